@@ -1,0 +1,58 @@
+# make demo | test | test-all | bench | lint | wheel. Everything lives in .venv; the system is not touched.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/null)
+CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test test-all bench lint wheel gpu-check clean
+
+$(PY):
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+
+# Python sources are used in place; only the native side makes a rebuild.
+$(VENV)/.built: $(PY) $(SOURCES)
+	@echo "building densor into $(VENV) ..."
+	@$(PIP) install -q -e '.[test]'
+	@touch $@
+
+$(VENV)/.oracles: $(VENV)/.built requirements-oracles.txt
+	$(PIP) install -q -r requirements-oracles.txt
+	@touch $@
+
+$(VENV)/.lint: $(PY) requirements-lint.txt
+	$(PIP) install -q -r requirements-lint.txt
+	@touch $@
+
+demo: $(VENV)/.built
+	$(PY) -m densor demo $(ARGS)
+
+test: $(VENV)/.built
+	$(PY) -m pytest $(ARGS)
+
+# With Keras, PyTorch and JAX as oracles; a test that skips for want of one fails.
+test-all: $(VENV)/.oracles
+	DENSOR_REQUIRE_ORACLES=1 $(PY) -m pytest $(ARGS)
+
+bench: $(VENV)/.oracles
+	$(PY) bench/harness.py --all $(ARGS)
+
+lint: $(VENV)/.lint
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/clang-format --dry-run -Werror $(CPP)
+
+wheel: $(PY)
+	$(PIP) wheel -q --no-deps -w dist .
+	@ls -l dist
+
+# There is no CUDA engine yet, so there is nothing that a GPU could confirm.
+gpu-check:
+	@echo "gpu-check: the CUDA engine is not built yet; nothing was checked" >&2
+	@exit 1
+
+clean:
+	rm -rf $(VENV) build dist

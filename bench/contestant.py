@@ -1,0 +1,85 @@
+"""The side of the harness that runs inside a contestant's process.
+
+A benchmark script ends with `contestant.main(CONTESTANTS)`, where CONTESTANTS maps a name to a function without
+arguments that returns {case: {column: figure}}. The first column of a case is its time, by which the
+contestants are compared; the first contestant is the one that is compared with the others.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+Figures = dict[str, dict[str, float | str]]
+
+
+def main(contestants: dict[str, Callable[[], Figures]]) -> None:
+    """Answers `--list` with the names and `--run NAME` with its figures, as JSON on the last line."""
+    parser = argparse.ArgumentParser()
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--list", action="store_true")
+    choice.add_argument("--run", choices=list(contestants))
+    options = parser.parse_args()
+    print(json.dumps({"contestants": list(contestants)} if options.list else contestants[options.run]()))
+
+
+def seconds_per_call(function: Callable[[], object], budget: float = 0.3) -> float:
+    """Median time of one call, from blocks of at least a millisecond, over about `budget` seconds."""
+    function()
+    count, elapsed = 1, 0.0
+    while True:  # how many calls make a block that the clock resolves; these also warm up
+        elapsed = _time(function, count)
+        if elapsed >= 1e-3:
+            break
+        count *= 2
+    blocks = max(5, int(budget / elapsed))
+    return median(_time(function, count) for _ in range(blocks)) / count
+
+
+def _time(function: Callable[[], object], count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        function()
+    return time.perf_counter() - start
+
+
+def normal(*shape: int, seed: int = 0) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    """Standard normal float32 values, the same for every contestant."""
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def compute_figures(seconds: float, flops: float, peak_gflops: float | None = None) -> dict[str, float | str]:
+    """The columns of an operation that arithmetic bounds."""
+    figures: dict[str, float | str] = {"us": seconds * 1e6, "GFLOP/s": flops / seconds / 1e9}
+    if peak_gflops:
+        figures["% of FMA peak"] = 100 * flops / seconds / 1e9 / peak_gflops
+    return figures
+
+
+def memory_bound(
+    cases: dict[str, tuple[Any, ...]], **prepare: Callable[..., tuple[Callable[[], object], int]]
+) -> dict[str, Callable[[], Figures]]:
+    """Returns the CONTESTANTS of an operation that memory bounds.
+
+    `prepare[name](*cases[case])` returns the function to time and the bytes that it must read and write. The
+    bandwidth it is held against is that of a scaling in place of as many bytes: of a cache where they fit.
+    """
+
+    def measure(name: str) -> Figures:
+        found: Figures = {}
+        for case, arguments in cases.items():
+            function, moved = prepare[name](*arguments)
+            seconds = seconds_per_call(function)
+            found[case] = {"us": seconds * 1e6, "GB/s": moved / seconds / 1e9}
+            if name == "densor":
+                from densor import _core
+
+                found[case]["% of bandwidth"] = 100 * moved / seconds / 1e9 / _core.measure_bandwidth(moved)
+        return found
+
+    return {name: partial(measure, name) for name in prepare}

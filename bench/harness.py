@@ -1,0 +1,155 @@
+"""Runs benchmarks so that their numbers can be compared: `python bench/harness.py [NAME ...] [--all]`.
+
+A benchmark is a script with a table of contestants (see `contestant.py`). Every contestant of every round is
+a process of its own, with the same number of threads; rounds are interleaved A B A B, so that a change of
+the machine's mood hits all. Shown is the median over the rounds, and how many times faster the first
+contestant is than each other. A busy machine is refused (exit status 3), unless `--anyway`, which marks the
+result. The JSON with every round, the versions and the load goes to `bench/results/NAME.json`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from machine import busy, describe, load_average
+
+BENCH = Path(__file__).resolve().parent
+RESULTS = BENCH / "results"
+EXIT_BUSY = 3
+
+# {case: {column: value}}: what one contestant measured in one process.
+Figures = dict[str, dict[str, float | str]]
+
+
+def main() -> int:
+    options = parse()
+    scripts = find(options.names, options.all)
+    if busy() and not options.anyway:
+        print(f"machine busy: load average {load_average():.2f}; wait, or pass --anyway", file=sys.stderr)
+        return EXIT_BUSY
+    for script in scripts:
+        result = measure(script, options)
+        text = json.dumps(result, indent=1, sort_keys=False) + "\n"
+        options.results.mkdir(parents=True, exist_ok=True)
+        (options.results / f"{script.stem}.json").write_text(text)
+        Console(width=120 if not sys.stdout.isatty() else None).print(table(result))
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="benchmarks, e.g. fashion_mnist bench_dense")
+    parser.add_argument("--all", action="store_true", help="run all benchmarks")
+    parser.add_argument("--rounds", type=int, default=5, help="processes per contestant (5)")
+    parser.add_argument(
+        "--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each (all)"
+    )
+    parser.add_argument("--anyway", action="store_true", help="measure on a busy machine and mark the result")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files")
+    return parser.parse_args()
+
+
+def find(names: list[str], every: bool) -> list[Path]:
+    """The scripts of the named benchmarks, or of all; exits with the list of names on a wrong one."""
+    scripts = {
+        path.stem: path for folder in (".", "models", "ops") for path in sorted((BENCH / folder).glob("*.py"))
+    }
+    scripts = {name: path for name, path in scripts.items() if "\nCONTESTANTS = " in path.read_text()}
+    unknown = set(names) - set(scripts)
+    if unknown or not (names or every):
+        sys.exit(
+            f"benchmarks: {', '.join(scripts)}" + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+        )
+    return [path for name, path in scripts.items() if every or name in names]
+
+
+def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Runs the rounds of one benchmark and returns everything that is kept of it."""
+    before = load_average()
+    contestants = ask(script, "--list", threads=options.threads)["contestants"]
+    rounds: dict[str, list[Figures]] = {name: [] for name in contestants}
+    for number in range(options.rounds):
+        for name in contestants:
+            print(f"{script.stem}: round {number + 1}/{options.rounds}: {name}", file=sys.stderr)
+            rounds[name].append(ask(script, "--run", name, threads=options.threads))
+    return {
+        "benchmark": script.stem,
+        "command": f"python bench/harness.py {script.stem} --rounds {options.rounds} --threads {options.threads}",
+        "threads": options.threads,
+        "busy": options.anyway and before > 0.3 * (os.cpu_count() or 1),
+        "load_average": {"before": before, "after": load_average()},
+        "machine": describe(),
+        "medians": {name: medians(figures) for name, figures in rounds.items()},
+        "rounds": rounds,
+    }
+
+
+def ask(script: Path, *arguments: str, threads: int) -> Any:
+    """Runs the script in a fresh process and returns the JSON on its last line."""
+    environment = os.environ | {
+        name: str(threads)
+        for name in ("DENSOR_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    }
+    environment["PYTHONPATH"] = os.pathsep.join([str(BENCH), environment.get("PYTHONPATH", "")]).rstrip(
+        os.pathsep
+    )
+    done = subprocess.run(
+        [sys.executable, script, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    """Column by column over the rounds; text columns are taken from the first."""
+    return {
+        case: {
+            column: value
+            if isinstance(value, str)
+            else median(float(figures[case][column]) for figures in rounds)
+            for column, value in columns.items()
+        }
+        for case, columns in rounds[0].items()
+    }
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The medians, one row per case and contestant; the last column says how much faster the first one is."""
+    found = result["medians"]
+    first = next(iter(found))
+    columns = list(dict.fromkeys(c for figures in found.values() for case in figures.values() for c in case))
+    note = " (machine busy)" if result["busy"] else ""
+    shown = Table(title=f"{result['benchmark']}, {result['threads']} threads{note}")
+    shown.add_column("case")
+    shown.add_column("contestant")
+    for column in [*columns, f"{first} is faster by"]:
+        shown.add_column(column, justify="right")
+    for case in found[first]:
+        for name, figures in found.items():
+            if case not in figures:
+                continue
+            cells = [number(figures[case].get(column, "")) for column in columns]
+            shown.add_row(case, name, *cells, "" if name == first else f"{ratio(found, case, name):.2f}x")
+    return shown
+
+
+def ratio(found: dict[str, Figures], case: str, name: str) -> float:
+    """Time of contestant `name` over time of the first one; the first column of a case is its time."""
+    first = next(iter(found))
+    column = next(iter(found[first][case]))
+    return float(found[name][case][column]) / float(found[first][case][column])
+
+
+def number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

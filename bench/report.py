@@ -1,0 +1,90 @@
+"""Writes the speed table of the README from bench/results: `python bench/report.py [--check]`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness import RESULTS, number, ratio
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
+# What a reader asks first comes first; a benchmark that has no result yet is left out.
+ORDER = (
+    "fashion_mnist",
+    "latency",
+    "bench_dense",
+    "bench_batch_norm",
+    "bench_dropout",
+    "bench_softmax_cross_entropy",
+    "bench_optimizer",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 when the table is not current"
+    )
+    options = parser.parse_args()
+    old = README.read_text()
+    new = insert(old, report(RESULTS))
+    if options.check:
+        return int(old != new)
+    README.write_text(new)
+    return 0
+
+
+def insert(readme: str, text: str) -> str:
+    """The README with `text` between the two marks."""
+    head, rest = readme.split(BEGIN)
+    return head + BEGIN + text + END + rest.split(END)[1]
+
+
+def report(results: Path) -> str:
+    """The Markdown of all results in the folder, or a sentence when there is none."""
+    found = [json.loads(path.read_text()) for name in ORDER if (path := results / f"{name}.json").exists()]
+    if not found:
+        return "No results yet: `make bench`.\n"
+    return machine(found[0]) + "\n" + "\n".join(section(result) for result in found)
+
+
+def machine(result: dict[str, Any]) -> str:
+    about = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"Medians of interleaved processes on {about['processor']}, {about['cores']} cores, with {versions}. "
+        "`make bench` runs all of them; every round is in `bench/results/`.\n"
+    )
+
+
+def section(result: dict[str, Any]) -> str:
+    """One table: a row for each case, a column for each contestant."""
+    medians = result["medians"]
+    first, *others = medians
+    busy = " (on a busy machine)" if result["busy"] else ""
+    lines = [
+        f"`{result['command']}`{busy}",
+        "",
+        "| | " + " | ".join([first, *(f"{other} | faster by" for other in others)]) + " |",
+        "|---|" + "---:|" * (1 + 2 * len(others)),
+    ]
+    for case, columns in medians[first].items():
+        cells = [cell(columns)]
+        for other in others:
+            there = medians[other].get(case)
+            cells += [cell(there), f"{ratio(medians, case, other):.1f}x"] if there else ["", ""]
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def cell(columns: dict[str, float | str]) -> str:
+    """The time, then the other figures."""
+    (unit, value), *rest = columns.items()
+    text = f"{number(value)} {unit}"
+    return text + (f" ({', '.join(f'{number(v)} {name}' for name, v in rest)})" if rest else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+#include "bindings/list.h"
+#include "bindings/scalar.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "cpu/dispatch.h"
+#include "cpu/gemm/plan.h"
+#include "cuda/launch.h"
+#include "program/measure.h"
+
+#include <pybind11/stl.h>
+
+namespace densor::bindings {
+
+namespace {
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = DENSOR_VERSION;
+  info["compiler"] = std::string(DENSOR_COMPILER);
+  info["build_type"] = std::string(DENSOR_BUILD_TYPE);
+  info["cuda"] = std::string(DENSOR_CUDA_BUILD);
+  return info;
+}
+
+void require_device(const py::object& object) {
+  const std::string device = name("require_device", "device", object);
+  if (device == "cpu" || device == "auto") return;
+  if (device == "cuda" || device.rfind("cuda:", 0) == 0) return cuda::require_device(0);
+  throw Error(ErrorKind::value, "require_device", "device",
+              "value '" + device + "' is not a device; use 'cpu', 'cuda', 'cuda:0' or 'auto'");
+}
+
+std::string gemm_plan(const py::object& m, const py::object& n, const py::object& k, bool transpose_a,
+                      bool transpose_b, const py::object& workers) {
+  const auto size = [](const char* argument, const py::object& o, std::int64_t low, std::int64_t high) {
+    return integer("gemm_plan", argument, o, low, high);
+  };
+  constexpr std::int64_t kLargest = std::int64_t{1} << 40;
+  const cpu::GemmProblem problem{size("m", m, 0, kLargest), size("n", n, 0, kLargest),
+                                 size("k", k, 0, kLargest), transpose_a, transpose_b};
+  const auto threads = static_cast<int>(size("workers", workers, 1, kMaxThreads));
+  return to_string(cpu::plan_gemm(problem, cpu::active().gemm.shape, threads));
+}
+
+double bandwidth(const py::object& bytes) {
+  constexpr std::int64_t kLargest = std::int64_t{1} << 32;
+  return measure_bandwidth(integer("measure_bandwidth", "bytes", bytes, 1, kLargest), num_threads());
+}
+
+}  // namespace
+
+void bind_config(py::module_& m) {
+  m.def("cpu_target", [] { return std::string(cpu::active().name); }, "Name of the CPU target in use.");
+  m.def("cpu_targets", &cpu::available, "CPU targets that run here, best first.");
+  m.def(
+      "set_cpu_target",
+      [](const py::object& target) { cpu::set_active(name("set_cpu_target", "name", target)); },
+      py::arg("name"), "Steps made from now on use this target.");
+  m.def("num_threads", &num_threads, "Threads that a run may use.");
+  m.def(
+      "set_num_threads",
+      [](const py::object& count) {
+        set_num_threads(static_cast<int>(integer("set_num_threads", "count", count, 1, INT32_MAX)));
+      },
+      py::arg("count"), "Threads that later runs may use.");
+  m.def("gemm_plan", &gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"), py::arg("transpose_a") = false,
+        py::arg("transpose_b") = false, py::arg("workers") = 1,
+        "How the target in use multiplies (m, k) by (k, n): tile, blocks, packing, split.");
+  m.def(
+      "measure_fma_peak", [] { return measure_fma_peak(num_threads()); },
+      "GFLOP/s of the target's multiply-adds with all threads, operands in registers.");
+  m.def("measure_bandwidth", &bandwidth, py::arg("bytes"),
+        "GB/s, reads and writes counted, of all threads scaling this many bytes in place.");
+  m.def("build_info", &build_info, "How this extension was built.");
+  m.def("require_device", &require_device, py::arg("device"),
+        "Raises DeviceError if the device cannot be used.");
+}
+
+}  // namespace densor::bindings

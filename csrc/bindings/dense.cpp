@@ -1,0 +1,46 @@
+#include "ops/dense.h"
+
+#include "bindings/list.h"
+#include "bindings/scalar.h"
+#include "bindings/step.h"
+#include "ops/activation.h"
+
+namespace densor::bindings {
+
+namespace {
+
+BoundStep dense_forward(const py::object& y, const py::object& z, const py::object& x, const py::object& w,
+                        const py::object& bias, const py::object& activation, const py::object& alpha) {
+  constexpr const char* kName = "dense_forward";
+  const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
+  const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
+  return bound(ops::dense_forward(in("y", y), in("z", z), in("x", x), in("w", w), in("bias", bias), kind,
+                                  number(kName, "alpha", alpha)),
+               y, z, x, w, bias);
+}
+
+BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::object& dbias,
+                         const py::object& dz, const py::object& dy, const py::object& saved,
+                         const py::object& x, const py::object& w, const py::object& activation,
+                         const py::object& alpha) {
+  constexpr const char* kName = "dense_backward";
+  const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
+  const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
+  return bound(
+      ops::dense_backward(in("dx", dx), in("dw", dw), in("dbias", dbias), in("dz", dz), in("dy", dy),
+                          in("saved", saved), in("x", x), in("w", w), kind, number(kName, "alpha", alpha)),
+      dx, dw, dbias, dz, dy, saved, x, w);
+}
+
+}  // namespace
+
+void bind_dense(py::module_& m) {
+  m.def("dense_forward", &dense_forward, py::arg("y"), py::arg("z"), py::arg("x"), py::arg("w"),
+        py::arg("bias"), py::arg("activation"), py::arg("alpha"),
+        "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'.");
+  m.def("dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
+        py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),
+        "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz.");
+}
+
+}  // namespace densor::bindings

@@ -1,0 +1,23 @@
+// A feed as Python holds it: the native slot and the array that lies in it.
+#pragma once
+
+#include <memory>
+
+#include "bindings/array.h"
+#include "core/feed.h"
+
+namespace densor::bindings {
+
+class BoundFeed {
+ public:
+  void bind(const py::object& array, bool writable);
+  void clear();
+  // Steps share the slot: it outlives them.
+  std::shared_ptr<const Feed> feed() const { return feed_; }
+
+ private:
+  std::shared_ptr<Feed> feed_ = std::make_shared<Feed>();
+  py::object array_;
+};
+
+}  // namespace densor::bindings

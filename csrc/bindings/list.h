@@ -1,0 +1,35 @@
+// Everything that the module binds: one function per stem.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace densor::bindings {
+
+namespace py = pybind11;
+
+void bind_errors(py::module_& m);
+void bind_config(py::module_& m);
+void bind_program(py::module_& m);
+
+void bind_accumulate(py::module_& m);
+void bind_accuracy(py::module_& m);
+void bind_activation(py::module_& m);
+void bind_add(py::module_& m);
+void bind_batch_norm(py::module_& m);
+void bind_elementary(py::module_& m);
+void bind_dropout(py::module_& m);
+void bind_concatenate(py::module_& m);
+void bind_count_nonfinite(py::module_& m);
+void bind_dense(py::module_& m);
+void bind_gather(py::module_& m);
+void bind_mean_absolute_error(py::module_& m);
+void bind_mean_squared_error(py::module_& m);
+void bind_optimizer(py::module_& m);
+void bind_philox(py::module_& m);
+void bind_random(py::module_& m);
+void bind_rescale(py::module_& m);
+void bind_softmax(py::module_& m);
+void bind_sigmoid_cross_entropy(py::module_& m);
+void bind_softmax_cross_entropy(py::module_& m);
+
+}  // namespace densor::bindings

@@ -1,0 +1,29 @@
+#include "bindings/list.h"
+
+PYBIND11_MODULE(_core, m) {
+  using namespace densor::bindings;
+  m.doc() = "Densor's native kernels. Every op factory checks its arguments and returns a Step.";
+  bind_errors(m);
+  bind_config(m);
+  bind_program(m);
+  bind_accumulate(m);
+  bind_accuracy(m);
+  bind_activation(m);
+  bind_add(m);
+  bind_batch_norm(m);
+  bind_concatenate(m);
+  bind_count_nonfinite(m);
+  bind_dense(m);
+  bind_dropout(m);
+  bind_elementary(m);
+  bind_gather(m);
+  bind_mean_absolute_error(m);
+  bind_mean_squared_error(m);
+  bind_optimizer(m);
+  bind_philox(m);
+  bind_random(m);
+  bind_rescale(m);
+  bind_softmax(m);
+  bind_sigmoid_cross_entropy(m);
+  bind_softmax_cross_entropy(m);
+}

@@ -1,0 +1,192 @@
+// Feed, Step, Program and the call that runs epochs.
+#include "program/program.h"
+
+#include <pybind11/stl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "bindings/feed.h"
+#include "bindings/list.h"
+#include "bindings/step.h"
+#include "core/error.h"
+
+namespace densor::bindings {
+
+namespace {
+
+struct BoundProgram {
+  std::unique_ptr<Program> program;
+  py::list keep;
+};
+
+bool finalizing() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
+
+// Releases the GIL for its lifetime. CPython ends a thread that asks for the GIL of a dying interpreter by
+// pthread_exit, which C++ answers with abort; such a thread (a daemon in the middle of training) sleeps
+// instead.
+class GilReleased {
+ public:
+  GilReleased() : state_(PyEval_SaveThread()) {}
+  GilReleased(const GilReleased&) = delete;
+  ~GilReleased() {
+    while (finalizing()) pause();
+    PyEval_RestoreThread(state_);
+  }
+
+ private:
+  PyThreadState* state_;
+};
+
+// Looks for Python signals (Ctrl-C) while the GIL is released and carries what their handlers raise.
+class Signals {
+ public:
+  Poll poll() {
+    // Python runs signal handlers in the main thread; others have no reason to ask for the GIL.
+    if (syscall(SYS_gettid) != getpid()) return [] { return false; };
+    return [this] {
+      const py::gil_scoped_acquire gil;
+      if (PyErr_CheckSignals() == 0) return false;
+      raised_ = std::make_unique<py::error_already_set>();
+      return true;
+    };
+  }
+  void rethrow() {
+    if (raised_) throw py::error_already_set(std::move(*raised_));
+  }
+
+ private:
+  std::unique_ptr<py::error_already_set> raised_;
+};
+
+// Checks `hyper` (float32, (rows, k)) and `order` (int64, (n,)) of a call and reads them into `epoch`.
+void read_hyper(Epoch& epoch, const char* function, const py::object& hyper) {
+  const View view = view_of(function, "hyper", hyper);
+  if (!view) return;
+  if (view.dtype != DType::f32 || view.ndim != 2 || view.rows() < epoch.batches || !view.contiguous())
+    throw Error(ErrorKind::value, function, "hyper",
+                "expected C-contiguous float32 of shape (" + std::to_string(epoch.batches) + ", k), got " +
+                    dtype_name(view.dtype) + " " + shape_text(view));
+  epoch.hyper = view.f32();
+  epoch.hyper_count = view.cols();
+}
+
+void read_order(Epoch& epoch, const char* function, const char* argument, const py::object& order) {
+  const View view = view_of(function, argument, order);
+  if (!view) return;
+  if (view.dtype != DType::i64 || view.ndim != 1 || !view.contiguous())
+    throw Error(ErrorKind::value, function, argument,
+                std::string("expected C-contiguous int64 of shape (n,), got ") + dtype_name(view.dtype) +
+                    " " + shape_text(view));
+  const std::int64_t needed = (epoch.batches - 1) * epoch.batch_size;
+  if (epoch.batches > 0 && (epoch.start < 0 || view.size() - epoch.start <= needed))
+    throw Error(ErrorKind::value, function, argument,
+                "has " + std::to_string(view.size()) + " entries, too few for " +
+                    std::to_string(epoch.batches) + " batches of " + std::to_string(epoch.batch_size) +
+                    " from " + std::to_string(epoch.start));
+  epoch.order = view.as<std::int64_t>();
+  epoch.order_count = view.size();
+}
+
+std::int64_t run_released(const Epoch& epoch) {
+  Signals signals;
+  std::int64_t done = 0;
+  {
+    const int threads = num_threads();
+    const GilReleased released;
+    done = run_epoch(epoch, threads, signals.poll());
+  }
+  signals.rethrow();
+  return done;
+}
+
+std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_t batches,
+                 std::int64_t batch_size, const py::object& order, std::int64_t start,
+                 const py::object& hyper, std::uint64_t step, const py::object& progress) {
+  if (batches < 0)
+    throw Error(ErrorKind::value, "run", "batches", "value " + std::to_string(batches) + " is negative");
+  Epoch epoch;
+  epoch.full = full.program.get();
+  epoch.last = last != nullptr ? last->program.get() : nullptr;
+  epoch.batches = batches;
+  epoch.batch_size = batch_size;
+  epoch.start = start;
+  epoch.step = step;
+  read_order(epoch, "run", "order", order);
+  read_hyper(epoch, "run", hyper);
+  if (const View view = view_of("run", "progress", progress)) {
+    if (view.dtype != DType::u64 || view.size() != 1 || !view.writable)
+      throw Error(ErrorKind::value, "run", "progress", "expected a writable uint64 array of shape (1,)");
+    epoch.progress = view.as<std::uint64_t>();
+  }
+  return run_released(epoch);
+}
+
+void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hyper, const py::object& rows,
+              std::int64_t start) {
+  const Program program({}, {bound.step});
+  Epoch epoch;
+  epoch.full = &program;
+  epoch.batches = 1;
+  epoch.start = start;
+  epoch.step = step;
+  read_order(epoch, "run", "rows", rows);
+  read_hyper(epoch, "run", hyper);
+  run_released(epoch);
+}
+
+std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update) {
+  const auto steps_of = [](const py::list& list) {
+    std::vector<Step> steps;
+    for (const auto& item : list) steps.push_back(item.cast<const BoundStep&>().step);
+    return steps;
+  };
+  auto bound = std::make_unique<BoundProgram>();
+  bound->program = std::make_unique<Program>(steps_of(compute), steps_of(update));
+  bound->keep.append(compute);
+  bound->keep.append(update);
+  return bound;
+}
+
+std::vector<std::string> names(const BoundProgram& bound) {
+  std::vector<std::string> result;
+  for (const auto* steps : {&bound.program->compute(), &bound.program->update()})
+    for (const Step& step : *steps) result.push_back(step.name);
+  return result;
+}
+
+}  // namespace
+
+void bind_program(py::module_& m) {
+  py::class_<BoundFeed>(m, "Feed", "A slot for an array that changes between runs.")
+      .def(py::init<>())
+      .def("bind", &BoundFeed::bind, py::arg("array"), py::arg("writable") = false,
+           "Puts an array (rows, ...) into the slot; its rows are contiguous.")
+      .def("clear", &BoundFeed::clear, "Lets go of the array.");
+  py::class_<BoundStep>(m, "Step", "One op bound to its buffers.")
+      .def_property_readonly("name", [](const BoundStep& s) { return s.step.name; })
+      .def("run", &run_step, py::kw_only(), py::arg("step") = 0, py::arg("hyper") = py::none(),
+           py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
+  py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
+      .def(py::init(&make_program), py::arg("compute"), py::arg("update"))
+      .def("names", &names, "Names of the steps.")
+      .def_property_readonly_static(
+          "unfenced", [](const py::object&) { return Program::kUnfenced; },
+          "Most steps that follow one another without a barrier: memory that step i was the last to use may "
+          "be "
+          "handed to step i + unfenced + 1.");
+  m.def("run", &run, py::arg("full"), py::arg("last"), py::kw_only(), py::arg("batches"),
+        py::arg("batch_size"), py::arg("order") = py::none(), py::arg("start") = 0,
+        py::arg("hyper") = py::none(), py::arg("step") = 0, py::arg("progress") = py::none(),
+        "Runs batches with the GIL released and returns how many were done; raises what a signal handler "
+        "raised.");
+}
+
+}  // namespace densor::bindings

@@ -1,0 +1,179 @@
+#include "core/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "core/error.h"
+#include "core/team.h"
+
+namespace densor {
+
+namespace {
+
+// A finished thread looks for the next run this long before it parks.
+constexpr auto kSpinTime = std::chrono::microseconds(50);
+
+// One pool thread's mailbox. `ticket` changes when there is work; the thread parks on it.
+struct alignas(128) Mailbox {
+  std::atomic<std::uint32_t> ticket{0};
+  std::atomic<Team*> team{nullptr};
+  const std::function<void(Worker&)>* body = nullptr;
+  int index = 0;
+};
+
+class Pool {
+ public:
+  // Never destroyed: its threads may outlive main.
+  static Pool& instance() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+      current() = new Pool;
+      pthread_atfork(nullptr, nullptr, [] { current() = new Pool; });
+    });
+    return *current();
+  }
+
+  bool try_acquire() { return busy_.try_lock(); }
+  void release() { busy_.unlock(); }
+
+  // Starts threads until there are `wanted`, or as many as the system gives.
+  int grow(int wanted) {
+    while (static_cast<int>(mailboxes_.size()) < wanted) {
+      auto mailbox = std::make_unique<Mailbox>();
+      try {
+        std::thread(&Pool::serve, mailbox.get()).detach();
+      } catch (const std::system_error&) {
+        break;
+      }
+      mailboxes_.push_back(std::move(mailbox));
+    }
+    return std::min(wanted, static_cast<int>(mailboxes_.size()));
+  }
+
+  void run(Team& team, const std::function<void(Worker&)>& body) {
+    for (int i = 1; i < team.count(); ++i) {
+      Mailbox& box = *mailboxes_[static_cast<std::size_t>(i - 1)];
+      box.body = &body;
+      box.index = i;
+      box.team.store(&team, std::memory_order_relaxed);
+      box.ticket.fetch_add(1, std::memory_order_release);
+      box.ticket.notify_one();
+    }
+    team.work(0, body);
+    for (int i = 1; i < team.count(); ++i) {
+      const Mailbox& box = *mailboxes_[static_cast<std::size_t>(i - 1)];
+      for (int spins = 0; box.team.load(std::memory_order_acquire) != nullptr; ++spins)
+        spins < 1000 ? spin_pause() : static_cast<void>(sched_yield());
+    }
+  }
+
+ private:
+  static Pool*& current() {
+    static Pool* pool = nullptr;
+    return pool;
+  }
+
+  static void serve(Mailbox* box) {
+    std::uint32_t seen = 0;
+    for (;;) {
+      wait_for_change(box->ticket, seen);
+      seen = box->ticket.load(std::memory_order_acquire);
+      box->team.load(std::memory_order_relaxed)->work(box->index, *box->body);
+      box->team.store(nullptr, std::memory_order_release);
+    }
+  }
+
+  static void wait_for_change(const std::atomic<std::uint32_t>& ticket, std::uint32_t seen) {
+    const auto until = std::chrono::steady_clock::now() + kSpinTime;
+    while (ticket.load(std::memory_order_acquire) == seen) {
+      if (std::chrono::steady_clock::now() > until) {
+        ticket.wait(seen, std::memory_order_acquire);
+        return;
+      }
+      for (int i = 0; i < 16; ++i) spin_pause();
+    }
+  }
+
+  std::mutex busy_;
+  std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+};
+
+int thread_variable(const char* name, bool strict) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return 0;
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  const bool valid =
+      end != text && (*end == '\0' || (!strict && *end == ',')) && value >= 1 && value <= kMaxThreads;
+  if (valid) return static_cast<int>(value);
+  if (!strict) return 0;
+  throw Error(ErrorKind::value, "num_threads", name,
+              std::string("value '") + text + "' is not a number of threads in [1, " +
+                  std::to_string(kMaxThreads) + "]; unset this environment variable or set it to one");
+}
+
+// Whole CPUs that the cgroup's quota allows; a large number without a quota.
+int cgroup_cpus() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return kMaxThreads;
+  return std::max(1, static_cast<int>(std::ceil(std::strtod(quota.c_str(), nullptr) / period)));
+}
+
+int allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const int affine = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return std::clamp(std::min(affine, cgroup_cpus()), 1, kMaxThreads);
+}
+
+std::atomic<int> g_threads{0};
+
+}  // namespace
+
+int num_threads() {
+  int threads = g_threads.load(std::memory_order_relaxed);
+  if (threads == 0) {
+    threads = thread_variable("DENSOR_NUM_THREADS", true);
+    if (threads == 0) threads = thread_variable("OMP_NUM_THREADS", false);
+    if (threads == 0) threads = allowed_cpus();
+    g_threads.store(threads, std::memory_order_relaxed);
+  }
+  return threads;
+}
+
+void set_num_threads(int count) {
+  if (count < 1 || count > kMaxThreads)
+    throw Error(ErrorKind::value, "set_num_threads", "count",
+                "value " + std::to_string(count) + " is outside [1, " + std::to_string(kMaxThreads) + "]");
+  g_threads.store(count, std::memory_order_relaxed);
+}
+
+bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>& body) {
+  Pool& pool = Pool::instance();
+  const bool mine = options.workers > 1 && pool.try_acquire();
+  struct Release {
+    Pool* pool;
+    ~Release() {
+      if (pool) pool->release();
+    }
+  } release{mine ? &pool : nullptr};
+  const int workers = mine ? 1 + pool.grow(options.workers - 1) : 1;
+  Team team(workers, options.scratch, options.poll);
+  pool.run(team, body);
+  team.rethrow();
+  return team.was_cancelled();
+}
+
+}  // namespace densor

@@ -1,0 +1,33 @@
+// The thread pool. Threads spin briefly for the next run, then park. No OpenMP.
+//
+// `run` starts `workers` copies of a function, the caller being worker 0. A pool that is busy (another Python
+// thread, or a signal handler inside a run) is not waited for: the call then runs on the caller alone, with
+// the same result. After fork the child starts with no threads and makes its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/worker.h"
+
+namespace densor {
+
+// Called by worker 0 about every 10 ms while it runs; returning true cancels the run.
+using Poll = std::function<bool()>;
+
+struct RunOptions {
+  int workers = 1;
+  std::int64_t scratch = 0;  // floats per worker
+  Poll poll;
+};
+
+// Exceptions thrown by `body` on any worker are rethrown here, the first one by worker index.
+// Returns true if the run was cancelled.
+bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>& body);
+
+// Threads a run may use: DENSOR_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may run on.
+int num_threads();
+void set_num_threads(int count);
+inline constexpr int kMaxThreads = 256;
+
+}  // namespace densor

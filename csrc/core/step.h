@@ -1,0 +1,24 @@
+// A step: one op bound to its buffers. Ops return steps; programs are lists of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/worker.h"
+
+namespace densor {
+
+struct Step {
+  std::string name;
+  std::function<void(Worker&)> run;
+  std::int64_t scratch = 0;  // floats of private memory that each worker needs
+  double work = 0;           // estimated single-thread nanoseconds; decides how many workers are worth waking
+  // Column locality. A worker of a column-local step touches only its own share (`split(columns, kLine)`) of
+  // the columns of every array it reads (`reads_columns`) or writes (`writes_columns`); 0: it may touch
+  // anything. No barrier is needed between a step that writes n columns and the next one that reads n.
+  std::int64_t reads_columns = 0;
+  std::int64_t writes_columns = 0;
+};
+
+}  // namespace densor

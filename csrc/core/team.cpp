@@ -1,0 +1,99 @@
+#include "core/team.h"
+
+#include <sched.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "core/denormals.h"
+
+namespace densor {
+
+namespace {
+
+constexpr std::int64_t kScratchAlignment = 4096;
+constexpr auto kPollInterval = std::chrono::milliseconds(10);
+
+// Spins before giving the CPU away. Halved when a wait outlasts it (the machine is shared: somebody else
+// needs this CPU, perhaps the very worker that is waited for), grown back when waits are short.
+constexpr int kMinSpins = 16, kMaxSpins = 4096;
+std::atomic<int> g_spins{kMaxSpins};
+
+}  // namespace
+
+void Team::Free::operator()(float* p) const { std::free(p); }
+
+Team::Team(int count, std::int64_t scratch_floats, Poll poll)
+    : count_(count),
+      arrivals_(new Arrival[static_cast<std::size_t>(count)]),
+      errors_(static_cast<std::size_t>(count)),
+      poll_(std::move(poll)),
+      next_poll_(std::chrono::steady_clock::now() + kPollInterval) {
+  const std::int64_t bytes =
+      (scratch_floats * 4 + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+  for (int i = 0; i < count && bytes > 0; ++i) {
+    auto* memory =
+        static_cast<float*>(std::aligned_alloc(kScratchAlignment, static_cast<std::size_t>(bytes)));
+    if (memory == nullptr) throw std::bad_alloc();
+    scratch_.emplace_back(memory);
+  }
+}
+
+void Team::barrier(int index, std::uint32_t epoch) {
+  arrivals_[static_cast<std::size_t>(index)].epoch.store(epoch, std::memory_order_release);
+  const int patience = g_spins.load(std::memory_order_relaxed);
+  int spins = 0;
+  for (int other = 0; other < count_; ++other) {
+    if (other == index) continue;
+    const auto& arrival = arrivals_[static_cast<std::size_t>(other)].epoch;
+    while (static_cast<std::int32_t>(arrival.load(std::memory_order_acquire) - epoch) < 0) {
+      if (failed_.load(std::memory_order_relaxed)) throw Abandoned{};
+      if (spins++ < patience)
+        spin_pause();
+      else
+        sched_yield();
+    }
+  }
+  if (spins > patience)
+    g_spins.store(patience / 2 > kMinSpins ? patience / 2 : kMinSpins, std::memory_order_relaxed);
+  else if (patience < kMaxSpins)
+    g_spins.store(patience + 1, std::memory_order_relaxed);
+}
+
+bool Team::cancelled(int index) {
+  if (index == 0 && poll_ && !was_cancelled()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_poll_) {
+      next_poll_ = now + kPollInterval;
+      if (poll_()) cancel_.store(true, std::memory_order_relaxed);
+    }
+  }
+  return was_cancelled();
+}
+
+void Team::work(int index, const std::function<void(Worker&)>& body) {
+  try {
+    const FlushDenormals flush;
+    Worker worker(*this, index, count_);
+    body(worker);
+  } catch (const Abandoned&) {
+  } catch (...) {
+    errors_[static_cast<std::size_t>(index)] = std::current_exception();
+    failed_.store(true, std::memory_order_relaxed);
+  }
+}
+
+void Team::rethrow() const {
+  for (const auto& error : errors_)
+    if (error) std::rethrow_exception(error);
+}
+
+void Worker::barrier() {
+  if (count_ > 1) team_->barrier(index_, ++epoch_);
+}
+
+float* Worker::scratch() const { return team_->scratch(index_); }
+
+bool Worker::cancelled() { return team_->cancelled(index_); }
+
+}  // namespace densor

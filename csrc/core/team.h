@@ -1,0 +1,60 @@
+// The workers of one run: their barrier, their scratch memory, the cancel flag.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "core/parallel.h"
+
+namespace densor {
+
+// Thrown inside workers that wait for one that has failed; never leaves run_parallel.
+struct Abandoned {};
+
+// One CPU cycle's worth of politeness inside a spin loop.
+inline void spin_pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+class Team {
+ public:
+  Team(int count, std::int64_t scratch_floats, Poll poll);
+
+  void barrier(int index, std::uint32_t epoch);
+  float* scratch(int index) const { return scratch_[static_cast<std::size_t>(index)].get(); }
+  bool cancelled(int index);
+
+  int count() const { return count_; }
+  bool was_cancelled() const { return cancel_.load(std::memory_order_relaxed); }
+
+  // Runs the body as worker `index`, keeping what it throws.
+  void work(int index, const std::function<void(Worker&)>& body);
+  void rethrow() const;
+
+ private:
+  struct alignas(128) Arrival {
+    std::atomic<std::uint32_t> epoch{0};
+  };
+  struct Free {
+    void operator()(float* p) const;
+  };
+
+  int count_;
+  std::unique_ptr<Arrival[]> arrivals_;
+  std::vector<std::unique_ptr<float, Free>> scratch_;
+  std::vector<std::exception_ptr> errors_;
+  std::atomic<bool> cancel_{false};
+  std::atomic<bool> failed_{false};
+  Poll poll_;
+  std::chrono::steady_clock::time_point next_poll_;
+};
+
+}  // namespace densor

@@ -1,0 +1,17 @@
+// The target in use: chosen once, the best that runs here, or the one that DENSOR_CPU_TARGET names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cpu/kernels.h"
+
+namespace densor::cpu {
+
+const Kernels& active();
+// Throws Error if there is no such target or this machine cannot run it.
+void set_active(const std::string& name);
+// Targets that run here, best first.
+std::vector<std::string> available();
+
+}  // namespace densor::cpu

@@ -1,0 +1,78 @@
+// c = a b over one block: its panels of columns and its tiles of rows, in either order.
+#pragma once
+
+#include "cpu/gemm/kernel.h"
+#include "cpu/gemm/pack.h"
+#include "cpu/gemm/parts.h"
+#include "cpu/gemm/tile.h"
+
+namespace densor::cpu {
+namespace {
+
+class Block {
+ public:
+  explicit Block(const GemmBlock& g)
+      : g_(g),
+        panels_((g.cols + kRegLanes - 1) / kRegLanes, g.vectors),
+        tiles_(g.rows, g.tile_rows),
+        layout_(g.a_k == 1 ? Layout::along : Layout::across) {}
+
+  void run() const {
+    if (g_.order == GemmOrder::panels) {
+      for (std::int64_t j = 0; j < panels_.count(); ++j)
+        for (std::int64_t i = 0; i < tiles_.count(); ++i) multiply(i, j);
+    } else {
+      for (std::int64_t i = 0; i < tiles_.count(); ++i)
+        for (std::int64_t j = 0; j < panels_.count(); ++j) multiply(i, j);
+    }
+  }
+
+ private:
+  void multiply(std::int64_t i, std::int64_t j) const {
+    const std::int64_t top = tiles_.begin(i), bottom = tiles_.begin(i + 1);
+    const std::int64_t left = panels_.begin(j) * kRegLanes, right = panels_.begin(j + 1) * kRegLanes;
+    const std::int64_t width = right - left;
+    const std::int64_t cols = (right < g_.cols ? right : g_.cols) - left;
+    Tile t{};
+    t.c = g_.c + top * g_.ldc + left;
+    t.ldc = g_.ldc;
+    t.a = g_.a + top * g_.a_row;
+    t.a_row = g_.a_row;
+    t.a_k = g_.a_k;
+    t.k = g_.k;
+    t.last = cols - (width - kRegLanes);
+    t.accumulate = g_.accumulate;
+    if (g_.epilogue != nullptr) {
+      t.bias = g_.epilogue->bias != nullptr ? g_.epilogue->bias + left : nullptr;
+      t.relu = g_.epilogue->relu;
+    }
+    const Source source = place_b(t, left, cols, width, i == 0);
+    find_tile(static_cast<int>(width / kRegLanes), static_cast<int>(bottom - top), source, layout_)(t);
+  }
+
+  // Points the tile at its panel of b, which the first tile packs.
+  Source place_b(Tile& t, std::int64_t left, std::int64_t cols, std::int64_t width, bool first) const {
+    float* packed = g_.packed + (g_.order == GemmOrder::tiles ? left * g_.k : 0);
+    const bool in_place = g_.packing == GemmPacking::none || (g_.packing == GemmPacking::copy && first);
+    if (in_place) {
+      t.b = g_.b + left;
+      t.ldb = g_.ldb;
+      t.packed = packed;
+      return g_.packing == GemmPacking::copy && tiles_.count() > 1 ? Source::packing : Source::in_place;
+    }
+    if (g_.packing == GemmPacking::transpose && first)
+      pack_transposed(packed, g_.b + left * g_.ldb, g_.ldb, g_.k, cols, width);
+    t.b = packed;
+    t.ldb = width;
+    return Source::packed;
+  }
+
+  const GemmBlock& g_;
+  Parts panels_, tiles_;  // in vectors, in rows
+  Layout layout_;
+};
+
+void gemm_block(const GemmBlock& g) { Block(g).run(); }
+
+}  // namespace
+}  // namespace densor::cpu

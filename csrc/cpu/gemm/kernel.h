@@ -1,0 +1,58 @@
+// What the GEMM needs of a target: the shape of its register tiles and the kernel that multiplies one block.
+//
+// A tile is `rows` x `vectors` registers of c, kept in registers while k runs. A panel is the columns of one
+// tile, over all terms of the block. Columns are cut into panels, and rows into tiles, of nearly equal size.
+#pragma once
+
+#include <cstdint>
+
+namespace densor::cpu {
+
+struct GemmShape {
+  int lanes;               // floats in a vector register
+  int accumulators;        // registers that hold the tile
+  int max_vectors;         // of the widest tile that reads both operands where they lie
+  int max_packed_vectors;  // of the widest other tile
+  int max_rows;            // of the tallest tile
+  double flops_per_cycle;  // fused multiply-adds count twice
+};
+
+// What happens to a finished element: v = sum + bias[column], then relu.
+struct GemmEpilogue {
+  const float* bias = nullptr;
+  bool relu = false;
+};
+
+// How the block reads b: where it lies; or as panels, copied by the first tile that reads them, or transposed
+// by a pass of their own.
+enum class GemmPacking { none, copy, transpose };
+
+// Which loop is the outer one. Panel by panel, one panel at a time is packed and the rows of a stream past
+// it; tile by tile, all of b is packed and c is written from top to bottom.
+enum class GemmOrder { panels, tiles };
+
+// c = a b, or c += a b, over `k` terms, in ascending order, one chain of fused multiply-adds per element.
+struct GemmBlock {
+  float* c;  // element (i, j) at c[i * ldc + j]
+  std::int64_t ldc;
+  const float* a;           // element (i, p) at a[i * a_row + p * a_k]
+  std::int64_t a_row, a_k;  // one of them is 1
+  const float* b;           // element (p, j) at b[p * ldb + j]; GemmPacking::transpose: at b[j * ldb + p]
+  std::int64_t ldb;
+  std::int64_t rows, cols, k;
+  int vectors, tile_rows;  // of the largest tile
+  GemmPacking packing;
+  GemmOrder order;
+  float* packed;    // 64-byte aligned: k * (columns of a panel, or of all panels by GemmOrder::tiles) floats
+  bool accumulate;  // start from c; from zero otherwise
+  const GemmEpilogue* epilogue;  // null: more terms will follow
+};
+
+struct GemmKernels {
+  GemmShape shape;
+  void (*block)(const GemmBlock& block);
+  // Runs `rounds` rounds of independent multiply-adds in registers; returns the operations done.
+  double (*peak)(std::int64_t rounds);
+};
+
+}  // namespace densor::cpu

@@ -1,0 +1,60 @@
+// One AVX register as the GEMM uses it. The surface is the same in every lanes_*.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace densor::cpu {
+namespace {
+
+using Reg = __m256;
+using RegMask = __m256i;
+inline constexpr int kRegLanes = 8;
+inline constexpr int kAccumulators = 12;
+inline constexpr int kMaxTileVectors = 12;
+inline constexpr int kMaxPackedVectors = 2;
+inline constexpr int kMaxTileRows = 12;
+inline constexpr double kFlopsPerCycle = 32;
+
+inline RegMask reg_mask(std::int64_t n) {  // n <= lanes
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+inline Reg reg_zero() { return _mm256_setzero_ps(); }
+inline Reg reg_broadcast(const float* p) { return _mm256_broadcast_ss(p); }
+inline Reg reg_load(const float* p) { return _mm256_loadu_ps(p); }
+inline Reg reg_load(const float* p, RegMask m) { return _mm256_maskload_ps(p, m); }
+inline void reg_store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
+inline void reg_store(float* p, Reg x, RegMask m) { _mm256_maskstore_ps(p, m, x); }
+inline Reg reg_add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+inline Reg reg_max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
+inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+// Keeps the compiler from knowing the value.
+inline void reg_hide(Reg& x) { asm volatile("" : "+x"(x)); }
+
+// Transposes lanes x lanes floats: pairs, quads, then the two halves.
+inline void reg_transpose(Reg (&r)[kRegLanes]) {
+  Reg t[kRegLanes];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+    t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) r[i] = t[i];
+}
+
+}  // namespace
+}  // namespace densor::cpu

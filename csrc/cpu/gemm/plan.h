@@ -1,0 +1,36 @@
+// The plan of a matrix product: how it is blocked, packed and shared out. A pure function of the problem and
+// the target's shape, and printable. No choice changes a bit of the result: whatever the plan, an element is
+// one chain of multiply-adds in ascending k.
+//
+// A back end for matrix units adds a GemmPrecision, its own kernels to GemmKernels, and a branch here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cpu/gemm/kernel.h"
+#include "cpu/gemm/problem.h"
+
+namespace densor::cpu {
+
+enum class GemmSplit { columns, rows };
+
+struct GemmPlan {
+  GemmProblem problem;
+  GemmSplit split = GemmSplit::columns;  // what the workers share out
+  int lanes = 1;
+  int vectors = 1, tile_rows = 1;  // the micro-kernel: tile_rows x (vectors * lanes)
+  GemmPacking packing = GemmPacking::none;
+  GemmOrder order = GemmOrder::panels;
+  std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
+  double nanoseconds = 0;                                  // on one thread
+
+  std::int64_t packed_floats() const;  // scratch memory of each worker
+};
+
+GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers);
+
+// "m=32 n=300 k=784: tile 8x48, blocks m 256 n 3072 k 784, b copied, panels outside, split by columns, ieee"
+std::string to_string(const GemmPlan& plan);
+
+}  // namespace densor::cpu

@@ -1,0 +1,106 @@
+// Activations with an optional bias, their backward pass, and the column sums that give bias gradients.
+// forward reads 4 bytes an element and writes 4 (8 with z); backward reads 8 and writes 4; column_sum
+// reads 4.
+#pragma once
+
+#include "cpu/kernels.h"
+#include "math/activation.h"
+
+namespace densor::cpu {
+namespace {
+
+template <class A>
+void activate_row(float* y, float* z, const float* x, const float* bias, std::int64_t cols, Vec alpha) {
+  std::int64_t j = 0;
+  for (; j + kLanes <= cols; j += kLanes) {
+    Vec v = Vec::load(x + j);
+    if (bias != nullptr) v = v + Vec::load(bias + j);
+    if (z != nullptr) v.store(z + j);
+    A::value(v, alpha).store(y + j);
+  }
+  if (const int rest = static_cast<int>(cols - j); rest > 0) {
+    Vec v = Vec::load_first(x + j, rest);
+    if (bias != nullptr) v = v + Vec::load_first(bias + j, rest);
+    if (z != nullptr) v.store_first(z + j, rest);
+    A::value(v, alpha).store_first(y + j, rest);
+  }
+}
+
+void activation_forward(float* y, float* z, const float* x, const float* bias, std::int64_t rows,
+                        std::int64_t cols, std::int64_t ldy, std::int64_t ldz, std::int64_t ldx,
+                        math::Activation activation, float alpha) {
+  math::with_activation(activation, [=](auto kind) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      activate_row<decltype(kind)>(y + i * ldy, z != nullptr ? z + i * ldz : nullptr, x + i * ldx, bias, cols,
+                                   Vec(alpha));
+  });
+}
+
+template <class A>
+void activate_row_backward(float* dz, const float* dy, const float* saved, std::int64_t cols, Vec alpha) {
+  std::int64_t j = 0;
+  for (; j + kLanes <= cols; j += kLanes)
+    (Vec::load(dy + j) * A::derivative(Vec::load(saved + j), alpha)).store(dz + j);
+  if (const int rest = static_cast<int>(cols - j); rest > 0)
+    (Vec::load_first(dy + j, rest) * A::derivative(Vec::load_first(saved + j, rest), alpha))
+        .store_first(dz + j, rest);
+}
+
+void activation_backward(float* dz, const float* dy, const float* saved, std::int64_t rows, std::int64_t cols,
+                         std::int64_t lddz, std::int64_t lddy, std::int64_t ldsaved,
+                         math::Activation activation, float alpha) {
+  if (activation == math::Activation::linear) {
+    saved = dy;  // read and not used
+    ldsaved = lddy;
+  }
+  math::with_activation(activation, [=](auto kind) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      activate_row_backward<decltype(kind)>(dz + i * lddz, dy + i * lddy, saved + i * ldsaved, cols,
+                                            Vec(alpha));
+  });
+}
+
+inline constexpr std::int64_t kSumRows = 64;
+
+// `Count` vectors of columns; the last one has `last` lanes.
+template <int Count>
+void sum_columns(float* sum, const float* x, std::int64_t rows, std::int64_t ldx, int last) {
+  const auto load = [last](const float* p, int c) {
+    return c + 1 < Count || last == kLanes ? Vec::load(p + c * kLanes)
+                                           : Vec::load_first(p + c * kLanes, last);
+  };
+  Vec total[Count];
+  for (Vec& t : total) t = Vec(0.0f);
+  for (std::int64_t begin = 0; begin < rows; begin += kSumRows) {
+    const std::int64_t end = begin + kSumRows < rows ? begin + kSumRows : rows;
+    Vec chain[Count];
+    for (int c = 0; c < Count; ++c) chain[c] = load(x + begin * ldx, c);
+    for (std::int64_t i = begin + 1; i < end; ++i)
+      for (int c = 0; c < Count; ++c) chain[c] = chain[c] + load(x + i * ldx, c);
+    for (int c = 0; c < Count; ++c) total[c] = total[c] + chain[c];
+  }
+  for (int c = 0; c < Count; ++c) {
+    if (c + 1 < Count || last == kLanes)
+      total[c].store(sum + c * kLanes);
+    else
+      total[c].store_first(sum + c * kLanes, last);
+  }
+}
+
+void column_sum(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx) {
+  constexpr int kCount = 4;
+  std::int64_t j = 0;
+  for (; j + kCount * kLanes <= cols; j += kCount * kLanes)
+    sum_columns<kCount>(sum + j, x + j, rows, ldx, kLanes);
+  for (; j < cols; j += kLanes)
+    sum_columns<1>(sum + j, x + j, rows, ldx, cols - j < kLanes ? static_cast<int>(cols - j) : kLanes);
+}
+
+void fill_activation(Kernels& k) {
+  k.activation_forward = activation_forward;
+  k.activation_backward = activation_backward;
+  k.column_sum = column_sum;
+}
+
+}  // namespace
+}  // namespace densor::cpu

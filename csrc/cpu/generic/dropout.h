@@ -1,0 +1,75 @@
+// Inverted dropout: y = keep ? x * scale : 0 with scale = 1 / (1 - rate), and dx from dy by the same mask.
+// Reads 4 bytes an element, writes 4 and a mask bit; backward reads 4 and a bit, writes 4.
+//
+// Noise: columns in blocks of 128. Lane l of block b has the Philox counter (16 b + l, row, step, stream);
+// the 16-bit halves of its four words, low half first, belong to columns 128 b + 16 g + l for g = 0..7. A
+// column is kept iff its half is at least the threshold, round(rate * 65536).
+#pragma once
+
+#include "cpu/generic/philox.h"
+#include "cpu/kernels.h"
+
+namespace densor::cpu {
+namespace {
+
+inline constexpr std::int64_t kNoiseColumns = 128;
+
+// Sixteen columns from `col` on.
+inline void drop_group(float* y, std::uint16_t* mask, const float* x, UVec half, std::int64_t cols,
+                       std::int64_t col, std::uint32_t threshold, Vec scale) {
+  const Mask keep = !less_small(half, UVec(threshold));
+  if (col + kLanes <= cols) {
+    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep));
+    select(keep, Vec::load(x + col) * scale, Vec(0.0f)).store(y + col);
+  } else {
+    const int rest = static_cast<int>(cols - col);
+    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep) & ((1u << rest) - 1u));
+    select(keep, Vec::load_first(x + col, rest) * scale, Vec(0.0f)).store_first(y + col, rest);
+  }
+}
+
+void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
+                     const DropoutNoise& noise, float scale) {
+  const std::int64_t words = mask_words(part.cols);
+  for (std::int64_t i = part.row_begin; i < part.row_end; ++i) {
+    for (std::int64_t block = part.col_begin / kNoiseColumns; block * kNoiseColumns < part.col_end; ++block) {
+      const auto bits = philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes),
+                                     static_cast<std::uint32_t>(i), noise.step, noise.stream);
+      const auto group = [&](std::int64_t col, UVec half) {
+        if (col >= part.col_begin && col < part.col_end)
+          drop_group(y + i * part.cols, mask + i * words, x + i * part.cols, half, part.cols, col,
+                     noise.threshold, Vec(scale));
+      };
+      for (int w = 0; w < 4; ++w) {
+        const std::int64_t col = block * kNoiseColumns + 2 * w * kLanes;
+        group(col, bits.word[w] & UVec(0xffffu));
+        group(col + kLanes, shift_right<16>(bits.word[w]));
+      }
+    }
+  }
+}
+
+void dropout_backward(float* dx, const float* dy, const std::uint16_t* mask, const MatrixPart& part,
+                      float scale) {
+  const std::int64_t words = mask_words(part.cols);
+  for (std::int64_t i = part.row_begin; i < part.row_end; ++i) {
+    for (std::int64_t j = part.col_begin; j < part.col_end; j += kLanes) {
+      const Mask keep = mask_from_bits(mask[i * words + j / kLanes]);
+      const std::int64_t at = i * part.cols + j;
+      if (j + kLanes <= part.cols) {
+        select(keep, Vec::load(dy + at) * Vec(scale), Vec(0.0f)).store(dx + at);
+      } else {
+        const int rest = static_cast<int>(part.cols - j);
+        select(keep, Vec::load_first(dy + at, rest) * Vec(scale), Vec(0.0f)).store_first(dx + at, rest);
+      }
+    }
+  }
+}
+
+void fill_dropout(Kernels& k) {
+  k.dropout_forward = dropout_forward;
+  k.dropout_backward = dropout_backward;
+}
+
+}  // namespace
+}  // namespace densor::cpu

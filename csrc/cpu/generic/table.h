@@ -1,0 +1,54 @@
+// Fills a target's table with the kernel bodies compiled for it. Included once by each target file, after its
+// Vec.
+#pragma once
+
+#include "cpu/generic/accumulate.h"
+#include "cpu/generic/accuracy.h"
+#include "cpu/generic/activation.h"
+#include "cpu/generic/add.h"
+#include "cpu/generic/batch_norm.h"
+#include "cpu/generic/concatenate.h"
+#include "cpu/generic/count_nonfinite.h"
+#include "cpu/generic/dropout.h"
+#include "cpu/generic/elementary.h"
+#include "cpu/generic/gather.h"
+#include "cpu/generic/mean_absolute_error.h"
+#include "cpu/generic/mean_squared_error.h"
+#include "cpu/generic/optimizer.h"
+#include "cpu/generic/random.h"
+#include "cpu/generic/rescale.h"
+#include "cpu/generic/sigmoid_cross_entropy.h"
+#include "cpu/generic/softmax.h"
+#include "cpu/generic/softmax_cross_entropy.h"
+#include "cpu/kernels.h"
+
+namespace densor::cpu {
+namespace {
+
+Kernels make_table(const char* name, const GemmKernels& gemm) {
+  Kernels k{};
+  k.name = name;
+  k.gemm = gemm;
+  fill_accumulate(k);
+  fill_accuracy(k);
+  fill_activation(k);
+  fill_add(k);
+  fill_batch_norm(k);
+  fill_concatenate(k);
+  fill_count_nonfinite(k);
+  fill_dropout(k);
+  fill_elementary(k);
+  fill_gather(k);
+  fill_mean_absolute_error(k);
+  fill_mean_squared_error(k);
+  fill_optimizer(k);
+  fill_random_kernels(k);
+  fill_rescale(k);
+  fill_softmax(k);
+  fill_sigmoid_cross_entropy(k);
+  fill_softmax_cross_entropy(k);
+  return k;
+}
+
+}  // namespace
+}  // namespace densor::cpu

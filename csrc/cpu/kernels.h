@@ -1,0 +1,180 @@
+// The CPU kernels: one table of function pointers per target, filled by that target's translation unit.
+//
+// A kernel works on raw pointers and sizes. It does not check, allocate or throw. Outputs come first, then
+// inputs, sizes, parameters. `ld*` is the distance between rows in floats. Kernels take the part of the
+// arrays they are to work on (the op offsets the pointers); no kernel knows of workers. Pointers need no
+// alignment beyond their type's.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "cpu/gemm/kernel.h"
+#include "math/activation_kind.h"
+#include "math/elementary_kind.h"
+#include "math/optimizer.h"
+#include "math/philox.h"
+
+namespace densor::cpu {
+
+// A range of the flat arenas, and one step's numbers.
+struct OptimizerRange {
+  float* w;
+  const float* g;
+  float* slots[math::kMaxOptimizerSlots];
+  const float* coefficients;  // of the rule
+  float decay;                // w -= w * decay before the rule
+  float clip_factor;          // multiplies g; 1: none
+  float clip_value;           // bounds |g|; infinity: none
+};
+
+// Rows and columns of a contiguous matrix with `cols` columns that a call works on; col_begin is a multiple
+// of 16, and so is col_end unless it is cols. Pointers are those of the whole matrix.
+struct MatrixPart {
+  std::int64_t row_begin, row_end, col_begin, col_end, cols;
+};
+
+// Words in a row of a dropout mask: bit j of word w is column 16 w + j.
+constexpr std::int64_t mask_words(std::int64_t cols) { return (cols + 15) / 16; }
+
+struct DropoutNoise {
+  math::PhiloxKey key;
+  std::uint32_t step, stream;
+  std::uint32_t threshold;  // of 65536 values
+};
+
+struct RandomSource {
+  math::PhiloxKey key;
+  std::uint32_t stream;
+};
+
+// Rows of a loss: x (rows, cols) against labels, or a target (rows, target_cols), whose single column holds
+// for all where target_cols = 1.
+struct LossRows {
+  float* loss;  // (rows,), not weighted
+  float* dx;    // (rows, cols), times scale * weight; or null
+  const float* x;
+  const std::int32_t* label;  // (rows,), or null
+  const float* target;        // or null
+  const float* weight;        // (rows,), or null: 1
+  std::int64_t rows, cols, target_cols;
+  float scale;
+};
+
+// Columns to normalize: (rows, cols) of matrices whose rows are ld apart.
+struct BatchNorm {
+  const float* gamma;  // (cols,), or null: 1
+  const float* beta;   // (cols,), or null: 0
+  std::int64_t rows, cols, ld;
+  float epsilon;
+  math::Activation activation;  // one whose derivative is computed from its output
+  float alpha;
+};
+
+// Each may be null.
+struct BatchNormGradients {
+  float* dx;
+  float* dgamma;
+  float* dbeta;
+};
+
+struct Kernels {
+  const char* name;
+
+  // add: y[i] = a[i] + b[i]; y may be a or b.
+  void (*add)(float* y, const float* a, const float* b, std::int64_t n);
+  // rescale: y[i] = x[i] * scale + offset, one rounding each; y may be x.
+  void (*rescale)(float* y, const float* x, std::int64_t n, float scale, float offset);
+
+  // elementary: y[i] = f(x[i]); y may be x.
+  void (*elementary)(float* y, const float* x, std::int64_t n, math::Elementary f);
+
+  // v = x + bias[column] (bias may be null); z = v unless z is null; y = activation(v). y may be x.
+  void (*activation_forward)(float* y, float* z, const float* x, const float* bias, std::int64_t rows,
+                             std::int64_t cols, std::int64_t ldy, std::int64_t ldz, std::int64_t ldx,
+                             math::Activation activation, float alpha);
+  // dz = dy * activation'; `saved` holds the activation's input where saves_input(activation), else its
+  // output (linear reads none: null). dz may be dy.
+  void (*activation_backward)(float* dz, const float* dy, const float* saved, std::int64_t rows,
+                              std::int64_t cols, std::int64_t lddz, std::int64_t lddy, std::int64_t ldsaved,
+                              math::Activation activation, float alpha);
+  // sum[column] = sum of x over the rows: chains of 64 rows, their sums added in ascending order. The bits do
+  // not depend on how the columns are cut into calls.
+  void (*column_sum)(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx);
+
+  // Each row by itself; y may be x, dx may be dy.
+  void (*softmax_forward)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
+  void (*softmax_backward)(float* dx, const float* dy, const float* y, std::int64_t rows, std::int64_t cols);
+
+  // y = keep ? x * scale : 0 and its mask (bits beyond the last column are 0); y may be x.
+  void (*dropout_forward)(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
+                          const DropoutNoise& noise, float scale);
+  // dx = keep ? dy * scale : 0; dx may be dy.
+  void (*dropout_backward)(float* dx, const float* dy, const std::uint16_t* mask, const MatrixPart& part,
+                           float scale);
+
+  // Elements [first, first + n) of a random array go to out; first is a multiple of 64.
+  // uniform: low + u * range with u in [0, 1), at most `highest`; truncated: within 2 stddev of the mean.
+  void (*random_uniform)(float* out, std::int64_t first, std::int64_t n, const RandomSource& source,
+                         float low, float range, float highest);
+  void (*random_normal)(float* out, std::int64_t first, std::int64_t n, const RandomSource& source,
+                        float mean, float stddev);
+  void (*random_truncated_normal)(float* out, std::int64_t first, std::int64_t n, const RandomSource& source,
+                                  float mean, float stddev);
+  // A uniform permutation of 0..n-1; n < 2^32. The same on every target.
+  void (*permutation)(std::int64_t* out, std::int64_t n, const RandomSource& source);
+
+  // Matrix products: see cpu/gemm/gemm.h.
+  GemmKernels gemm;
+
+  // One step of a rule (index in math::OptimizerRules) over n elements.
+  void (*optimizer[math::OptimizerRules::kCount])(const OptimizerRange& range, std::int64_t n);
+  // Sum of x[i]^2 in double; its order depends on n only.
+  double (*sum_of_squares)(const float* x, std::int64_t n);
+
+  // Losses of rows and their gradients by x; dx may be none of the inputs.
+  void (*mean_squared_error)(const LossRows& rows);
+  void (*mean_absolute_error)(const LossRows& rows);
+  void (*sigmoid_cross_entropy)(const LossRows& rows);
+  // On logits. A label outside [0, cols) matches no class and gives loss NaN.
+  void (*softmax_cross_entropy)(const LossRows& rows);
+
+  // correct[i] = argmax(x_i) == label[i], argmax(x_i) == argmax(target_i) (1 or 0), or the mean over columns
+  // of (x > threshold) == target.
+  void (*accuracy_sparse)(float* correct, const float* x, const std::int32_t* label, std::int64_t rows,
+                          std::int64_t cols);
+  void (*accuracy_categorical)(float* correct, const float* x, const float* target, std::int64_t rows,
+                               std::int64_t cols);
+  void (*accuracy_binary)(float* correct, const float* x, const float* target, std::int64_t rows,
+                          std::int64_t cols, float threshold);
+  // total + values[0] * weight[0] + values[1] * weight[1] + ...; weight may be null.
+  double (*accumulate)(double total, const float* values, const float* weight, std::int64_t n);
+
+  // y = x.
+  void (*copy_matrix)(float* y, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldy,
+                      std::int64_t ldx);
+  // By dtype of x (float16: null): y[i] = x[i] * scale + offset, one rounding each; and labels, -1 where x[i]
+  // is negative or too large.
+  void (*convert[kDTypeCount])(float* y, const void* x, std::int64_t n, float scale, float offset);
+  void (*convert_labels[kDTypeCount])(std::int32_t* y, const void* x, std::int64_t n);
+  // How many of n < 2^32 values are NaN or infinite.
+  std::int64_t (*count_nonfinite_f32)(const void* x, std::int64_t n);
+  std::int64_t (*count_nonfinite_f64)(const void* x, std::int64_t n);
+
+  // y = activation(gamma (x - mean) / sqrt(variance + epsilon) + beta). forward writes the columns' mean and
+  // biased variance and uses them; x may be y in inference only.
+  void (*batch_norm_forward)(float* y, float* mean, float* variance, const float* x, const BatchNorm& p);
+  void (*batch_norm_inference)(float* y, const float* x, const float* mean, const float* variance,
+                               const BatchNorm& p);
+  // Gradients, with mean and variance functions of x, or constants (inference). y: the output, null where the
+  // activation is linear. dx may be dy.
+  void (*batch_norm_backward)(const BatchNormGradients& d, const float* dy, const float* x, const float* y,
+                              const float* mean, const float* variance, const BatchNorm& p);
+  void (*batch_norm_inference_backward)(const BatchNormGradients& d, const float* dy, const float* x,
+                                        const float* y, const float* mean, const float* variance,
+                                        const BatchNorm& p);
+  // moving = moving * momentum + batch * rest.
+  void (*batch_norm_update)(float* moving, const float* batch, std::int64_t n, float momentum, float rest);
+};
+
+}  // namespace densor::cpu

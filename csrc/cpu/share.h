@@ -1,0 +1,26 @@
+// How an elementwise op on a contiguous matrix is shared out: by columns, so that it is column-local
+// (core/step.h), unless there are so few of them that most workers would go without; then by rows.
+#pragma once
+
+#include "core/step.h"
+#include "core/worker.h"
+#include "cpu/kernels.h"
+
+namespace densor::cpu {
+
+inline constexpr std::int64_t kLocalColumns = 8 * kLine;
+
+inline void declare_shares(Step& step, std::int64_t cols) {
+  if (cols >= kLocalColumns) step.reads_columns = step.writes_columns = cols;
+}
+
+inline MatrixPart share_of(const Worker& worker, std::int64_t rows, std::int64_t cols) {
+  if (cols < kLocalColumns) {
+    const Range mine = worker.split(rows);
+    return {mine.begin, mine.end, 0, cols, cols};
+  }
+  const Range mine = worker.split(cols, kLine);
+  return {0, rows, mine.begin, mine.end, cols};
+}
+
+}  // namespace densor::cpu

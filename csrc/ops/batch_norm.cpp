@@ -1,0 +1,190 @@
+#include "ops/batch_norm.h"
+
+#include <limits>
+#include <string>
+
+#include "core/check.h"
+#include "cpu/dispatch.h"
+#include "ops/activation.h"
+
+namespace densor::ops {
+
+using math::Activation;
+
+namespace {
+
+cpu::BatchNorm checked(const Check& check, const View& x, const View& gamma, const View& beta,
+                       const BatchNormOptions& options) {
+  check.matrix("x", x);
+  check.optional_input("gamma", gamma, DType::f32, {x.cols()});
+  check.optional_input("beta", beta, DType::f32, {x.cols()});
+  check.number("epsilon", options.epsilon, 0.0, std::numeric_limits<float>::max());
+  if (math::saves_input(options.activation))
+    check.fail("activation", std::string("value '") + math::activation_name(options.activation) +
+                                 "' needs its input for the derivative; apply it separately");
+  check_alpha(check.function(), options.activation, options.alpha);
+  return {gamma.f32(),        beta.f32(),
+          x.rows(),           x.cols(),
+          x.cols(),           static_cast<float>(options.epsilon),
+          options.activation, static_cast<float>(options.alpha)};
+}
+
+void check_rows(const Check& check, const View& x) {
+  if (x.rows() == 0) check.fail("x", "statistics need at least one row, got shape " + shape_text(x));
+}
+
+// Absent arrays stay absent.
+template <class T>
+T* from(T* array, std::int64_t column) {
+  return array != nullptr ? array + column : nullptr;
+}
+
+// The columns of one worker.
+cpu::BatchNorm part_of(cpu::BatchNorm p, const Range& columns) {
+  p.gamma = from(p.gamma, columns.begin);
+  p.beta = from(p.beta, columns.begin);
+  p.cols = columns.size();
+  return p;
+}
+
+Step local_step(const Check& check, const View& x, double cost) {
+  Step step;
+  step.name = check.function();
+  step.work = cost * static_cast<double>(x.size());
+  step.reads_columns = step.writes_columns = x.cols();
+  return step;
+}
+
+struct BackwardArrays {
+  cpu::BatchNormGradients d;
+  const float *dy, *x, *y, *mean, *variance;
+};
+
+BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews& d, const View& dy,
+                                const View& x, const View& y, Activation activation) {
+  check.input("dy", dy, DType::f32, {x.rows(), x.cols()});
+  if (activation != Activation::linear) check.input("y", y, DType::f32, {x.rows(), x.cols()});
+  check.optional_output("dx", d.dx, DType::f32, {x.rows(), x.cols()});
+  check.optional_output("dgamma", d.dgamma, DType::f32, {x.cols()});
+  check.optional_output("dbeta", d.dbeta, DType::f32, {x.cols()});
+  for (const NamedView& input : {NamedView{"dy", dy}, NamedView{"x", x}, NamedView{"y", y}}) {
+    check.same_or_disjoint("dx", d.dx, input.name, input.view);
+    check.disjoint({{"dgamma", d.dgamma}, {"dbeta", d.dbeta}}, {input});
+  }
+  return {{d.dx.f32(), d.dgamma.f32(), d.dbeta.f32()}, dy.f32(), x.f32(), y.f32(), nullptr, nullptr};
+}
+
+using BackwardKernel = decltype(cpu::Kernels::batch_norm_backward);
+
+Step backward_step(const Check& check, const View& x, const BackwardArrays& a, const cpu::BatchNorm& p,
+                   BackwardKernel kernel) {
+  Step step = local_step(check, x, 0.4);
+  step.run = [a, p, kernel](Worker& worker) {
+    const Range mine = worker.split(p.cols, kLine);
+    const std::int64_t j = mine.begin;
+    kernel({from(a.d.dx, j), from(a.d.dgamma, j), from(a.d.dbeta, j)}, a.dy + j, a.x + j, from(a.y, j),
+           a.mean + j, a.variance + j, part_of(p, mine));
+  };
+  return step;
+}
+
+}  // namespace
+
+Step batch_norm_forward(const View& y, const View& mean, const View& variance, const View& x,
+                        const View& gamma, const View& beta, const BatchNormOptions& options) {
+  const Check check("batch_norm_forward");
+  const cpu::BatchNorm p = checked(check, x, gamma, beta, options);
+  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.output("mean", mean, DType::f32, {x.cols()});
+  check.output("variance", variance, DType::f32, {x.cols()});
+  check.disjoint({{"y", y}, {"mean", mean}, {"variance", variance}},
+                 {{"x", x}, {"gamma", gamma}, {"beta", beta}});
+  check_rows(check, x);
+  Step step = local_step(check, x, 0.3);
+  step.run = [kernel = cpu::active().batch_norm_forward, y = y.f32(), mean = mean.f32(),
+              variance = variance.f32(), x = x.f32(), p](Worker& worker) {
+    const Range mine = worker.split(p.cols, kLine);
+    const std::int64_t j = mine.begin;
+    kernel(y + j, mean + j, variance + j, x + j, part_of(p, mine));
+  };
+  return step;
+}
+
+Step batch_norm_inference(const View& y, const View& x, const View& gamma, const View& beta,
+                          const View& moving_mean, const View& moving_variance,
+                          const BatchNormOptions& options) {
+  const Check check("batch_norm_inference");
+  const cpu::BatchNorm p = checked(check, x, gamma, beta, options);
+  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.input("moving_mean", moving_mean, DType::f32, {x.cols()});
+  check.input("moving_variance", moving_variance, DType::f32, {x.cols()});
+  check.same_or_disjoint("y", y, "x", x);
+  check.disjoint(
+      {{"y", y}},
+      {{"gamma", gamma}, {"beta", beta}, {"moving_mean", moving_mean}, {"moving_variance", moving_variance}});
+  Step step = local_step(check, x, 0.15);
+  step.run = [kernel = cpu::active().batch_norm_inference, y = y.f32(), x = x.f32(), mean = moving_mean.f32(),
+              variance = moving_variance.f32(), p](Worker& worker) {
+    const Range mine = worker.split(p.cols, kLine);
+    const std::int64_t j = mine.begin;
+    kernel(y + j, x + j, mean + j, variance + j, part_of(p, mine));
+  };
+  return step;
+}
+
+Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
+                         const View& y, const View& mean, const View& variance, const View& gamma,
+                         const BatchNormOptions& options) {
+  const Check check("batch_norm_backward");
+  const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
+  BackwardArrays arrays = checked_backward(check, gradients, dy, x, y, options.activation);
+  check.input("mean", mean, DType::f32, {x.cols()});
+  check.input("variance", variance, DType::f32, {x.cols()});
+  check_rows(check, x);
+  check.disjoint({{"dx", gradients.dx}, {"dgamma", gradients.dgamma}, {"dbeta", gradients.dbeta}},
+                 {{"mean", mean}, {"variance", variance}, {"gamma", gamma}});
+  arrays.mean = mean.f32();
+  arrays.variance = variance.f32();
+  return backward_step(check, x, arrays, p, cpu::active().batch_norm_backward);
+}
+
+Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
+                                   const View& y, const View& gamma, const View& moving_mean,
+                                   const View& moving_variance, const BatchNormOptions& options) {
+  const Check check("batch_norm_inference_backward");
+  const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
+  BackwardArrays arrays = checked_backward(check, gradients, dy, x, y, options.activation);
+  check.input("moving_mean", moving_mean, DType::f32, {x.cols()});
+  check.input("moving_variance", moving_variance, DType::f32, {x.cols()});
+  check.disjoint({{"dx", gradients.dx}, {"dgamma", gradients.dgamma}, {"dbeta", gradients.dbeta}},
+                 {{"moving_mean", moving_mean}, {"moving_variance", moving_variance}, {"gamma", gamma}});
+  arrays.mean = moving_mean.f32();
+  arrays.variance = moving_variance.f32();
+  return backward_step(check, x, arrays, p, cpu::active().batch_norm_inference_backward);
+}
+
+Step batch_norm_update(const View& moving_mean, const View& moving_variance, const View& mean,
+                       const View& variance, double momentum) {
+  const Check check("batch_norm_update");
+  check.output("moving_mean", moving_mean, DType::f32, {kAny});
+  const std::int64_t cols = moving_mean.rows();
+  check.output("moving_variance", moving_variance, DType::f32, {cols});
+  check.input("mean", mean, DType::f32, {cols});
+  check.input("variance", variance, DType::f32, {cols});
+  check.number("momentum", momentum, 0.0, 1.0);
+  check.disjoint({{"moving_mean", moving_mean}, {"moving_variance", moving_variance}},
+                 {{"mean", mean}, {"variance", variance}});
+  Step step = local_step(check, mean, 0.5);
+  step.reads_columns = step.writes_columns = cols;
+  step.run = [kernel = cpu::active().batch_norm_update, moving_mean = moving_mean.f32(),
+              moving_variance = moving_variance.f32(), mean = mean.f32(), variance = variance.f32(), cols,
+              keep = static_cast<float>(momentum),
+              rest = static_cast<float>(1.0 - momentum)](Worker& worker) {
+    const Range mine = worker.split(cols, kLine);
+    kernel(moving_mean + mine.begin, mean + mine.begin, mine.size(), keep, rest);
+    kernel(moving_variance + mine.begin, variance + mine.begin, mine.size(), keep, rest);
+  };
+  return step;
+}
+
+}  // namespace densor::ops

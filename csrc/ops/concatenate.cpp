@@ -1,0 +1,70 @@
+#include "ops/concatenate.h"
+
+#include "core/check.h"
+#include "cpu/dispatch.h"
+
+namespace densor::ops {
+
+namespace {
+
+// One copy between a part (rows, cols) and the columns of the whole that begin at `offset`.
+struct Part {
+  float* data;
+  std::int64_t cols, offset;
+};
+
+std::vector<Part> parts_of(const Check& check, const char* argument, const std::vector<View>& views,
+                           bool written) {
+  if (views.empty()) check.fail(argument, "expected at least one array, got none");
+  std::vector<Part> parts;
+  std::int64_t offset = 0;
+  for (const View& view : views) {
+    const auto rows = views.front().rows();
+    if (written)
+      check.output(argument, view, DType::f32, {rows, kAny});
+    else
+      check.input(argument, view, DType::f32, {rows, kAny});
+    parts.push_back({view.f32(), view.cols(), offset});
+    offset += view.cols();
+  }
+  return parts;
+}
+
+Step copy_step(const char* name, const View& whole, const std::vector<Part>& parts, bool into_whole) {
+  Step step;
+  step.name = name;
+  step.work = 0.15 * static_cast<double>(whole.size());
+  step.run = [kernel = cpu::active().copy_matrix, whole = whole.f32(), rows = whole.rows(), ld = whole.cols(),
+              parts, into_whole](Worker& worker) {
+    const Range mine = worker.split(rows);
+    for (const Part& part : parts) {
+      float* in_whole = whole + mine.begin * ld + part.offset;
+      float* in_part = part.data + mine.begin * part.cols;
+      if (into_whole)
+        kernel(in_whole, in_part, mine.size(), part.cols, ld, part.cols);
+      else
+        kernel(in_part, in_whole, mine.size(), part.cols, part.cols, ld);
+    }
+  };
+  return step;
+}
+
+}  // namespace
+
+Step concatenate(const View& y, const std::vector<View>& xs) {
+  const Check check("concatenate");
+  const std::vector<Part> parts = parts_of(check, "xs", xs, false);
+  check.output("y", y, DType::f32, {xs.front().rows(), parts.back().offset + parts.back().cols});
+  for (const View& x : xs) check.disjoint("y", y, "xs", x);
+  return copy_step(check.function(), y, parts, true);
+}
+
+Step concatenate_backward(const std::vector<View>& dxs, const View& dy) {
+  const Check check("concatenate_backward");
+  const std::vector<Part> parts = parts_of(check, "dxs", dxs, true);
+  check.input("dy", dy, DType::f32, {dxs.front().rows(), parts.back().offset + parts.back().cols});
+  for (const View& dx : dxs) check.disjoint("dxs", dx, "dy", dy);
+  return copy_step(check.function(), dy, parts, false);
+}
+
+}  // namespace densor::ops

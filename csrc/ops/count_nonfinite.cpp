@@ -1,0 +1,84 @@
+#include "ops/count_nonfinite.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "cpu/dispatch.h"
+
+namespace densor::ops {
+
+namespace {
+
+constexpr std::int64_t kBlock = 1 << 14;  // values looked at together
+
+// `rows` runs of `cols` values, `stride` bytes from one to the next.
+struct Runs {
+  const char* data;
+  std::int64_t rows, cols, stride;
+};
+
+// An array without gaps is one run.
+Runs runs_of(const Check& check, const View& array) {
+  if (!array) check.fail_type("array", "expected an array, got None");
+  if (array.dtype != DType::f32 && array.dtype != DType::f64)
+    check.fail_type("array",
+                    std::string("expected dtype float32 or float64, got ") + dtype_name(array.dtype));
+  if (!array.aligned())
+    check.fail("array", "must be aligned to its dtype; pass numpy.require(..., requirements='A')");
+  if (array.contiguous()) return {array.as<const char>(), 1, array.size(), 0};
+  if (!array.contiguous_from(1))
+    check.fail("array", "has rows that are not contiguous; pass numpy.ascontiguousarray(...)");
+  return {array.as<const char>(), array.rows(), array.cols(), array.stride[0]};
+}
+
+template <class T>
+std::int64_t first_nonfinite(const char* data, std::int64_t n) {
+  const T* x = reinterpret_cast<const T*>(data);
+  return std::find_if(x, x + n, [](T value) { return !std::isfinite(value); }) - x;
+}
+
+// The blocks of each run that are this worker's share.
+Nonfinite count_share(const Runs& runs, DType dtype, Worker& worker) {
+  const auto& kernels = cpu::active();
+  const auto kernel = dtype == DType::f32 ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64;
+  const std::int64_t per_run = (runs.cols + kBlock - 1) / kBlock;
+  const Range mine = worker.split(runs.rows * per_run);
+  Nonfinite result{0, -1};
+  for (std::int64_t b = mine.begin; b < mine.end && !worker.cancelled(); ++b) {
+    const std::int64_t row = b / per_run, col = b % per_run * kBlock;
+    const char* block = runs.data + row * runs.stride + col * item_size(dtype);
+    const std::int64_t n = std::min(kBlock, runs.cols - col);
+    const std::int64_t found = kernel(block, n);
+    if (found > 0 && result.first < 0)
+      result.first =
+          row * runs.cols + col +
+          (dtype == DType::f32 ? first_nonfinite<float>(block, n) : first_nonfinite<double>(block, n));
+    result.count += found;
+  }
+  return result;
+}
+
+}  // namespace
+
+Nonfinite count_nonfinite(const View& array) {
+  const Check check("count_nonfinite");
+  const Runs runs = runs_of(check, array);
+  constexpr std::int64_t kWorth = 1 << 17;  // values that are worth another thread
+  RunOptions options;
+  options.workers = static_cast<int>(std::clamp<std::int64_t>(array.size() / kWorth, 1, num_threads()));
+  std::vector<Nonfinite> parts(static_cast<std::size_t>(options.workers), {0, -1});
+  run_parallel(options, [&](Worker& worker) {
+    parts[static_cast<std::size_t>(worker.index())] = count_share(runs, array.dtype, worker);
+  });
+  Nonfinite result{0, -1};
+  for (const Nonfinite& part : parts) {
+    result.count += part.count;
+    if (result.first < 0) result.first = part.first;
+  }
+  return result;
+}
+
+}  // namespace densor::ops

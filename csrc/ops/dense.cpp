@@ -1,0 +1,142 @@
+#include "ops/dense.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "cpu/dispatch.h"
+#include "cpu/gemm/gemm.h"
+#include "ops/activation.h"
+
+namespace densor::ops {
+
+using math::Activation;
+
+namespace {
+
+// Present exactly where the activation needs it.
+void check_needed(const Check& check, const char* argument, const View& view, bool needed,
+                  Activation activation) {
+  const std::string name = std::string("'") + math::activation_name(activation) + "'";
+  if (needed && !view)
+    check.fail_type(argument, "expected an array, got None; activation " + name + " needs it");
+  if (!needed && view) check.fail(argument, "must be None: activation " + name + " does not use it");
+}
+
+void check_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+                   Activation activation, double alpha) {
+  const Check check("dense_forward");
+  check.matrix("x", x);
+  check.input("w", w, DType::f32, {x.cols(), kAny});
+  const std::int64_t rows = x.rows(), units = w.cols();
+  check.optional_input("bias", bias, DType::f32, {units});
+  check.output("y", y, DType::f32, {rows, units});
+  check_needed(check, "z", z, math::saves_input(activation), activation);
+  check.optional_output("z", z, DType::f32, {rows, units});
+  check_alpha(check.function(), activation, alpha);
+  check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
+}
+
+}  // namespace
+
+Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+                   Activation activation, double alpha) {
+  check_forward(y, z, x, w, bias, activation, alpha);
+  const cpu::Kernels& kernels = cpu::active();
+  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols()};
+  const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
+  const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32()};
+  const cpu::GemmFinish finish{bias.f32(), z.f32(), activation, static_cast<float>(alpha)};
+  Step step;
+  step.name = "dense_forward";
+  step.work = plan.nanoseconds;
+  step.scratch = plan.packed_floats();
+  if (plan.split == cpu::GemmSplit::columns) step.writes_columns = problem.n;
+  step.run = [&kernels, plan, operands, finish](Worker& worker) {
+    cpu::run_gemm(kernels, plan, operands, finish, worker);
+  };
+  return step;
+}
+
+namespace {
+
+void check_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
+                    const View& saved, const View& x, const View& w, Activation activation, double alpha) {
+  const Check check("dense_backward");
+  const bool linear = activation == Activation::linear;
+  check.matrix("x", x);
+  check.input("w", w, DType::f32, {x.cols(), kAny});
+  const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
+  check.input("dy", dy, DType::f32, {rows, units});
+  check_needed(check, "saved", saved, !linear, activation);
+  check.optional_input("saved", saved, DType::f32, {rows, units});
+  check_needed(check, "dz", dz, !linear, activation);
+  check.optional_output("dz", dz, DType::f32, {rows, units});
+  check.optional_output("dx", dx, DType::f32, {rows, inputs});
+  check.optional_output("dw", dw, DType::f32, {inputs, units});
+  check.optional_output("dbias", dbias, DType::f32, {units});
+  check_alpha(check.function(), activation, alpha);
+  check.disjoint({{"dx", dx}, {"dw", dw}, {"dbias", dbias}},
+                 {{"dy", dy}, {"saved", saved}, {"x", x}, {"w", w}});
+  check.disjoint({{"dz", dz}}, {{"dx", dx}, {"dw", dw}, {"dbias", dbias}, {"x", x}, {"w", w}});
+  if (dz.data != dy.data) check.disjoint("dz", dz, "dy", dy);
+  check.disjoint("dz", dz, "saved", saved);
+}
+
+struct Backward {
+  const cpu::Kernels* kernels;
+  cpu::GemmPlan dx_plan, dw_plan;
+  float *dx, *dw, *dbias, *dz;
+  const float *dy, *saved, *x, *w;
+  std::int64_t rows, units;
+  Activation activation;
+  float alpha;
+
+  void run(Worker& worker) const {
+    derivative(worker);
+    worker.barrier();  // the products read all columns of dz
+    const float* d = dz != nullptr ? dz : dy;
+    if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d}, {}, worker);
+    if (dx != nullptr) cpu::run_gemm(*kernels, dx_plan, {dx, d, w}, {}, worker);
+  }
+
+  // dz and dbias of this worker's columns.
+  void derivative(Worker& worker) const {
+    const Range mine = worker.split(units, kLine);
+    if (mine.empty()) return;
+    if (dz != nullptr)
+      kernels->activation_backward(dz + mine.begin, dy + mine.begin, saved + mine.begin, rows, mine.size(),
+                                   units, units, units, activation, alpha);
+    const float* d = dz != nullptr ? dz : dy;
+    if (dbias != nullptr) kernels->column_sum(dbias + mine.begin, d + mine.begin, rows, mine.size(), units);
+  }
+};
+
+}  // namespace
+
+Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
+                    const View& saved, const View& x, const View& w, Activation activation, double alpha) {
+  check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha);
+  const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
+  const cpu::Kernels& kernels = cpu::active();
+  Backward op{};
+  op.kernels = &kernels;
+  op.dw_plan = cpu::plan_gemm({inputs, units, rows, true, false}, kernels.gemm.shape, num_threads());
+  op.dx_plan = cpu::plan_gemm({rows, inputs, units, false, true}, kernels.gemm.shape, num_threads());
+  op.dx = dx.f32(), op.dw = dw.f32(), op.dbias = dbias.f32(), op.dz = dz.f32();
+  op.dy = dy.f32(), op.saved = saved.f32(), op.x = x.f32(), op.w = w.f32();
+  op.rows = rows, op.units = units;
+  op.activation = activation, op.alpha = static_cast<float>(alpha);
+  Step step;
+  step.name = "dense_backward";
+  step.work = 0.3 * static_cast<double>(dy.size());
+  if (dw) step.work += op.dw_plan.nanoseconds, step.scratch = op.dw_plan.packed_floats();
+  if (dx)
+    step.work += op.dx_plan.nanoseconds, step.scratch = std::max(step.scratch, op.dx_plan.packed_floats());
+  // Until its own barrier it touches only its columns of dy, saved and dz.
+  step.reads_columns = units;
+  step.run = [op](Worker& worker) { op.run(worker); };
+  return step;
+}
+
+}  // namespace densor::ops

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "core/step.h"
+#include "core/view.h"
+#include "math/activation_kind.h"
+
+namespace densor::ops {
+
+// y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
+// saves_input(activation) and is absent otherwise.
+Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+                   math::Activation activation, double alpha);
+
+// dz = dy activation'(saved); dx = dz w^T, dw = x^T dz, dbias = column sums of dz; dx, dw, dbias may be
+// absent. Gradients are overwritten. dz (rows, out) is scratch memory and may be dy; dz and saved are absent
+// for linear.
+Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
+                    const View& saved, const View& x, const View& w, math::Activation activation,
+                    double alpha);
+
+}  // namespace densor::ops

@@ -1,0 +1,152 @@
+#include "ops/gather.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/check.h"
+#include "cpu/dispatch.h"
+
+namespace densor::ops {
+
+namespace {
+
+// The rows of a fed array that a batch names.
+class BatchRows {
+ public:
+  BatchRows(const Check& check, const View& fed, const Batch& batch, std::int64_t count)
+      : check_(check), fed_(fed), batch_(batch) {
+    if (batch.rows != nullptr && batch.row_count < count)
+      check.fail("rows", "has " + std::to_string(batch.row_count) + " entries left for a batch of " +
+                             std::to_string(count));
+  }
+
+  char* at(std::int64_t i) const {
+    const std::int64_t row = index(i);
+    if (row < 0 || row >= fed_.rows()) refuse(i, row);
+    return fed_.as<char>() + row * fed_.stride[0];
+  }
+
+  // Brings row i to the caches while earlier rows are converted. Rows out of range are left to `at`.
+  void prefetch(std::int64_t i) const {
+    constexpr std::int64_t kCacheLine = 64, kFarthest = 4096;
+    const std::int64_t row = index(i);
+    if (row < 0 || row >= fed_.rows()) return;
+    const char* begin = fed_.as<char>() + row * fed_.stride[0];
+    const std::int64_t bytes = std::min(fed_.cols() * item_size(fed_.dtype), kFarthest);
+    for (std::int64_t at = 0; at < bytes; at += kCacheLine) __builtin_prefetch(begin + at);
+  }
+
+ private:
+  std::int64_t index(std::int64_t i) const {
+    return batch_.rows != nullptr ? batch_.rows[i] : batch_.start + i;
+  }
+  [[noreturn]] void refuse(std::int64_t i, std::int64_t row) const {
+    check_.fail("feed", "row " + std::to_string(row) + ", asked for at position " + std::to_string(i) +
+                            " of the batch, is outside [0, " + std::to_string(fed_.rows()) + ")");
+  }
+
+  const Check& check_;
+  const View& fed_;
+  const Batch& batch_;
+};
+
+void check_fed(const Check& check, const View& fed, std::int64_t features) {
+  if (!fed) check.fail("feed", "no array is bound to it");
+  if (fed.cols() != features)
+    check.fail("feed",
+               "expected rows of " + std::to_string(features) + " values, got shape " + shape_text(fed));
+}
+
+constexpr std::int64_t kAhead = 4;  // rows between the one converted and the one prefetched
+
+// convert(i, row) for each row of this worker's share of the batch.
+template <class Convert>
+void each_row(Worker& worker, const BatchRows& rows, std::int64_t batch, Convert convert) {
+  const Range mine = worker.split(batch);
+  for (std::int64_t i = mine.begin; i < std::min(mine.end, mine.begin + kAhead); ++i) rows.prefetch(i);
+  for (std::int64_t i = mine.begin; i < mine.end; ++i) {
+    if (i + kAhead < mine.end) rows.prefetch(i + kAhead);
+    convert(i, rows.at(i));
+  }
+}
+
+template <class Table>
+auto converter(const Check& check, const Table& table, const View& fed) {
+  const auto kernel = table[static_cast<int>(fed.dtype)];
+  if (kernel == nullptr)
+    check.fail_type(
+        "feed", std::string("dtype ") + dtype_name(fed.dtype) + " is not read; convert the array to float32");
+  return kernel;
+}
+
+double work_of(std::int64_t rows, std::int64_t features) {
+  return static_cast<double>(rows) * (20.0 + 0.2 * static_cast<double>(features));
+}
+
+Step gather_labels(const Check& check, const View& out, std::shared_ptr<const Feed> feed) {
+  check.output("out", out, DType::i32, {kAny});
+  Step step;
+  step.name = check.function();
+  step.work = work_of(out.rows(), 1);
+  step.run = [check, feed = std::move(feed), out = out.as<std::int32_t>(), batch = out.rows(),
+              &table = cpu::active().convert_labels](Worker& worker) {
+    const View& fed = feed->view;
+    check_fed(check, fed, 1);
+    const auto kernel = converter(check, table, fed);
+    each_row(worker, BatchRows(check, fed, worker.batch, batch), batch,
+             [=](std::int64_t i, const char* row) { kernel(out + i, row, 1); });
+  };
+  return step;
+}
+
+}  // namespace
+
+Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, double offset) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  const Check check("gather");
+  check.number("scale", scale, -kLargest, kLargest);
+  check.number("offset", offset, -kLargest, kLargest);
+  if (out && out.dtype == DType::i32) {
+    if (scale != 1.0) check.fail("scale", "labels are not scaled: expected 1");
+    if (offset != 0.0) check.fail("offset", "labels are not moved: expected 0");
+    return gather_labels(check, out, std::move(feed));
+  }
+  check.output_matrix("out", out);
+  Step step;
+  step.name = check.function();
+  step.work = work_of(out.rows(), out.cols());
+  step.run = [check, feed = std::move(feed), out = out.f32(), batch = out.rows(), features = out.cols(),
+              scale = static_cast<float>(scale), offset = static_cast<float>(offset),
+              &table = cpu::active().convert](Worker& worker) {
+    const View& fed = feed->view;
+    check_fed(check, fed, features);
+    const auto kernel = converter(check, table, fed);
+    each_row(worker, BatchRows(check, fed, worker.batch, batch), batch, [=](std::int64_t i, const char* row) {
+      kernel(out + i * features, row, features, scale, offset);
+    });
+  };
+  return step;
+}
+
+Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
+  const Check check("scatter");
+  check.matrix("x", x);
+  Step step;
+  step.name = check.function();
+  step.work = work_of(x.rows(), x.cols());
+  step.run = [check, feed = std::move(feed), x = x.f32(), batch = x.rows(), cols = x.cols(),
+              kernel = cpu::active().copy_matrix](Worker& worker) {
+    const View& fed = feed->view;
+    check_fed(check, fed, cols);
+    if (fed.dtype != DType::f32)
+      check.fail_type("feed", std::string("expected dtype float32, got ") + dtype_name(fed.dtype));
+    if (!fed.writable) check.fail("feed", "is written by this op and must not be read-only");
+    const BatchRows rows(check, fed, worker.batch, batch);
+    const Range mine = worker.split(batch);
+    for (std::int64_t i = mine.begin; i < mine.end; ++i)
+      kernel(reinterpret_cast<float*>(rows.at(i)), x + i * cols, 1, cols, cols, cols);
+  };
+  return step;
+}
+
+}  // namespace densor::ops

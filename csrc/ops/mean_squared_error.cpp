@@ -1,0 +1,11 @@
+#include "ops/mean_squared_error.h"
+
+#include "cpu/dispatch.h"
+
+namespace densor::ops {
+
+Step mean_squared_error(const LossViews& views, double scale) {
+  return column_loss("mean_squared_error", views, scale, 0.2, cpu::active().mean_squared_error);
+}
+
+}  // namespace densor::ops

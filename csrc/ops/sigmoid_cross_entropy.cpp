@@ -1,0 +1,11 @@
+#include "ops/sigmoid_cross_entropy.h"
+
+#include "cpu/dispatch.h"
+
+namespace densor::ops {
+
+Step sigmoid_cross_entropy(const LossViews& views, double scale) {
+  return column_loss("sigmoid_cross_entropy", views, scale, 1.0, cpu::active().sigmoid_cross_entropy);
+}
+
+}  // namespace densor::ops

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "ops/shared/loss.h"
+
+namespace densor::ops {
+
+// loss = -sum over classes of target * log(softmax(x)). target: labels int32 (rows,), checked when the step
+// runs, or float32 (rows, classes). loss (rows,) is unweighted; dx, if present, is the gradient times
+// scale * weight.
+Step softmax_cross_entropy(const LossViews& views, double scale);
+
+}  // namespace densor::ops

@@ -1,0 +1,74 @@
+#include "program/measure.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "core/parallel.h"
+#include "cpu/dispatch.h"
+
+namespace densor {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+constexpr auto kBudget = std::chrono::milliseconds(50);
+
+// Median seconds of `body` on all workers at once, from as many runs as the budget holds, at least five.
+double median_seconds(int threads, const std::function<void(Worker&)>& body) {
+  std::vector<double> seconds;
+  const auto end = Clock::now() + kBudget;
+  while (seconds.size() < 5 || Clock::now() < end) {
+    Clock::time_point begin;
+    double elapsed = 0;
+    run_parallel({threads, 0, {}}, [&](Worker& worker) {
+      worker.barrier();
+      if (worker.index() == 0) begin = Clock::now();
+      body(worker);
+      worker.barrier();
+      if (worker.index() == 0) elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+    });
+    seconds.push_back(elapsed);
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+}  // namespace
+
+double measure_fma_peak(int threads) {
+  constexpr std::int64_t kRounds = 100000;
+  std::atomic<double> operations{0};
+  const double seconds = median_seconds(threads, [&](Worker& worker) {
+    const double mine = cpu::active().gemm.peak(kRounds);
+    if (worker.index() == 0) operations = mine * worker.count();
+  });
+  return operations / seconds / 1e9;
+}
+
+double measure_bandwidth(std::int64_t bytes, int threads) {
+  const std::int64_t n = std::max<std::int64_t>(bytes / 4, 1);
+  const std::size_t size = (static_cast<std::size_t>(n) * 4 + kHugePage - 1) / kHugePage * kHugePage;
+  const std::unique_ptr<float, decltype(&std::free)> memory(
+      static_cast<float*>(std::aligned_alloc(kHugePage, size)), &std::free);
+  if (!memory) throw std::bad_alloc();
+  madvise(memory.get(), size, MADV_HUGEPAGE);  // as NumPy does with large arrays
+  std::fill_n(memory.get(), n, 1.0f);
+  const double seconds = median_seconds(threads, [&](Worker& worker) {
+    const Range mine = worker.split(n, 1024);
+    float* x = memory.get() + mine.begin;
+    cpu::active().rescale(x, x, mine.size(), 1.0f, 0.0f);
+  });
+  return 8.0 * static_cast<double>(n) / seconds / 1e9;
+}
+
+}  // namespace densor

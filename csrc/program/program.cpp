@@ -1,0 +1,97 @@
+#include "program/program.h"
+
+#include <algorithm>
+
+namespace densor {
+
+namespace {
+
+// Where a barrier follows each step: after the last one, and wherever the next may read what another worker
+// wrote.
+std::vector<bool> place_fences(const std::vector<Step>& steps) {
+  std::vector<bool> fences(steps.size(), true);
+  int unfenced = 0;
+  for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+    const bool local = steps[i].writes_columns > 0 && steps[i].writes_columns == steps[i + 1].reads_columns;
+    fences[i] = !local || unfenced == Program::kUnfenced;
+    unfenced = fences[i] ? 0 : unfenced + 1;
+  }
+  return fences;
+}
+
+// A worker must save this much more per batch than its barriers cost, and this much in all than waking it
+// does.
+constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
+
+}  // namespace
+
+Program::Program(std::vector<Step> compute, std::vector<Step> update)
+    : compute_(std::move(compute)),
+      update_(std::move(update)),
+      compute_fences_(place_fences(compute_)),
+      update_fences_(place_fences(update_)) {
+  for (const auto* steps : {&compute_, &update_}) {
+    for (const Step& step : *steps) {
+      scratch_ = std::max(scratch_, step.scratch);
+      work_ += step.work;
+    }
+  }
+}
+
+bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
+  // Worker 0 decides for all, before a fence, whether the rest of the batch is dropped. So a step that has
+  // barriers of its own is run by all workers or by none: worker 0 cannot reach the fence behind it alone.
+  const auto stopped = [&] { return stop.load(std::memory_order_relaxed) <= number; };
+  const auto fence = [&] {
+    if (worker.index() == 0 && worker.cancelled()) stop.store(number, std::memory_order_relaxed);
+    worker.barrier();
+  };
+  for (std::size_t i = 0; i < compute_.size(); ++i) {
+    if (!stopped()) compute_[i].run(worker);
+    if (compute_fences_[i] && i + 1 < compute_.size()) fence();
+  }
+  fence();
+  if (stopped()) return false;
+  for (std::size_t i = 0; i < update_.size(); ++i) {
+    update_[i].run(worker);
+    if (update_fences_[i]) worker.barrier();
+  }
+  return true;
+}
+
+int useful_workers(double work, std::int64_t batches, int threads) {
+  const double workers = std::min(work / kWorthPerBatch, work * static_cast<double>(batches) / kWorthWaking);
+  return static_cast<int>(std::clamp(workers, 1.0, static_cast<double>(threads)));
+}
+
+std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
+  RunOptions options;
+  const bool has_last = epoch.last != nullptr;
+  options.workers = useful_workers(epoch.full->work(), epoch.batches, threads);
+  options.scratch = std::max(epoch.full->scratch(), has_last ? epoch.last->scratch() : 0);
+  options.poll = std::move(poll);
+  Stop stop{INT64_MAX};
+  std::int64_t done = 0;
+  run_parallel(options, [&](Worker& worker) {
+    for (std::int64_t b = 0; b < epoch.batches; ++b) {
+      const std::int64_t first = epoch.start + b * epoch.batch_size;
+      worker.batch.step = epoch.step + static_cast<std::uint64_t>(b);
+      worker.batch.start = first;
+      worker.batch.rows = epoch.order != nullptr ? epoch.order + first : nullptr;
+      worker.batch.row_count = epoch.order_count - first;
+      worker.batch.hyper = epoch.hyper != nullptr ? epoch.hyper + b * epoch.hyper_count : nullptr;
+      worker.batch.hyper_count = epoch.hyper_count;
+      const Program& program = has_last && b + 1 == epoch.batches ? *epoch.last : *epoch.full;
+      if (!program.run_batch(worker, b, stop)) return;
+      if (worker.index() == 0) {
+        done = b + 1;
+        if (epoch.progress != nullptr)
+          std::atomic_ref<std::uint64_t>(*epoch.progress)
+              .store(static_cast<std::uint64_t>(done), std::memory_order_relaxed);
+      }
+    }
+  });
+  return done;
+}
+
+}  // namespace densor

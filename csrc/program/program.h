@@ -1,0 +1,67 @@
+// A program: the steps of one batch, and the loop that runs batches of it without coming back to Python.
+//
+// All workers enter `run` once and walk the steps together. A barrier stands after a step unless the next one
+// is column-local to it (core/step.h); at most kUnfenced steps follow one another without one, so memory last
+// used by step i may be handed to step i + kUnfenced + 1. Each batch has two phases: `compute` may be
+// abandoned between steps when the run is cancelled; `update` changes weights and state, and once begun is
+// finished.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/step.h"
+
+namespace densor {
+
+// The batch that a cancelled run drops. A number, not a flag: a worker that is late must not take the end of
+// a later batch for that of its own.
+using Stop = std::atomic<std::int64_t>;
+
+class Program {
+ public:
+  static constexpr int kUnfenced = 3;
+
+  Program(std::vector<Step> compute, std::vector<Step> update);
+
+  // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
+  bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;
+
+  std::int64_t scratch() const { return scratch_; }
+  double work() const { return work_; }
+  const std::vector<Step>& compute() const { return compute_; }
+  const std::vector<Step>& update() const { return update_; }
+  // True where a barrier follows compute()[i], update()[i].
+  const std::vector<bool>& compute_fences() const { return compute_fences_; }
+
+ private:
+  std::vector<Step> compute_, update_;
+  std::vector<bool> compute_fences_, update_fences_;
+  std::int64_t scratch_ = 0;
+  double work_ = 0;
+};
+
+// What to run: `batches` batches of `batch_size` data rows, the last one with `last` where there is one.
+struct Epoch {
+  const Program* full = nullptr;
+  const Program* last = nullptr;
+  std::int64_t batches = 0;
+  std::int64_t batch_size = 0;
+  const std::int64_t* order = nullptr;  // data rows in the order of visit; null: as they lie
+  std::int64_t order_count = 0;         // entries of the order
+  std::int64_t start = 0;               // first position in the order
+  const float* hyper = nullptr;         // (batches, hyper_count)
+  std::int64_t hyper_count = 0;
+  std::uint64_t step = 0;             // number of the first batch
+  std::uint64_t* progress = nullptr;  // batches done, written as they are done
+};
+
+// Returns the number of batches done: fewer than asked if `poll` cancelled the run.
+std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll);
+
+// Workers worth waking for `batches` batches of `work` nanoseconds each.
+int useful_workers(double work, std::int64_t batches, int threads);
+
+}  // namespace densor

@@ -1,0 +1,84 @@
+"""User arrays on their way in: what counts as an array, and the conversions the kernels need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["float32_array", "real_array"]
+
+_FLOAT32 = np.dtype(np.float32)  # of this machine's byte order
+_NATIVE = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))  # dtypes that every kernel's caller takes as they are
+
+
+def real_array(function: str, argument: str, value: Any) -> NDArray[Any]:
+    """`value` as an array of real numbers in this machine's byte order; nothing is copied if it is one already.
+
+    Accepts arrays, nested lists and tuples, and anything with `__array__` (pandas frames, memory maps).
+
+    Raises:
+        TypeError: not an array, or one of complex numbers, strings, objects, dates, or masked.
+        ValueError: rows of different lengths.
+    """
+    if type(value) is np.ndarray and value.dtype in _NATIVE:  # nearly every call
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{function}(): argument '{argument}': masked arrays are not supported; fill it first"
+        )
+    if not isinstance(value, np.ndarray):
+        value = _from_sequence(function, argument, value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise TypeError(
+            f"{function}(): argument '{argument}': expected real numbers, got dtype {array.dtype}"
+        )
+    if array.dtype.itemsize > 8 or array.dtype.name in ("float16", "bfloat16"):
+        array = array.astype(np.float64 if array.dtype.itemsize > 8 else np.float32)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _from_sequence(function: str, argument: str, value: Any) -> NDArray[Any]:
+    numbers = (bool, int, float, np.generic)
+    if not isinstance(value, (list, tuple, *numbers)) and not hasattr(value, "__array__"):
+        kind = type(value).__name__
+        raise TypeError(f"{function}(): argument '{argument}': expected an array of real numbers, got {kind}")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        lengths = [len(row) if isinstance(row, (list, tuple)) else None for row in value]
+        bad = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+        where = (
+            f": row {bad} has length {lengths[bad]}, row 0 has {lengths[0]}"
+            if bad is not None
+            else f": {error}"
+        )
+        raise ValueError(f"{function}(): argument '{argument}': not a regular array{where}") from None
+
+
+def float32_array(function: str, argument: str, value: Any) -> NDArray[np.float32]:
+    """`value` as a C-contiguous, aligned float32 array; copied only if it is something else.
+
+    Raises:
+        TypeError: as `real_array`.
+        ValueError: as `real_array`, or a number beyond the range of float32.
+    """
+    if type(value) is np.ndarray and value.dtype == _FLOAT32 and value.flags.carray:
+        return value
+    array = real_array(function, argument, value)
+    if array.dtype == _FLOAT32:
+        return np.require(array, requirements=["C", "A"])
+    with np.errstate(over="ignore"):
+        converted = array.astype(np.float32, order="C")
+    if array.dtype == np.float64:
+        overflow = np.isinf(converted) & np.isfinite(array)
+        if overflow.any():
+            first = int(overflow.argmax())
+            where = tuple(int(i) for i in np.unravel_index(first, array.shape))
+            raise ValueError(
+                f"{function}(): argument '{argument}': value {array.reshape(-1)[first]} at {where} "
+                "is outside the range of float32"
+            )
+    return converted

@@ -1,0 +1,94 @@
+"""Names to classes, and configurations to instances and back, for one kind of object (optimizers, losses, ...).
+
+A configuration is `{"class_name": "Adam", "config": {...}}` with plain data inside. Only classes of the
+registry, or those the caller passes in `custom_objects`, can be made from it: nothing is imported by name.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from densor import _check
+
+
+class Configurable(Protocol):
+    def get_config(self) -> dict[str, Any]: ...
+
+
+T = TypeVar("T", bound=Configurable)
+
+# Keras writes "module" and "registered_name" beside these two; they have no meaning here.
+_KEYS = {"class_name", "config", "module", "registered_name"}
+
+
+class Registry(Generic[T]):
+    """The classes of one kind, found by their names and by string names ("adam"), upper and lower case alike.
+
+    kind: the word for messages ("optimizer"); package: where `get` and `deserialize` live ("optimizers").
+    """
+
+    def __init__(self, kind: str, package: str, names: Mapping[str, type[T]]) -> None:
+        self.kind = kind
+        self.package = package
+        self._names = list(names)
+        self._classes = {name.lower(): cls for name, cls in names.items()}
+        for cls in names.values():
+            self._classes[cls.__name__.lower()] = cls
+
+    def register(self, cls: type[T]) -> None:
+        """Adds a class under its own name."""
+        self._names.append(cls.__name__)
+        self._classes[cls.__name__.lower()] = cls
+
+    def find(self, name: str, custom_objects: Mapping[str, type[T]] | None = None) -> type[T]:
+        """Returns the class called `name`. Raises ValueError that lists the names and the nearest one."""
+        if custom_objects and name in custom_objects:
+            return custom_objects[name]
+        found = self._classes.get(name.lower())
+        if found is None:
+            listed = ", ".join(f"'{known}'" for known in self._names)
+            raise _check.bad_value(
+                f"{self.package}.get",
+                "identifier",
+                f"{_check.show(name)} is not a known {self.kind}: {listed}{_check.suggestion(name, self._names)}",
+            )
+        return found
+
+    def serialize(self, instance: T) -> dict[str, Any]:
+        """Returns the configuration of `instance` as plain data."""
+        return {"class_name": type(instance).__name__, "config": instance.get_config()}
+
+    def deserialize(
+        self, config: Mapping[str, Any], custom_objects: Mapping[str, type[T]] | None = None
+    ) -> T:
+        """Makes an instance from a configuration. `custom_objects`: further classes by name."""
+        where = f"{self.package}.deserialize"
+        if not isinstance(config, Mapping):
+            raise _check.bad_type(where, "config", f"must be a dict, got {_check.show(config)}")
+        name, settings = config.get("class_name"), config.get("config", {})
+        if not isinstance(name, str):
+            raise _check.bad_value(where, "config", f"'class_name' must be a string, got {_check.show(name)}")
+        if not isinstance(settings, Mapping):
+            raise _check.bad_value(where, "config", f"'config' must be a dict, got {_check.show(settings)}")
+        if unknown := set(config) - _KEYS:
+            raise _check.bad_value(where, "config", f"unknown keys {_check.show(sorted(unknown))}")
+        cls: Any = self.find(name, custom_objects)
+        made: T = cls.from_config(copy.deepcopy(dict(settings)))  # from_config may take its dict apart
+        return made
+
+    def get(self, identifier: object, base: type[T]) -> T:
+        """Returns the instance for a name, a configuration, a class or an instance of `base`."""
+        if isinstance(identifier, base):
+            return identifier
+        if isinstance(identifier, str):
+            return self.find(identifier)()
+        if isinstance(identifier, Mapping):
+            return self.deserialize(identifier)
+        if isinstance(identifier, type) and issubclass(identifier, base):
+            return identifier()
+        raise _check.bad_type(
+            f"{self.package}.get",
+            "identifier",
+            f"must be a name, a configuration or an instance of {base.__name__}, got {_check.show(identifier)} "
+            f"({type(identifier).__name__})",
+        )

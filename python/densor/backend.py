@@ -1,0 +1,58 @@
+"""Keras' `backend`: the few functions of it that programs for Densor still need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor._check import bad_type, show
+from densor.config import backend as backend
+from densor.config import epsilon as epsilon
+from densor.config import floatx as floatx
+from densor.config import set_epsilon as set_epsilon
+from densor.config import set_floatx as set_floatx
+from densor.graph import Variable
+from densor.layers import reset_names
+from densor.optimizers.learning_rate import LearningRate
+
+__all__ = [
+    "backend", "clear_session", "epsilon", "floatx", "get_value", "set_epsilon", "set_floatx", "set_value",
+]  # fmt: skip
+
+
+def clear_session() -> None:
+    """Count layer names from the start again: the next Dense is `dense`. Models stay as they are.
+
+    Example:
+        >>> import densor
+        >>> densor.backend.clear_session()
+        >>> densor.layers.Dense(3).name
+        'dense'
+    """
+    reset_names()
+
+
+def get_value(x: Any) -> NDArray[Any]:
+    """The value of a variable, a learning rate or an array, as a new array.
+
+    Example:
+        >>> import densor
+        >>> optimizer = densor.optimizers.SGD(0.5)
+        >>> float(densor.backend.get_value(optimizer.learning_rate))
+        0.5
+    """
+    return np.array(x)
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Overwrite a variable, or the learning rate of the optimizer that `x` was read from.
+
+    Raises:
+        TypeError: `x` is neither, or `value` is not real numbers.
+        ValueError: `value` does not fit.
+    """
+    if not isinstance(x, Variable | LearningRate):
+        raise bad_type("set_value", "x", f"must be a variable or a learning rate, got {show(x)}")
+    x.assign(value)

@@ -1,0 +1,25 @@
+"""Callbacks, as in Keras: objects that `fit`, `evaluate` and `predict` call while they work."""
+
+from densor.callbacks.callback import Callback as Callback
+from densor.callbacks.callback_list import CallbackList as CallbackList
+from densor.callbacks.csv_logger import CSVLogger as CSVLogger
+from densor.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from densor.callbacks.history import History as History
+from densor.callbacks.lambda_callback import LambdaCallback as LambdaCallback
+from densor.callbacks.learning_rate_scheduler import LearningRateScheduler as LearningRateScheduler
+from densor.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+from densor.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from densor.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

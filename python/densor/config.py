@@ -1,0 +1,146 @@
+"""Global settings: device, threads, number format; and a description of this machine and build."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from densor import _check, _core
+from densor._version import __version__
+
+_epsilon = 1e-7
+_device = "cpu"
+
+
+def floatx() -> str:
+    """Returns the number format of weights and results: "float32"."""
+    return "float32"
+
+
+def set_floatx(value: str) -> None:
+    """Accepts "float32", the only number format there is; raises ValueError for another."""
+    _check.choice("set_floatx", "value", value, ["float32"])
+
+
+def epsilon() -> float:
+    """Returns the small number that keeps the losses on probabilities away from log(0): 1e-7."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets `epsilon()`, in (0, 0.5)."""
+    global _epsilon
+    _epsilon = _check.number("set_epsilon", "value", value, 0, 0.5, include_low=False, include_high=False)
+
+
+def backend() -> str:
+    """Returns "densor", where Keras names its back end."""
+    return "densor"
+
+
+def device() -> str:
+    """Returns the device that models train on: "cpu" or "cuda"."""
+    return _device
+
+
+def set_device(device: str) -> None:
+    """Makes models compiled from now on use `device`: "cpu", "cuda", "cuda:0", or "auto" (the best that runs).
+
+    Raises DeviceError where this machine or build cannot run it, ValueError for an unknown name.
+    """
+    global _device
+    _core.require_device(_check.text("set_device", "device", device))
+    _device = "cpu" if device == "auto" else device
+
+
+def num_threads() -> int:
+    """Returns how many threads a run may use. Default: the cores this process may use, or DENSOR_NUM_THREADS."""
+    return _core.num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads a run may use, at least 1. Results do not depend on it."""
+    _core.set_num_threads(_check.positive_int("set_num_threads", "count", count))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What decides how fast, and with which bits, densor runs here; `str()` is a table for a bug report."""
+
+    version: str
+    cpu_target: str
+    cpu_targets: tuple[str, ...]
+    threads: int
+    affinity: tuple[int, ...]
+    device: str
+    cuda: str
+    build: dict[str, str]
+    python: str
+    numpy: str
+    platform: str
+
+    def __str__(self) -> str:
+        rows = {
+            "densor": self.version,
+            "CPU target": f"{self.cpu_target} (runnable here: {', '.join(self.cpu_targets)})",
+            "threads": str(self.threads),
+            "CPUs allowed": _ranges(self.affinity),
+            "device": self.device,
+            "CUDA": self.cuda,
+            "build": ", ".join(f"{key} {value}" for key, value in self.build.items()),
+            "Python": self.python,
+            "NumPy": self.numpy,
+            "platform": self.platform,
+        }
+        return "\n".join(f"{name:<13}{value}" for name, value in rows.items())
+
+    __repr__ = __str__
+
+
+def show_config() -> Configuration:
+    """Returns the configuration of this process; in a notebook or with `print` it is a readable table.
+
+    >>> show_config().device
+    'cpu'
+    """
+    build = {key: value for key, value in _core.build_info().items() if key != "version"}
+    return Configuration(
+        version=__version__,
+        cpu_target=_core.cpu_target(),
+        cpu_targets=tuple(_core.cpu_targets()),
+        threads=_core.num_threads(),
+        affinity=_allowed_cpus(),
+        device=_device,
+        cuda=_cuda_state(),
+        build=build,
+        python=f"{platform.python_version()} ({sys.executable})",
+        numpy=np.__version__,
+        platform=platform.platform(),
+    )
+
+
+def _allowed_cpus() -> tuple[int, ...]:
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def _cuda_state() -> str:
+    try:
+        _core.require_device("cuda")
+    except _core.DeviceError as error:
+        return str(error).rpartition("): argument 'device': ")[2]
+    return "ready"
+
+
+def _ranges(numbers: tuple[int, ...]) -> str:
+    """Returns (0, 1, 2, 5) as "0-2, 5"."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1][-1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)

@@ -1,0 +1,7 @@
+"""Data sets to learn and to measure with: `fashion_mnist` and the bundled `digits`."""
+
+from densor.datasets import digits as digits
+from densor.datasets import fashion_mnist as fashion_mnist
+from densor.datasets._not_found import DatasetNotFound as DatasetNotFound
+
+__all__ = ["DatasetNotFound", "digits", "fashion_mnist"]

@@ -1,0 +1,14 @@
+"""Graphs: symbolic tensors, tracing, gradients, passes, memory, and compilation to native programs."""
+
+from densor.graph.arena import Arena as Arena
+from densor.graph.eager import run_eagerly as run_eagerly
+from densor.graph.lowering import Lowering as Lowering
+from densor.graph.node import Node as Node
+from densor.graph.program import Feeds as Feeds
+from densor.graph.program import compile_graph as compile_graph
+from densor.graph.program import lower_graph as lower_graph
+from densor.graph.tensor import Call as Call
+from densor.graph.tensor import Tensor as Tensor
+from densor.graph.trace import Graph as Graph
+from densor.graph.trace import trace as trace
+from densor.graph.variable import Variable as Variable

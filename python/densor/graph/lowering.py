@@ -1,0 +1,247 @@
+"""Lowering: a graph becomes a flat list of instructions, first on named buffers, then bound to memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from densor import _core
+from densor.graph.arena import Arena, aligned_bytes
+from densor.graph.buffers import Buffer, View, place
+from densor.graph.node import Node
+from densor.graph.tensor import Tensor
+from densor.graph.variable import Variable
+
+__all__ = ["GradientOf", "Instruction", "Lowering"]
+
+Phase = Literal["compute", "update"]
+
+
+@dataclass(frozen=True)
+class GradientOf:
+    """The place of a variable's gradient in the arena; `flat` asks for one row of values."""
+
+    variable: Variable
+    flat: bool = False
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """A native op and its named arguments: views, variables, gradients of variables, or plain values."""
+
+    op: str
+    arguments: dict[str, Any]
+    phase: Phase
+
+    def views(self) -> Iterator[View]:
+        """The views among the arguments."""
+        for value in self.arguments.values():
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, View):
+                    yield item
+
+    def __str__(self) -> str:
+        return f"{self.op:<28}" + " ".join(
+            f"{k}={_label(v)}" for k, v in self.arguments.items() if v is not None
+        )
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_label, value)) + "]"
+    if isinstance(value, Variable):
+        return value.path
+    if isinstance(value, GradientOf):
+        return f"d({value.variable.path})"
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype}{list(value.shape)}>"
+    if isinstance(value, _core.Feed):
+        return "<feed>"
+    return str(value)
+
+
+class Lowering:
+    """Collects the instructions of one program, keeps track of gradients, then binds everything to memory.
+
+    Args:
+        rows: rows of the batch; every None in a tensor's shape.
+        arena: where the gradients of variables go; a variable that is not in it is frozen.
+    """
+
+    def __init__(self, rows: int, arena: Arena | None = None) -> None:
+        self.rows = rows
+        self.arena = arena
+        self.instructions: list[Instruction] = []
+        self.phase: Phase = "compute"
+        self._values: dict[Tensor, View] = {}
+        self._gradients: dict[Tensor, View] = {}
+        self._wanted: set[Tensor] = set()
+        self._written: set[Variable] = set()
+        self._pending: list[tuple[Tensor | Variable, View]] = []
+        self._saved: dict[tuple[Node, str], View] = {}
+        self._streams: dict[Node, int] = {}
+
+    # Instructions and buffers
+
+    def emit(self, op: str, **arguments: Any) -> None:
+        """Append the native op with arguments named as in `densor._core`."""
+        self.instructions.append(Instruction(op, arguments, self.phase))
+
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> View:
+        """A new buffer; it is alive from the first to the last instruction that mentions it."""
+        return View.new(name, shape, dtype)
+
+    def stream(self, node: Node) -> int:
+        """The noise stream of a node: its order number among the nodes of the program that make noise."""
+        return self._streams.setdefault(node, len(self._streams))
+
+    # Forward values
+
+    def shape(self, tensor: Tensor, columns: int | None = None) -> tuple[int, int]:
+        """The tensor as a matrix: `columns` defaults to the last axis, all axes before it become rows."""
+        columns = tensor.columns if columns is None else columns
+        return (self.rows * tensor.features // columns if columns else 0, columns)
+
+    def value(self, tensor: Tensor, columns: int | None = None) -> View:
+        """The matrix that holds a tensor already computed."""
+        return self._values[tensor].reshape(*self.shape(tensor, columns))
+
+    def result(self, tensor: Tensor, columns: int | None = None) -> View:
+        """The matrix in which a node computes its output; made on first use."""
+        if tensor not in self._values:
+            name = tensor.node.stem if tensor.node is not None else tensor.name or "input"
+            self._values[tensor] = self.buffer(name, self.shape(tensor))
+        return self.value(tensor, columns)
+
+    def alias(self, output: Tensor, source: Tensor) -> None:
+        """`output` is `source`'s memory under another shape."""
+        self._values[output] = self._values[source]
+
+    def save(self, node: Node, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> View:
+        """A buffer that the node fills in forward and reads again with `saved` in backward or update."""
+        view = self._saved[node, name] = self.buffer(f"{node.stem}.{name}", shape, dtype)
+        return view
+
+    def saved(self, node: Node, name: str) -> View:
+        """The buffer that `save` made."""
+        return self._saved[node, name]
+
+    # Gradients
+
+    def want_gradients(self, nodes: tuple[Node, ...]) -> None:
+        """Find the tensors that depend on a variable of the arena; only their gradients are computed."""
+        for node in nodes:
+            if any(map(self.trains, node.variables)) or any(map(self.wants, node.inputs)):
+                self._wanted.add(node.output)
+
+    def wants(self, tensor: Tensor) -> bool:
+        """Whether the gradient of the tensor is needed."""
+        return tensor in self._wanted
+
+    def trains(self, variable: Variable | None) -> bool:
+        """Whether the gradient of the variable is needed."""
+        return variable is not None and self.arena is not None and variable in self.arena
+
+    def gradient(self, tensor: Tensor, columns: int | None = None) -> View:
+        """The complete gradient of a node's output, as a matrix shaped like its value."""
+        return self._gradients[tensor].reshape(*self.shape(tensor, columns))
+
+    def contribution(self, tensor: Tensor, columns: int | None = None) -> View | None:
+        """A fresh matrix for what a node adds to the gradient of one input; None if nobody needs it."""
+        if not self.wants(tensor):
+            return None
+        view = self.buffer("d", self.shape(tensor, columns))
+        self._pending.append((tensor, view))
+        return view
+
+    def pass_gradient(self, tensor: Tensor, view: View) -> None:
+        """The node adds `view`, unchanged, to the gradient of one input."""
+        if self.wants(tensor):
+            self._pending.append((tensor, view))
+
+    def scratch_over(self, dy: View) -> View:
+        """Scratch shaped like a complete gradient: its own memory, unless somebody else still reads that."""
+        return self.buffer("scratch", dy.shape) if dy.buffer.shared else dy
+
+    def variable_gradient(self, variable: Variable | None) -> GradientOf | View | None:
+        """Where a node writes the gradient of a variable: the arena first, a buffer to be added afterwards."""
+        if variable is None or not self.trains(variable):
+            return None
+        if variable not in self._written:
+            self._written.add(variable)
+            return GradientOf(variable)
+        view = self.buffer("d", variable.shape)
+        self._pending.append((variable, view))
+        return view
+
+    def backward(self, nodes: tuple[Node, ...], output: Tensor, gradient: View) -> None:
+        """Run the nodes backward from the gradient of the graph's output."""
+        if self.wants(output):
+            self._gradients[output] = gradient
+        for node in reversed(nodes):
+            if node.output in self._gradients:
+                node.backward(self)
+                self._collect()
+
+    def _collect(self) -> None:
+        uses = [view.buffer for _, view in self._pending]
+        for target, view in self._pending:
+            view.buffer.shared = view.buffer.shared or uses.count(view.buffer) > 1
+            if isinstance(target, Variable):
+                sum_so_far = GradientOf(target, flat=True)
+                self.emit("add", y=sum_so_far, a=sum_so_far, b=view.reshape(1, target.size))
+            elif target in self._gradients:
+                # Into a fresh buffer, never in place: the old one may be the gradient of another tensor too.
+                shape = self.shape(target)
+                total = self.buffer("d", shape)
+                self.emit("add", y=total, a=self.gradient(target), b=view.reshape(*shape))
+                self._gradients[target] = total
+            else:
+                self._gradients[target] = view
+        self._pending.clear()
+
+    # Memory
+
+    def place(self) -> int:
+        """Lay out the buffers by live interval; return the bytes they need together."""
+        buffers: dict[Buffer, None] = {}
+        for index, instruction in enumerate(self.instructions):
+            for view in instruction.views():
+                view.buffer.mention(index)
+                buffers[view.buffer] = None
+        return place(buffers, ahead=_core.Program.unfenced)
+
+    def bind(self) -> _core.Program:
+        """Place the buffers, allocate them and make the native program."""
+        memory = aligned_bytes(self.place())
+        steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
+        for instruction in self.instructions:
+            arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
+            steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
+        return _core.Program(steps["compute"], steps["update"])
+
+    def _bound(self, value: Any, memory: NDArray[np.uint8]) -> Any:
+        if isinstance(value, View):
+            return value.bind(memory)
+        if isinstance(value, Variable):
+            return value.array
+        if isinstance(value, GradientOf):
+            assert self.arena is not None
+            gradient = self.arena.gradient(value.variable)
+            return gradient.reshape(1, -1) if value.flat else gradient
+        if isinstance(value, list):
+            return [self._bound(item, memory) for item in value]
+        return value
+
+    def listing(self) -> str:
+        """The program as text, one instruction per line: `op argument=buffer[shape]@offset ...`."""
+        self.place()
+        lines = []
+        for phase in ("compute", "update"):
+            lines.append(phase)
+            lines += [f"{i:4} {item}" for i, item in enumerate(self.instructions) if item.phase == phase]
+        return "\n".join(lines)

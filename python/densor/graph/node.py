@@ -1,0 +1,78 @@
+"""The node: one operation of a graph, what it saves and how it lowers to forward and backward steps."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from densor.graph.tensor import Tensor
+from densor.graph.trace import record
+
+if TYPE_CHECKING:
+    from densor.graph.lowering import Lowering
+    from densor.graph.variable import Variable
+
+__all__ = ["Node"]
+
+NodeType = TypeVar("NodeType", bound="Node")
+
+
+class Node:
+    """Base of the graph operations. A subclass states its shape rule in `__init__`, by the shape it passes up.
+
+    A node is never changed after it was made, and it keeps nothing that belongs to one lowering: the same
+    graph is lowered several times (full batch, last batch), possibly with other trainable variables.
+    The attributes below are what the passes ask; a node that a pass cannot use leaves them as they are.
+    """
+
+    stem: ClassVar[str]
+    aliases: ClassVar[bool] = False  # the output is the input's memory under another shape
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        shape: tuple[int | None, ...],
+        variables: Sequence[Variable] = (),
+    ) -> None:
+        self.inputs = tuple(inputs)
+        self.variables = tuple(variables)
+        self.output = Tensor(shape, node=self)
+        record(self)
+
+    def forward(self, lowering: Lowering) -> None:
+        """Emit the instructions that compute `lowering.result(self.output)`."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement forward")
+
+    def backward(self, lowering: Lowering) -> None:
+        """Emit the instructions from `lowering.gradient(self.output)` to the inputs' and variables' gradients."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement backward")
+
+    def update(self, lowering: Lowering) -> None:
+        """Emit what changes non-trainable variables at the end of a training step (moving statistics)."""
+
+    def activation_like(self) -> tuple[str, float] | None:
+        """(activation name, alpha) if this node is an elementwise activation of its only input."""
+        return None
+
+    def with_activation(self, activation: str, alpha: float) -> Node | None:
+        """This node with the activation applied to its result, or None if its kernel cannot fuse it."""
+        return None
+
+    def rescaling(self) -> tuple[float, float] | None:
+        """(scale, offset) if this node computes `input * scale + offset`."""
+        return None
+
+    def cross_entropy(self) -> str | None:
+        """The stem of the loss that takes this node's input (logits) instead of its output."""
+        return None
+
+    def rewired(self: NodeType, inputs: Sequence[Tensor], output: Tensor) -> NodeType:
+        """A copy that reads `inputs` and computes `output`; passes use it, it is not recorded in a trace."""
+        node = copy.copy(self)
+        node.inputs = tuple(inputs)
+        node.output = output
+        return node
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {[tensor.shape for tensor in self.inputs]} -> {self.output.shape}>"

@@ -1,0 +1,87 @@
+"""The symbolic tensor: a shape, a dtype and the node that computes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from densor.graph.node import Node
+
+__all__ = ["Call", "Tensor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One recorded layer call; functional models replay it on other tensors.
+
+    `inputs` and `outputs` are a tensor or a list of tensors, as the layer got and returned them;
+    `arguments` are the other keyword arguments (`training` among them when it was given).
+    """
+
+    layer: Any
+    inputs: Any
+    outputs: Any
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class Tensor:
+    """A symbolic float32 array. The first dimension of `shape` is None: the rows of the batch.
+
+    `node` is the node that computes it (None for the input of a graph); `call` is the layer call that
+    returned it, if it came out of a layer outside a trace.
+    """
+
+    # Set by densor.ops.add: the graph lies below the operations and cannot import them.
+    addition: ClassVar[Callable[[Any, Any], Tensor] | None] = None
+
+    __array_ufunc__ = None  # NumPy leaves `array + tensor` to __radd__, which explains the mistake
+
+    def __init__(
+        self, shape: tuple[int | None, ...], dtype: str = "float32", name: str = "", node: Node | None = None
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.name = name
+        self.node = node
+        self.call: Call | None = None
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions, the batch included."""
+        return len(self.shape)
+
+    @property
+    def features(self) -> int:
+        """The number of values per row of the batch."""
+        return math.prod(size for size in self.shape[1:] if size is not None)
+
+    @property
+    def columns(self) -> int:
+        """The size of the last axis; 1 for a tensor that has only the batch axis."""
+        last = self.shape[-1] if self.ndim > 1 else 1
+        assert last is not None
+        return last
+
+    def __add__(self, other: Any) -> Tensor:
+        assert Tensor.addition is not None
+        return Tensor.addition(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        assert Tensor.addition is not None
+        return Tensor.addition(other, self)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError(f"{self!r} is symbolic and has no values; call the layer or model on arrays instead")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self!r} is symbolic: Python control flow cannot depend on its values")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self!r} is symbolic and cannot be iterated over")
+
+    def __repr__(self) -> str:
+        name = f"name={self.name!r}, " if self.name else ""
+        return f"<Tensor {name}shape={self.shape}, dtype={self.dtype}>"

@@ -1,0 +1,130 @@
+"""Tracing: a function runs once on symbolic tensors, and the nodes it makes are the graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from densor.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from densor.graph.node import Node
+    from densor.graph.variable import Variable
+
+__all__ = ["Graph", "Scope", "record", "scope", "scoped", "trace"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a layer call inherits from the calls around it, per thread.
+
+    `training` is the mode of the innermost call that set it; `depth` counts the layer calls around this
+    point; `nodes` collects what a running trace records, None outside a trace.
+    """
+
+    training: bool | None = None
+    depth: int = 0
+    nodes: list[Node] | None = None
+
+
+class _Local(threading.local):
+    scope = Scope()
+
+
+_local = _Local()
+
+
+def scope() -> Scope:
+    """The current scope of this thread."""
+    return _local.scope
+
+
+@contextmanager
+def scoped(new: Scope) -> Iterator[Scope]:
+    """Make `new` the current scope inside a `with` block."""
+    old = _local.scope
+    _local.scope = new
+    try:
+        yield new
+    finally:
+        _local.scope = old
+
+
+def record(node: Node) -> None:
+    """Add a new node to the running trace, if there is one."""
+    nodes = _local.scope.nodes
+    if nodes is not None:
+        nodes.append(node)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A traced function: its nodes in an order in which they can run.
+
+    Lowering (`densor.graph.compile_graph`) never changes a graph; passes return new ones.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Every variable the nodes use, once each, in the order of first use."""
+        return tuple(dict.fromkeys(variable for node in self.nodes for variable in node.variables))
+
+    def with_nodes(self, nodes: Sequence[Node], outputs: Sequence[Tensor] | None = None) -> Graph:
+        """The same graph with other nodes (and outputs)."""
+        return replace(self, nodes=tuple(nodes), outputs=self.outputs if outputs is None else tuple(outputs))
+
+    def __str__(self) -> str:
+        return "\n".join(repr(node) for node in self.nodes)
+
+
+def trace(
+    function: Callable[..., Any],
+    inputs: Sequence[Tensor],
+    *,
+    training: bool,
+    keywords: dict[str, Any] | None = None,
+) -> Graph:
+    """Run `function` once on fresh symbolic tensors like `inputs` and return what it computed.
+
+    Args:
+        function: takes one tensor, or a list of tensors if there are several inputs; returns a tensor or a list.
+        inputs: tensors whose shapes and dtypes describe the inputs.
+        training: the mode that layers inside see unless they are called with `training=`.
+        keywords: further arguments of `function`.
+
+    Raises:
+        TypeError: the function returned something that is not symbolic.
+        ValueError: the function used a symbolic tensor from outside its inputs.
+    """
+    fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in inputs]
+    nodes: list[Node] = []
+    with scoped(Scope(training=training, nodes=nodes)):
+        result = function(fresh[0] if len(fresh) == 1 else fresh, **(keywords or {}))
+    outputs = tuple(result) if isinstance(result, (list, tuple)) else (result,)
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            name = getattr(function, "__name__", type(function).__name__)
+            raise TypeError(
+                f"{name}(): the call must return symbolic tensors made by densor.ops, got {type(output).__name__}"
+            )
+    _check_closed(fresh, nodes, outputs)
+    return Graph(tuple(fresh), outputs, tuple(nodes))
+
+
+def _check_closed(inputs: Sequence[Tensor], nodes: Sequence[Node], outputs: Sequence[Tensor]) -> None:
+    known = set(inputs)
+    for node in nodes:
+        for tensor in node.inputs:
+            if tensor not in known:
+                raise ValueError(f"{node.stem}(): the input {tensor!r} does not belong to the traced call")
+        known.add(node.output)
+    for tensor in outputs:
+        if tensor not in known:
+            raise ValueError(f"trace(): the output {tensor!r} does not belong to the traced call")

@@ -1,0 +1,79 @@
+"""The variable: a named float32 array that outlives graphs and may be moved into an arena."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor._array import float32_array
+
+__all__ = ["Variable"]
+
+Float32 = NDArray[np.float32]
+
+
+class Variable:
+    """A float32 array with a name. `array` is where the values live now: own memory, or a view of an arena.
+
+    Args:
+        value: anything NumPy turns into a float32 array; it is copied.
+        name: the weight's name in its layer, such as `kernel`.
+        trainable: whether training may change it through gradients.
+
+    Example:
+        >>> from densor.graph import Variable
+        >>> v = Variable([1.0, 2.0], "bias")
+        >>> v.assign([3.0, 4.0])
+        >>> v.numpy().tolist()
+        [3.0, 4.0]
+    """
+
+    dtype = "float32"
+
+    def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
+        self.array: Float32 = np.array(value, dtype=np.float32, order="C")
+        self.name = name
+        self.path = name
+        self.trainable = trainable
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return self.array.shape
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return self.array.size
+
+    def numpy(self) -> Float32:
+        """A copy of the values."""
+        return self.array.copy()
+
+    def assign(self, value: Any) -> None:
+        """Overwrite the values. `value` must have this variable's shape; nothing is broadcast.
+
+        Raises:
+            TypeError: `value` is not real numbers.
+            ValueError: `value` has another shape, or numbers beyond float32.
+        """
+        self.array[...] = self.converted("assign", "value", value)
+
+    def converted(self, function: str, argument: str, value: Any) -> Float32:
+        """`value` as a float32 array that fits this variable; raises as `assign`, in the name of `function`."""
+        array = float32_array(function, argument, value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"{function}(): argument '{argument}': expected shape {self.shape} for {self.path}, got {array.shape}"
+            )
+        return array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy or (dtype is not None and np.dtype(dtype) != np.float32):
+            return self.array.astype(dtype or np.float32)
+        return self.array
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, trainable={self.trainable}>"

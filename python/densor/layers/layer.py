@@ -1,0 +1,382 @@
+"""The base of all layers: names, weights, building, and the three ways to be called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor._array import float32_array, real_array
+from densor._check import bad_type, bad_value, boolean, positive_int, suggestion, text, unsupported
+from densor.graph import Call, Tensor, Variable, run_eagerly, trace
+from densor.graph.trace import Scope, scope, scoped
+from densor.layers._first_values import first_values
+from densor.layers._initializer import get_initializer
+from densor.layers._naming import snake_case, unique_name
+from densor.ops import identity
+
+__all__ = ["Layer", "Shape"]
+
+Shape = tuple[int | None, ...]
+LayerType = TypeVar("LayerType", bound="Layer")
+
+
+class Layer:
+    """A Python object that owns variables and a config. Subclasses write `__init__`, `build` and `call`.
+
+    A layer holds no mathematics: `call` uses `densor.ops` (or other layers) on symbolic tensors. It runs once
+    per mode and shape; what it computed becomes part of the model's program. So its Python code must not
+    depend on values, only on shapes, on `training` and on the layer's own attributes.
+
+    Args:
+        name: default: the class in snake_case with a running number.
+        trainable: whether training changes the weights.
+        dtype: "float32" or None.
+        activity_regularizer: None.
+        input_shape: shape of one row, on the first layer of a Sequential; `input_dim=n` means `(n,)`.
+
+    Raises:
+        TypeError, ValueError: unknown or wrong arguments.
+
+    Example:
+        >>> from densor import layers, ops
+        >>> class Doubled(layers.Layer):
+        ...     def call(self, inputs):
+        ...         return ops.rescale(inputs, 2.0)
+        >>> Doubled()([[1.0, 2.0]]).tolist()
+        [[2.0, 4.0]]
+    """
+
+    _variables: list[tuple[Variable, bool]]
+    _calls: list[Call]
+
+    def __new__(cls: type[LayerType], *arguments: Any, **keywords: Any) -> LayerType:
+        # Here and not in __init__: a subclass may set attributes before it calls super().__init__().
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_variables", [])
+        object.__setattr__(layer, "_calls", [])
+        return layer
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        activity_regularizer: None = None,
+        **keywords: Any,
+    ) -> None:
+        function = type(self).__name__
+        if name is not None and "/" in text(function, "name", name):
+            raise bad_value(function, "name", f"must not contain '/', got {name!r}")
+        trainable = boolean(function, "trainable", trainable)
+        unsupported(function, "dtype", dtype or "float32", "float32")
+        unsupported(function, "activity_regularizer", activity_regularizer, None)
+        self.declared_shape = _declared_shape(function, keywords)
+        if keywords:
+            raise _unknown_keyword(type(self), next(iter(keywords)))
+        self.name = name or unique_name(snake_case(function))
+        self.built = False
+        self.build_shape: Any = None
+        self._trainable = trainable
+
+    # What subclasses write
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights. `input_shape` has None for the batch; a list of shapes for a list of inputs."""
+
+    def call(self, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Compute the outputs on symbolic tensors; `training` is passed if the signature has it."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement call()")
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        regularizer: None = None,
+        constraint: None = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that belongs to this layer.
+
+        Args:
+            shape: its shape. initializer: anything `initializers.get` takes; default `glorot_uniform`.
+            dtype: "float32" or None. trainable: False for statistics.
+            regularizer, constraint: None. name: default `variable`.
+
+        Raises:
+            ValueError: a shape with a size below 1, or an unknown initializer.
+        """
+        unsupported("add_weight", "dtype", dtype or "float32", "float32")
+        unsupported("add_weight", "regularizer", regularizer, None)
+        unsupported("add_weight", "constraint", constraint, None)
+        sizes = tuple(positive_int("add_weight", "shape", size) for size in shape)
+        values = first_values(get_initializer("add_weight", "initializer", initializer), sizes)
+        variable = Variable(values, name or "variable", trainable and self._trainable)
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append((variable, trainable))
+        return variable
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON-ready values; subclasses add theirs."""
+        return {"name": self.name, "trainable": self.trainable, "dtype": "float32"}
+
+    @classmethod
+    def from_config(cls: type[LayerType], config: dict[str, Any]) -> LayerType:
+        """A new layer with the arguments of `get_config`."""
+        return cls(**config)
+
+    # Calling
+
+    def __call__(self, inputs: Any, training: bool | None = None, **keywords: Any) -> Any:
+        """Call on symbolic tensors (extends a graph) or on arrays (computes at once).
+
+        Args:
+            inputs: a tensor or array with the batch first, or a list of them.
+            training: the mode; None takes the mode of the call around, at the outermost False.
+            keywords: further arguments of `call`.
+
+        Returns:
+            Symbolic tensors, or new float32 arrays.
+
+        Raises:
+            TypeError, ValueError: inputs that do not fit the layer.
+        """
+        if training is not None:
+            training = boolean(type(self).__name__, "training", training)
+        many = isinstance(inputs, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
+        if any(isinstance(x, Tensor) for x in (inputs if many else [inputs])):
+            return self._call_on_tensors(inputs, training, keywords)
+        arrays = [self._input_array(x) for x in (inputs if many else [inputs])]
+        shapes: list[Shape] = [(None, *array.shape[1:]) for array in arrays]
+        self.build_for(shapes if many else shapes[0])
+        return run_eagerly(self, arrays, bool(training), keywords)
+
+    def _input_array(self, value: Any) -> NDArray[Any]:
+        function = type(self).__name__
+        array = real_array(function, "inputs", value)
+        if array.ndim == 0:
+            raise bad_value(function, "inputs", f"expected an array of rows, got the number {value!r}")
+        # The gather converts every dtype; doubles are checked here for values beyond float32.
+        return float32_array(function, "inputs", array) if array.dtype == np.float64 else array
+
+    def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
+        tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor):
+                kind = type(tensor).__name__
+                raise bad_type(
+                    type(self).__name__, "inputs", f"expected only symbolic tensors, got {kind} as well"
+                )
+        shapes = [tensor.shape for tensor in tensors]
+        self.build_for(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
+        outer = scope()
+        mode = outer.training if training is None else training
+        arguments = dict(keywords)
+        if mode is not None and "training" in inspect.signature(self.call).parameters:
+            arguments["training"] = mode
+        with scoped(replace(outer, training=mode, depth=outer.depth + 1)):
+            outputs = self.call(inputs, **arguments)
+        if outer.nodes is not None or outer.depth > 0:
+            return outputs
+        recorded = keywords if training is None else {**keywords, "training": training}
+        return self._recorded(inputs, outputs, recorded)
+
+    def _recorded(self, inputs: Any, outputs: Any, arguments: dict[str, Any]) -> Any:
+        """Attach the call to its outputs, each of which must be a tensor that only this call returned."""
+        taken = set(inputs) if isinstance(inputs, (list, tuple)) else {inputs}
+
+        def own(tensor: Tensor) -> Tensor:
+            return identity(tensor) if tensor in taken or tensor.call is not None else tensor
+
+        outputs = [own(t) for t in outputs] if isinstance(outputs, (list, tuple)) else own(outputs)
+        call = Call(self, inputs, outputs, arguments)
+        for tensor in outputs if isinstance(outputs, list) else [outputs]:
+            tensor.call = call
+        self._calls.append(call)
+        return outputs
+
+    def build_for(self, input_shape: Any) -> None:
+        """Build the layer unless it is built. A failed build leaves the layer as it was."""
+        if self.built:
+            return
+        before = list(self._variables)
+        try:
+            with scoped(Scope()):  # graphs that a build makes are its own
+                self.build(input_shape)
+        except BaseException:
+            self._variables[:] = before
+            raise
+        self.built = True
+        self.build_shape = input_shape
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape (or list of shapes) with None for the batch; builds the layer."""
+        many = bool(input_shape) and isinstance(input_shape[0], (list, tuple))
+        shapes = [tuple(shape) for shape in (input_shape if many else [input_shape])]
+        graph = trace(self, [Tensor(shape) for shape in shapes], training=False)
+        result = [tensor.shape for tensor in graph.outputs]
+        return result[0] if len(result) == 1 else result
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs of the first recorded call."""
+        return self._first_call().inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs of the first recorded call."""
+        return self._first_call().outputs
+
+    def _first_call(self) -> Call:
+        if not self._calls:
+            raise AttributeError(f"layer {self.name!r} has never been called on symbolic tensors")
+        return self._calls[0]
+
+    # Weights
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and all(value is not variable for variable, _ in self._variables):
+            self._variables.append((value, value.trainable))
+        object.__setattr__(self, name, value)
+
+    def sublayers(self) -> list[Layer]:
+        """The layers among the attributes, also inside lists, tuples and dicts; each once."""
+        found: dict[Layer, None] = {}
+        for name, value in vars(self).items():
+            if name not in ("_variables", "_calls") and isinstance(value, (Layer, list, tuple, dict)):
+                found.update(dict.fromkeys(_layers_in(value)))
+        return list(found)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; setting it also sets every layer inside."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable, trainable in self._variables:
+            variable.trainable = trainable and self._trainable
+        for layer in self.sublayers():
+            layer.trainable = self._trainable
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables: own ones made trainable, own others, then those of the layers inside; each once."""
+        own = sorted(self._variables, key=lambda pair: not pair[1])
+        inner = (variable for layer in self.sublayers() for variable in layer.weights)
+        return list(dict.fromkeys([*(variable for variable, _ in own), *inner]))
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`: noise keeps no state in variables."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training does not change through gradients."""
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Copies of the weights' values, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights; `weights` are arrays as `get_weights` gives them.
+
+        Raises:
+            TypeError: not a list of real arrays.
+            ValueError: another number of arrays, or another shape. Nothing is changed then.
+        """
+        if not isinstance(weights, (list, tuple)):
+            raise bad_type(
+                "set_weights", "weights", f"expected a list of arrays, got {type(weights).__name__}"
+            )
+        variables = self.weights
+        if len(weights) != len(variables):
+            raise bad_value(
+                "set_weights",
+                "weights",
+                f"{self.name!r} has {len(variables)} weights, got {len(weights)} arrays",
+            )
+        values = [v.converted("set_weights", "weights", w) for v, w in zip(variables, weights, strict=True)]
+        for variable, value in zip(variables, values, strict=True):
+            variable.array[...] = value
+
+    def count_params(self) -> int:
+        """The number of values in all weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"count_params(): layer {self.name!r} is not built; call it on data or build it first"
+            )
+        return sum(variable.size for variable in self.weights)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_calls": []}  # a copy starts outside any graph
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _layers_in(value: Any) -> Iterator[Layer]:
+    if isinstance(value, Layer):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _layers_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _layers_in(item)
+
+
+def _declared_shape(function: str, keywords: dict[str, Any]) -> Shape | None:
+    """Take `input_shape` or `input_dim` out of the keywords."""
+    if "input_dim" in keywords:
+        keywords.setdefault("input_shape", (keywords.pop("input_dim"),))
+    shape = keywords.pop("input_shape", None)
+    if shape is None:
+        return None
+    if not isinstance(shape, (list, tuple)):
+        raise bad_type(function, "input_shape", f"expected a tuple of ints, got {shape!r}")
+    return (None, *(positive_int(function, "input_shape", size) for size in shape))
+
+
+def _unknown_keyword(cls: type[Layer], keyword: str) -> TypeError:
+    names = [
+        name
+        for base in cls.__mro__
+        if base is not object and "__init__" in vars(base)
+        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items()
+        if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    allowed = list(dict.fromkeys([*names, "input_shape", "input_dim"]))
+    near = suggestion(keyword, allowed)
+    return bad_type(
+        cls.__name__, keyword, f"unexpected keyword argument{near}; there are {', '.join(allowed)}"
+    )

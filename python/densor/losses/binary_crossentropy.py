@@ -1,0 +1,89 @@
+"""The cross-entropy of yes/no targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from densor import _check
+from densor.losses.loss import Loss, Values, aligned, clipped
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Values:
+    """Returns -(y log p + (1 - y) log(1 - p)), the mean over the last axis, float64 (rows, ...).
+
+    Args:
+        y_true: targets in [0, 1], the shape of `y_pred`; a last axis of length 1 may be left out.
+        y_pred: probabilities p, clipped to [epsilon, 1 - epsilon], or logits x with p = 1 / (1 + exp(-x)).
+        from_logits: whether `y_pred` are logits (False).
+        label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / 2 (0.0).
+        axis: -1.
+
+    >>> binary_crossentropy([[1.0]], [[0.5]]).round(4)
+    array([0.6931])
+    """
+    where = "binary_crossentropy"
+    smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
+    _check.unsupported(where, "axis", axis, -1)
+    true, predicted = aligned(where, y_true, y_pred, broadcast=False)
+    true = true * (1.0 - smoothing) + 0.5 * smoothing
+    if from_logits:
+        # -log p = log(1 + exp(-x)), without overflow
+        losses = np.maximum(predicted, 0.0) - predicted * true + np.log1p(np.exp(-np.abs(predicted)))
+    else:
+        p = clipped(predicted)
+        losses = -(true * np.log(p) + (1.0 - true) * np.log1p(-p))
+    result: Values = losses.mean(axis=-1)
+    return result
+
+
+class BinaryCrossentropy(Loss):
+    """The cross-entropy of targets in [0, 1] and probabilities (or logits), the mean over the columns.
+
+    Training a model that ends with a sigmoid works on its logits: exact, without clipping.
+
+    Args:
+        from_logits: whether predictions are logits (False).
+        label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / 2 (0.0).
+        axis: -1.
+        reduction: see `Loss` ("sum_over_batch_size").
+        name: only kept ("binary_crossentropy").
+        dtype: None or "float32".
+
+    >>> round(BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]]), 4)
+    0.6931
+    """
+
+    stem = "sigmoid_cross_entropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        where = "BinaryCrossentropy"
+        self.from_logits = _check.boolean(where, "from_logits", from_logits)
+        self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
+        _check.unsupported(where, "axis", axis, -1)
+
+    def call(self, y_true: Any, y_pred: Any) -> Values:
+        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+
+    def target_scaling(self, columns: int) -> tuple[float, float]:
+        return 1.0 - self.label_smoothing, 0.5 * self.label_smoothing
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            "axis": -1,
+        }

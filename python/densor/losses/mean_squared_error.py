@@ -1,0 +1,48 @@
+"""The mean of the squared differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from densor.losses.loss import Loss, Values, aligned
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
+    """Returns the mean of (y_true - y_pred)^2 over the last axis, float64 (rows, ...).
+
+    `y_true`: the shape of `y_pred`, or one column, or none, which then stands for every column.
+
+    >>> mean_squared_error([[0.0, 0.0]], [[1.0, 2.0]])
+    array([2.5])
+    """
+    true, predicted = aligned("mean_squared_error", y_true, y_pred, broadcast=True)
+    result: Values = np.mean(np.square(true - predicted), axis=-1)
+    return result
+
+
+class MeanSquaredError(Loss):
+    """The mean of (y_true - y_pred)^2 over the columns, then reduced over the samples.
+
+    Args:
+        reduction: see `Loss` ("sum_over_batch_size").
+        name: only kept ("mean_squared_error").
+        dtype: None or "float32".
+
+    >>> MeanSquaredError()([[0.0, 0.0]], [[1.0, 2.0]])
+    2.5
+    """
+
+    stem = "mean_squared_error"
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_squared_error",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def call(self, y_true: Any, y_pred: Any) -> Values:
+        return mean_squared_error(y_true, y_pred)

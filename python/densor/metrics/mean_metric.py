@@ -1,0 +1,21 @@
+"""The base of the metrics that are the mean of a figure of each row."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from densor.losses.loss import Values
+from densor.metrics.mean import Mean
+
+
+class MeanMetric(Mean):
+    """The mean of `values(y_true, y_pred)` over all rows seen, weighted by `sample_weight`."""
+
+    @abstractmethod
+    def values(self, y_true: Any, y_pred: Any) -> Values:
+        """Returns the figure of every row, float64 (rows, ...)."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Adds the rows of one batch: targets, predictions, and the weights of the rows."""
+        self.add(self.values(y_true, y_pred), sample_weight)

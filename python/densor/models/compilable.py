@@ -1,0 +1,192 @@
+"""Getting ready: what `compile` sets up, building from data, tracing; and who may use the model meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from densor import losses, optimizers
+from densor._check import bad_type, bad_value, unsupported
+from densor.callbacks import History
+from densor.errors import BusyError
+from densor.graph import Tensor, trace
+from densor.layers import Layer
+from densor.losses import Loss
+from densor.models.clock import Clock
+from densor.models.compiled import Compiled
+from densor.models.options import checked_metrics
+from densor.models.predictor import Predictor
+from densor.models.turn import Turn
+
+if TYPE_CHECKING:
+    from densor.optimizers import Optimizer
+
+__all__ = ["Compilable"]
+
+# Methods by which Keras lets a subclass replace what a step does.
+_OWN_STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "make_train_function")
+TRAINABLE_REDUCTIONS = ("sum_over_batch_size", "mean", "sum")
+
+
+class Compilable(Layer):
+    """The part of a model that is compiled and built; `Trainer` uses it, `Model` adds what a model is made of."""
+
+    stop_training: bool
+    history: History | None
+
+    def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
+        self.stop_training = False
+        self.history = None
+        self._clock = Clock()
+        self._compiled: Compiled | None = None
+        self._predictor: Predictor | None = None
+        self._input: Tensor | None = None
+        self._building = False
+        self._training = Turn("fit", waits=False)
+        self._stepping = False  # the native training loop is running: weights change under a reader's hands
+
+    def compile(
+        self,
+        optimizer: str | Optimizer | dict[str, Any] = "rmsprop",
+        loss: str | Loss | dict[str, Any] | None = None,
+        loss_weights: None = None,
+        metrics: Sequence[Any] | None = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose optimizer, loss and metrics, and take note of which layers are trainable.
+
+        Weights stay as they are. The optimizer starts without state, unless it is the instance that the model
+        already trains with. Earlier metrics and losses are forgotten (Keras keeps them if they are not given).
+
+        Args:
+            optimizer: name, configuration or instance.
+            loss: name, configuration or instance; None for a model that only predicts.
+            metrics: names (`"accuracy"`) or metric instances; they ignore sample weights.
+            loss_weights, weighted_metrics: must be None.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every
+                epoch is one native call.
+
+        Raises:
+            ValueError: an unknown name, or a loss that does not fit the model's outputs.
+            TypeError: the wrong kind of argument, or a model with a `train_step` of its own.
+            BusyError: the model is being trained.
+
+        Example:
+            >>> import densor
+            >>> model = densor.Sequential([densor.Input((4,)), densor.layers.Dense(3, activation="softmax")])
+            >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        """
+        self._refuse_training("compile")
+        for name in _OWN_STEPS:
+            if hasattr(type(self), name):
+                raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called: steps of your own are "
+                                "not supported")  # fmt: skip
+        unsupported("compile", "loss_weights", loss_weights, None)
+        unsupported("compile", "weighted_metrics", weighted_metrics, None)
+        if isinstance(loss, list | tuple):
+            raise bad_type("compile", "loss", "models with several outputs are not supported; give one loss")
+        chosen = None if loss is None else losses.get(loss)
+        if chosen is not None and chosen.reduction not in TRAINABLE_REDUCTIONS:
+            raise bad_value("compile", "loss", f"reduction {chosen.reduction!r} cannot be trained; "
+                            "use 'sum_over_batch_size' or 'sum'")  # fmt: skip
+        compiled = Compiled(optimizers.get(optimizer), chosen, checked_metrics(metrics))
+        if self.built and self._input is not None:
+            self._bind(compiled)
+        self._compiled = compiled
+        self._clock.draw()
+
+    def _bind(self, compiled: Compiled) -> None:
+        assert self._input is not None
+        compiled.bind(self, self._input, self._inference().graph)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer given to `compile`."""
+        return None if self._compiled is None else self._compiled.optimizer
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss given to `compile`."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics given to `compile`, as objects; those given by name appear once the model is built."""
+        return [] if self._compiled is None else list(self._compiled.metric_objects)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """`"loss"` and the metrics, as `evaluate` returns them."""
+        return [] if self._compiled is None else self._compiled.names
+
+    def _compiled_for(self, function: str) -> Compiled:
+        if self._compiled is None or self._compiled.loss is None:
+            raise RuntimeError(f"{function}(): the model has no loss; call compile(optimizer, loss) first")
+        return self._compiled
+
+    def _features_shape(self) -> tuple[int, ...] | None:
+        return (
+            None if self._input is None else tuple(size for size in self._input.shape[1:] if size is not None)
+        )
+
+    def _ready(self, features: NDArray[Any]) -> None:
+        """Build the model for these features if it is not built, and trace it for what was compiled."""
+        if self._input is None:
+            self._build_for_shape((None, *features.shape[1:]))
+        if self._compiled is not None and not self._compiled.bound:
+            self._bind(self._compiled)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of `input_shape`, which has None for the rows.
+
+        Raises:
+            ValueError: a shape that the layers cannot take.
+        """
+        if self._input is None and not self._building:
+            self._build_for_shape(tuple(input_shape))
+
+    def _build_for_shape(self, shape: tuple[int | None, ...]) -> None:
+        """Call the model on a symbolic input, which builds its layers."""
+        inputs = Tensor(shape)
+        self._building = True
+        try:
+            trace(self, [inputs], training=False)
+        except BaseException:
+            self.built = False
+            raise
+        finally:
+            self._building = False
+        if self._input is None:  # Sequential makes its own
+            self._input = inputs
+
+    def _forget_traces(self) -> None:
+        """The model has other layers now: trace and bind again when next needed."""
+        self._predictor = None
+        if self._compiled is not None:
+            self._compiled = self._compiled.unbound()
+
+    def _inference(self) -> Predictor:
+        if self._predictor is None:
+            assert self._input is not None
+            self._predictor = Predictor(trace(self, [self._input], training=False))
+        return self._predictor
+
+    def _refuse_training(self, function: str) -> None:
+        if self._training.taken:
+            raise BusyError(f"{function}(): this model is already being trained by a call of fit()")
+
+    def _refuse_stepping(self, function: str) -> None:
+        if self._stepping:
+            raise BusyError(f"{function}(): this model is in the middle of a training step of another thread")

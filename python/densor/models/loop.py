@@ -1,0 +1,151 @@
+"""The loop over a data set: one graph, lowered for the row counts that occur, and the slots it reads through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import _core
+from densor.graph import Arena, Feeds, Graph, compile_graph
+from densor.models.data import Data
+
+__all__ = ["ROWS_AT_ONCE", "Loop"]
+
+# Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
+# activations to stay in the cache.
+ROWS_AT_ONCE = 256
+_MOST_PROGRAMS = 16  # each keeps the activations of its row count
+
+
+class Loop:
+    """Runs batches of one graph natively: for predictions, for losses and metrics, or for training.
+
+    Args:
+        graph: what to run.
+        scatter: write the output rows to `feeds.out`.
+        loss, metrics: accumulate their sums in `totals`.
+        weighted: rows have sample weights.
+        target_columns: values per row of the targets.
+        optimizer, arena: train the variables of the arena.
+
+    Attributes:
+        totals: float64 `(1 + metrics, 2)`: the sums over the rows seen, and their number; loss first.
+        stepwise: the loss of a batch is a sum, which can only be told batch by batch: `run` must get one at a time.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        scatter: bool = False,
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
+        weighted: bool = False,
+        target_columns: int = 1,
+        optimizer: Any = None,
+        arena: Arena | None = None,
+    ) -> None:
+        self.graph = graph
+        self.feeds = Feeds()
+        self.totals: NDArray[np.float64] = np.zeros((1 + len(metrics), 2))
+        self._options: dict[str, Any] = {
+            "feeds": self.feeds,
+            "totals": None if loss is None else self.totals,
+            "loss": loss,
+            "metrics": metrics,
+            "weighted": weighted,
+            "target_columns": target_columns,
+            "optimizer": optimizer,
+            "arena": arena,
+            "scatter": scatter,
+        }
+        self._variables = graph.variables
+        self._homes: list[NDArray[np.float32]] = []
+        self._programs: dict[int, _core.Program] = {}
+        self._batches = 0
+        self.stepwise = loss is not None and loss.reduction == "sum"
+        self._sum_of_sums = 0.0
+
+    def reset(self) -> None:
+        """Forget the rows seen so far."""
+        self.totals.fill(0.0)
+        self._sum_of_sums = 0.0
+
+    def means(self) -> list[float]:
+        """Loss and metrics over the rows seen so far: means over batches, each counted by its rows."""
+        means: list[float] = (self.totals[:, 0] / np.maximum(self.totals[:, 1], 1.0)).tolist()
+        if self.stepwise:
+            means[0] = self._sum_of_sums / max(float(self.totals[0, 1]), 1.0)
+        return means
+
+    def program(self, rows: int) -> _core.Program:
+        """The program for `rows` rows per batch, on the memory where the variables are now."""
+        for variable, home in zip(self._variables, self._homes, strict=False):
+            if variable.array is not home:
+                self._programs.clear()
+                break
+        program = self._programs.get(rows)
+        if program is None:
+            program = self._compile(rows)
+        return program
+
+    def _compile(self, rows: int) -> _core.Program:
+        if len(self._programs) >= _MOST_PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        program = compile_graph(self.graph, rows, **self._options)
+        self._homes = [variable.array for variable in self._variables]
+        self._programs[rows] = program
+        return program
+
+    def run(
+        self,
+        data: Data,
+        batch_size: int,
+        *,
+        first: int = 0,
+        batches: int | None = None,
+        order: NDArray[np.int64] | None = None,
+        hyper: NDArray[np.float32] | None = None,
+        step: int | None = None,
+        progress: NDArray[np.uint64] | None = None,
+    ) -> int:
+        """Run `batches` batches of `data` from batch `first` on (all that are left by default).
+
+        Args:
+            data: checked rows.
+            batch_size: rows per batch; the last batch of the data has what is left.
+            order: the data's rows in the order in which they are used; None as they lie.
+            hyper: the optimizer's coefficients, a row for each batch of this run.
+            step: the running number of the first batch, which keys dropout noise; by default this loop counts.
+            progress: the number of batches done, written while the loop runs.
+
+        Returns:
+            The number of batches done.
+        """
+        whole, rest = divmod(data.rows, batch_size)
+        total = whole + (rest > 0)
+        count = total - first if batches is None else batches
+        ends_short = rest > 0 and first + count == total
+        full = self.program(rest if ends_short and count == 1 else batch_size)
+        last = self.program(rest) if ends_short and count > 1 else None
+        self.feeds.x.bind(data.x)
+        self.feeds.y.bind(data.y)
+        if data.weight is not None:
+            self.feeds.weight.bind(data.weight.reshape(-1, 1))
+        loss, rows = self.totals[0]
+        try:
+            done = _core.run(
+                full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
+                hyper=hyper, step=self._batches if step is None else step, progress=progress,
+            )  # fmt: skip
+            self._batches += done
+            if self.stepwise:
+                self._sum_of_sums += float((self.totals[0, 0] - loss) * (self.totals[0, 1] - rows))
+            return done
+        finally:
+            self.feeds.x.clear()
+            self.feeds.y.clear()
+            self.feeds.weight.clear()

@@ -1,0 +1,245 @@
+"""The base of all models: what a model is made of, and how it is looked at, copied and saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeVar, cast
+
+from densor._array import real_array
+from densor._check import bad_type, bad_value, integer, show, suggestion, text
+from densor.graph import Tensor
+from densor.layers import Layer
+from densor.models.data import check_finite
+from densor.models.summary import print_summary
+from densor.models.trainer import Trainer
+
+__all__ = ["Model"]
+
+ModelType = TypeVar("ModelType", bound="Model")
+
+
+class Model(Trainer):
+    """A network that can be trained.
+
+    There are three ways to make one:
+
+    - `Model(inputs, outputs)`: from the symbolic tensors of layer calls; layers may be shared, paths may join
+      (`Add`, `Concatenate`).
+    - `Sequential([...])`: a plain stack.
+    - A subclass with layers as attributes and its own `call(self, inputs, training=None)`. `call` runs once per
+      mode on symbolic tensors; it is built when the first data arrive.
+
+    Args:
+        inputs: a tensor of `Input`, or a list with one.
+        outputs: a tensor that was computed from it, or a list with one.
+        name: default: the class in snake_case with a running number.
+        trainable: whether training changes the weights.
+
+    Raises:
+        TypeError: not tensors.
+        ValueError: outputs that do not come from the inputs, or several of either.
+
+    Example:
+        >>> import densor
+        >>> inputs = densor.Input((8,))
+        >>> x = densor.layers.Dense(8, activation="relu")(inputs)
+        >>> x = densor.layers.Add()([x, inputs])
+        >>> model = densor.Model(inputs, densor.layers.Dense(2)(x))
+        >>> model.count_params()
+        90
+    """
+
+    def __new__(cls: type[ModelType], *arguments: Any, **keywords: Any) -> ModelType:
+        if cls is Model and (arguments or "inputs" in keywords or "outputs" in keywords):
+            from densor.models.functional import Functional
+
+            return cast(ModelType, super().__new__(Functional))
+        return super().__new__(cls, *arguments, **keywords)
+
+    # --- parts ---
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside, in order."""
+        return self.sublayers()
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of the inputs with None for the rows."""
+        return self._built_input().shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of the outputs with None for the rows."""
+        self._built_input()
+        return self._inference().graph.outputs[0].shape
+
+    def _built_input(self) -> Tensor:
+        if self._input is None:
+            raise RuntimeError(
+                f"model {self.name!r} is not built; call it on data, fit it or give it an Input"
+            )
+        return self._input
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer with this name, or at this place in `layers`.
+
+        Raises:
+            ValueError: there is none, or neither or both were given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("get_layer(): give either the name or the index of a layer")
+        layers = self.layers
+        if index is not None:
+            place = integer("get_layer", "index", index)
+            if not -len(layers) <= place < len(layers):
+                raise bad_value("get_layer", "index", f"{place} is outside [0, {len(layers)})")
+            return layers[place]
+        names = [layer.name for layer in layers]
+        wanted = text("get_layer", "name", name)
+        if wanted not in names:
+            near = suggestion(wanted, names)
+            raise bad_value(
+                "get_layer", "name", f"no layer is named {wanted!r}{near}; there are {', '.join(names)}"
+            )
+        return layers[names.index(wanted)]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights; `weights` are arrays as `get_weights` gives them.
+
+        Raises:
+            TypeError: not a list of arrays of real numbers.
+            ValueError: another number of arrays, another shape, or values that are not finite; nothing was changed.
+            RuntimeError: the model is not built.
+            BusyError: another thread is training the model at this moment.
+        """
+        if not self.built:
+            raise RuntimeError(f"set_weights(): model {self.name!r} is not built and has no weights yet")
+        self._refuse_stepping("set_weights")
+        if isinstance(weights, list | tuple):
+            for index, value in enumerate(weights):
+                _check_weight(index, value)
+        super().set_weights(weights)
+
+    # --- looking ---
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of the layers with their output shapes and numbers of parameters.
+
+        Args:
+            line_length: width of the table, as wide as it needs by default.
+            print_fn: gets the table as one string, instead of `print`.
+            expand_nested: show the layers of models inside, too.
+            show_trainable: add a column that tells whether a layer is trained.
+            positions, layer_range: must be None.
+
+        Example:
+            >>> import densor
+            >>> model = densor.Sequential([densor.Input((4,)), densor.layers.Dense(3)], name="small")
+            >>> model.summary(print_fn=lambda text: print(text.splitlines()[-3]))
+             Total params: 15 (60.00 B)
+        """
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    # --- configuration ---
+
+    def to_json(self, **options: Any) -> str:
+        """The architecture as JSON text, without weights; `options` go to `json.dumps`."""
+        from densor.models.configuration import serialize_model
+
+        return json.dumps(serialize_model(self), **options)
+
+    @classmethod
+    def from_config(
+        cls: type[ModelType], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> ModelType:
+        """A new model of the architecture that `get_config` described, with fresh weights."""
+        settings = {key: value for key, value in config.items() if key != "dtype"}
+        return cls(**settings)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies (`copy.deepcopy`, other processes) go through the bytes of a file, optimizer state included."""
+        from densor.models.copying import from_bytes, to_bytes
+
+        return from_bytes, to_bytes(self)
+
+    # --- files ---
+
+    def save(
+        self,
+        filepath: str | bytes | PathLike[Any],
+        overwrite: bool = True,
+        zipped: None = None,
+        include_optimizer: bool = True,
+    ) -> None:
+        """Write architecture, weights, compile settings and optimizer state to one safetensors file.
+
+        The file appears at once or not at all: whatever happens, an older file stays until the new one is
+        complete. Any path will do; an extension is not needed.
+
+        Args:
+            filepath: where to. overwrite: False refuses to replace a file. zipped: must be None.
+            include_optimizer: whether the optimizer's state is saved, too.
+
+        Raises:
+            TypeError, ValueError: not a path, the extension of another format, or a model that is not built.
+            FileExistsError: there is a file and `overwrite` is False.
+            OSError: the file could not be written; it names the reason and the path.
+            BusyError: another thread is training the model at this moment.
+        """
+        from densor.models.saving import save_model
+
+        save_model(self, filepath, overwrite, zipped, include_optimizer)
+
+    def save_weights(self, filepath: str | bytes | PathLike[Any], overwrite: bool = True) -> None:
+        """Write only the weights, as `save`; any extension is taken."""
+        from densor.models.saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | bytes | PathLike[Any], skip_mismatch: bool = False) -> None:
+        """Read the weights of a file of `save` or `save_weights` into this model.
+
+        Args:
+            filepath: the file. skip_mismatch: leave weights that the file lacks, or has in another shape, as
+                they are.
+
+        Raises:
+            FormatError: the file is damaged or its weights do not fit; nothing was changed.
+            OSError: it cannot be read.
+        """
+        from densor.models.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch)
+
+
+def _check_weight(index: int, value: Any) -> None:
+    try:
+        check_finite("set_weights", "weights", real_array("set_weights", "weights", value))
+    except ValueError as error:
+        raise ValueError(f"{error} (array {index})") from None
+
+
+def one_tensor(function: str, argument: str, value: Any) -> Tensor:
+    """The symbolic tensor in `value`, which may be a list of one."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, list | tuple | Mapping):
+        raise bad_value(
+            function, argument, f"models with {len(value)} {argument} are not supported; give one tensor"
+        )
+    if not isinstance(value, Tensor):
+        raise bad_type(
+            function, argument, f"must be a symbolic tensor, got {show(value)} ({type(value).__name__})"
+        )
+    return value

@@ -1,0 +1,128 @@
+"""The arguments of `compile`, `fit` and `evaluate`, checked before anything is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from densor import metrics as metric_classes
+from densor._check import bad_type, bad_value, boolean, integer, number, positive_int, show
+from densor.models.compiled import Compiled
+from densor.models.data import Array, Data, as_features, check_finite
+from densor.models.fitting import Plan
+
+__all__ = [
+    "batch_rows",
+    "checked_metrics",
+    "epoch_options",
+    "labelled_data",
+    "split_options",
+    "validation_of",
+]
+
+_DEFAULT_ROWS = 32  # Keras'
+
+
+def batch_rows(function: str, argument: str, value: object) -> int:
+    """The number of rows per batch; None means the default of 32."""
+    return _DEFAULT_ROWS if value is None else positive_int(function, argument, value)
+
+
+def checked_metrics(metrics: object) -> list[Any]:
+    """The `metrics` of `compile` as a list of names and instances."""
+    if metrics is None:
+        return []
+    if not isinstance(metrics, list | tuple):
+        raise bad_type("compile", "metrics", f"must be a list of names or metrics, got {show(metrics)} "
+                       f"({type(metrics).__name__})")  # fmt: skip
+    found = [metric if isinstance(metric, str) else metric_classes.get(metric) for metric in metrics]
+    names = [metric if isinstance(metric, str) else metric.name for metric in found]
+    for name in names:
+        if names.count(name) > 1 or name == "loss":
+            raise bad_value("compile", "metrics", f"two results would be named {name!r}")
+    return found
+
+
+def epoch_options(
+    batch_size: object,
+    epochs: object,
+    initial_epoch: object,
+    shuffle: object,
+    validation_batch_size: object,
+    validation_freq: object,
+) -> Plan:
+    """The plan of a `fit` without its validation data; batch sizes are not yet limited to the data."""
+    rows = batch_rows("fit", "batch_size", batch_size)
+    if isinstance(shuffle, str) and shuffle != "batch":
+        raise bad_value("fit", "shuffle", f"must be True, False or 'batch', got {shuffle!r}")
+    return Plan(
+        batch_size=rows,
+        epochs=integer("fit", "epochs", epochs, 0),
+        initial_epoch=integer("fit", "initial_epoch", initial_epoch, 0),
+        shuffle=shuffle if isinstance(shuffle, str) else boolean("fit", "shuffle", shuffle),
+        validation=None,
+        validation_batch_size=(
+            rows if validation_batch_size is None
+            else batch_rows("fit", "validation_batch_size", validation_batch_size)
+        ),
+        validation_freq=_frequency(validation_freq),
+    )  # fmt: skip
+
+
+def _frequency(value: object) -> int | Sequence[int]:
+    if isinstance(value, list | tuple | set | range):
+        return [positive_int("fit", "validation_freq", epoch) for epoch in value]
+    return positive_int("fit", "validation_freq", value)
+
+
+def split_options(validation_split: object, validation_data: object) -> float:
+    """The share of rows that validates, in [0, 1)."""
+    share = number("fit", "validation_split", validation_split, 0, 1, include_high=False)
+    if validation_data is None:
+        return share
+    if share:
+        raise bad_value("fit", "validation_split", f"give either {share} or validation_data, not both")
+    if not isinstance(validation_data, list | tuple):
+        kind = type(validation_data).__name__
+        raise bad_type(
+            "fit", "validation_data", f"must be a tuple (x, y) or (x, y, sample_weight), got {kind}"
+        )
+    if len(validation_data) not in (2, 3):
+        raise bad_value("fit", "validation_data", f"must hold 2 or 3 arrays, got {len(validation_data)}")
+    return 0.0
+
+
+def labelled_data(
+    function: str,
+    compiled: Compiled,
+    x: Array,
+    y: object,
+    sample_weight: object = None,
+    class_weight: object = None,
+    finite: bool = True,
+) -> Data:
+    """Checked features with their targets and weights.
+
+    Raises:
+        TypeError, ValueError: as `Target.check`; also for no rows, and non-finite features if `finite`.
+    """
+    if y is None:
+        raise bad_type(function, "y", "targets are needed, got None")
+    if len(x) == 0:
+        raise bad_value(function, "x", f"there are no rows: shape {x.shape}")
+    if finite:
+        check_finite(function, "x", x)
+    target = compiled.target
+    y = target.check(function, y, len(x), finite)
+    return Data(x, y, target.weights(function, sample_weight, class_weight, y))
+
+
+def validation_of(compiled: Compiled, shape: tuple[int, ...], parts: Sequence[Any], finite: bool) -> Data:
+    """The checked data of `validation_data=`."""
+    try:
+        features = as_features("fit", "x", parts[0], shape)
+        weight = parts[2] if len(parts) == 3 else None
+        return labelled_data("fit", compiled, features, parts[1], weight, finite=finite)
+    except (TypeError, ValueError) as error:
+        message = str(error).replace("argument '", "argument 'validation_data': '", 1)
+        raise type(error)(message) from None

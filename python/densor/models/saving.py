@@ -1,0 +1,323 @@
+"""Models in files: what is kept, and how it becomes the same model again.
+
+A loaded model goes on where the saved one stopped, bit for bit: besides weights and configuration the file holds
+the optimizer's slots and step, the seed and counters of shuffling and dropout, and what compile() was given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import random
+from densor._check import bad_type, bad_value, boolean, unsupported
+from densor._version import __version__
+from densor.errors import FormatError
+from densor.graph import Variable
+from densor.layers import Layer, without_initial_values
+from densor.models import archive, strict_json
+from densor.models.archive import Archive
+from densor.models.clock import Clock
+from densor.models.compile_config import compile_config, compile_from
+from densor.models.configuration import deserialize_layer, serialize_model
+from densor.models.data import nonfinite
+from densor.models.model import Model
+
+__all__ = ["contents", "load_model", "load_weights", "restore", "save_model", "save_weights"]
+
+Path = str | bytes | PathLike[Any]
+Float32 = NDArray[np.float32]
+
+_OTHER_FORMATS = (".keras", ".h5", ".hdf5", ".onnx", ".pt", ".pth", ".npz", ".pb", ".tflite")
+_WEIGHTS, _SLOTS = "weights/", "optimizer/"
+
+
+def save_model(
+    model: Model, filepath: Path, overwrite: bool = True, zipped: None = None, include_optimizer: bool = True
+) -> None:
+    """Write a model to one file; see `Model.save`."""
+    path = _target("save", filepath, overwrite)
+    unsupported("save", "zipped", zipped, None)
+    with_optimizer = boolean("save", "include_optimizer", include_optimizer)
+    for extension in _OTHER_FORMATS:
+        if path.lower().endswith(extension):
+            raise bad_value("save", "filepath", f"{path!r}: files of type {extension} cannot be written; use another "
+                            "extension, such as .safetensors")  # fmt: skip
+    model._refuse_stepping("save")
+    archive.write(path, *contents(model, with_optimizer))
+
+
+def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float32], dict[str, str]]:
+    """The tensors and the metadata that make up a model's file.
+
+    Raises:
+        RuntimeError: the model is not built.
+        TypeError, ValueError: a configuration that could not be read again.
+    """
+    weights = _named_weights(model)
+    tensors = {name: variable.array for name, variable in weights.items()}
+    config: dict[str, Any] = {
+        "model": serialize_model(model),
+        "input_shape": list(model.input_shape),
+        "clock": {
+            "seed": None if model._clock.seed is None else str(model._clock.seed),
+            "batches": model._clock.batches,
+            "epochs": model._clock.epochs,
+        },
+        "noise": [str(layer._noise_seed) for layer in _noisy_layers(model)],
+        "compile": compile_config(model),
+    }
+    compiled = model._compiled
+    # Where `trainable` was changed after compile(), loading compiles anew, which starts the optimizer afresh.
+    if compiled is not None and compiled.arena is not None and with_optimizer and not compiled.drifted(model):
+        arena, names = compiled.arena, {variable: name for name, variable in weights.items()}
+        for index, slot in enumerate(compiled.optimizer.slots):
+            tensors |= {_slot_name(slot, names[v]): arena.slot(index, v) for v in arena.variables}
+        config["compile"]["iterations"] = compiled.optimizer.iterations
+    text = _json(config)
+    strict_json.parse(text.encode())  # what could not be read must not be written
+    return tensors, {"densor": __version__, "config": text}
+
+
+def save_weights(model: Model, filepath: Path, overwrite: bool = True) -> None:
+    """Write only the weights; see `Model.save_weights`."""
+    path = _target("save_weights", filepath, overwrite)
+    model._refuse_stepping("save_weights")
+    tensors = {name: variable.array for name, variable in _named_weights(model).items()}
+    archive.write(path, tensors, {"densor": __version__})
+
+
+def load_model(
+    filepath: Path,
+    custom_objects: Mapping[str, type[Layer]] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    allow_nonfinite: bool = False,
+) -> Model:
+    """Read a model that `Model.save` wrote. No code of the file's choosing runs, and no other file is opened.
+
+    Args:
+        filepath: the file.
+        custom_objects: your own layer and model classes by name, if the model has any.
+        compile: whether the model is compiled as it was, with its optimizer's state.
+        safe_mode: accepted for Keras' sake; there is no unsafe mode.
+        allow_nonfinite: accept weights that are NaN or infinite.
+
+    Returns:
+        The model; predictions and further training are bit for bit those of the saved one.
+
+    Raises:
+        FormatError: the file is damaged, or is none of Densor's; it names file, byte and field.
+        OSError: it cannot be read.
+        MemoryError: the model does not fit in memory.
+
+    Example:
+        >>> import densor, tempfile, os
+        >>> model = densor.Sequential([densor.Input((4,)), densor.layers.Dense(3)])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model")
+        >>> model.save(path)
+        >>> densor.models.load_model(path).count_params()
+        15
+    """
+    path = _path("load_model", filepath)
+    compiled = boolean("load_model", "compile", compile)
+    boolean("load_model", "safe_mode", safe_mode)
+    finite = not boolean("load_model", "allow_nonfinite", allow_nonfinite)
+    with archive.opened(path) as source:
+        return restore(source, custom_objects or {}, compiled, finite)
+
+
+def restore(source: Archive, custom: Mapping[str, type[Layer]], compiled: bool, finite: bool) -> Model:
+    """The model of an open file; the arguments are those of `load_model`."""
+    config = source.parsed("config")
+    state = random.get_state()
+    try:
+        model = _filled(source, config, custom, compiled, finite)
+    finally:
+        random.set_state(state)  # layers drew seeds that are replaced by those of the file
+    return model
+
+
+def _filled(
+    source: Archive, config: Any, custom: Mapping[str, type[Layer]], compiled: bool, finite: bool
+) -> Model:
+    available = sum(entry.end - entry.begin for entry in source.entries.values()) // 4
+    with without_initial_values(available):  # a config must not make us ask for more than the file holds
+        model: Model = _checked(source, "config.model", lambda: _build(config, custom))
+    names = _names_of_weights(source, model)
+    for variable, name in names.items():
+        _read_into(source, name, variable.array, finite)
+    # Before compile, which traces the layers with their seeds.
+    _checked(source, "config.clock", lambda: _restore_randomness(model, config))
+    if compiled and config.get("compile") is not None:
+        _checked(source, "config.compile", lambda: compile_from(model, config["compile"], custom))
+    _load_slots(source, model, names, finite)
+    return model
+
+
+def _names_of_weights(source: Archive, model: Model) -> dict[Variable, str]:
+    """The file's name of each weight. By place: layers inside a model class of the user count up their names."""
+    weights = list(_named_weights(model).values())
+    stored = [name for name in source.entries if name.startswith(_WEIGHTS)]
+    if len(stored) != len(weights):
+        raise source.fault(8, "weights", f"{len(stored)} weights, the configuration wants {len(weights)}")
+    return dict(zip(weights, stored, strict=True))
+
+
+def _build(config: Any, custom: Mapping[str, type[Layer]]) -> Model:
+    model = deserialize_layer(config["model"], custom)
+    if not isinstance(model, Model):
+        raise TypeError(f"{type(model).__name__} is a layer, not a model")
+    shape = config["input_shape"]
+    if model._input is None:
+        if not isinstance(shape, list) or any(type(size) is not int or size < 1 for size in shape[1:]):
+            raise TypeError(f"input_shape must be a list of positive integers, got {shape}")
+        model._build_for_shape(tuple(shape))
+    return model
+
+
+def _restore_randomness(model: Model, config: Any) -> None:
+    clock, noise = config["clock"], config["noise"]
+    layers = _noisy_layers(model)
+    if len(noise) != len(layers):
+        raise ValueError(f"{len(noise)} seeds for {len(layers)} layers")
+    seed = None if clock["seed"] is None else _word(clock["seed"])
+    model._clock = Clock(seed, _count(clock["batches"]), _count(clock["epochs"]))
+    for layer, seed in zip(layers, noise, strict=True):
+        layer._noise_seed = _word(seed)
+
+
+def _word(text: Any) -> int:
+    if not isinstance(text, str) or not text.isdecimal() or not text.isascii() or int(text[:21]) >= 2**64:
+        raise ValueError(f"a seed must be the text of a 64-bit number, got {text!r}")
+    return int(text)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"a counter must be an integer of at least 0, got {value!r}")
+    return value
+
+
+def _load_slots(source: Archive, model: Model, names: Mapping[Variable, str], finite: bool) -> None:
+    left = {name for name in source.entries if not name.startswith(_WEIGHTS)}
+    compiled = model._compiled
+    if compiled is None or not left:
+        return
+    arena = compiled.take_arena()
+    for index, slot in enumerate(compiled.optimizer.slots):
+        for variable in arena.variables:
+            name = _slot_name(slot, names[variable])
+            _read_into(source, name, arena.slot(index, variable), finite)
+            left.discard(name)
+    for name in left:
+        raise source.fault(source.entries[name].begin, name, "the optimizer has no such state")
+
+
+def _slot_name(slot: str, weight: str) -> str:
+    return f"{_SLOTS}{slot}/{weight.removeprefix(_WEIGHTS)}"
+
+
+def _read_into(source: Archive, name: str, target: Float32, finite: bool) -> None:
+    entry = source.entries.get(name)
+    if entry is None or entry.shape != target.shape:
+        found = "is missing" if entry is None else f"has shape {entry.shape}"
+        raise source.fault(8, name, f"{found}; the configuration wants shape {target.shape}")
+    values = source.read(name)
+    if finite and (problem := nonfinite(values)):
+        raise source.fault(entry.begin, name, f"{problem}; allow_nonfinite=True accepts it")
+    target[...] = values
+
+
+def _checked(source: Archive, field: str, make: Callable[[], Any]) -> Any:
+    """What `make` returns; whatever it makes of a hostile configuration is an error of the file."""
+    try:
+        return make()
+    except (MemoryError, FormatError):
+        raise
+    except Exception as error:
+        raise source.fault(8, field, f"{type(error).__name__}: {error}") from error
+
+
+def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> None:
+    """Read weights into a model; see `Model.load_weights`."""
+    path = _path("load_weights", filepath)
+    skips = boolean("load_weights", "skip_mismatch", skip_mismatch)
+    model._refuse_stepping("load_weights")
+    targets = _named_weights(model)
+    with archive.opened(path) as source:
+        stored = [name for name in source.entries if name.startswith(_WEIGHTS)]
+        if skips:
+            pairs = [(name, v) for name, v in targets.items()
+                     if name in source.entries and source.entries[name].shape == v.shape]  # fmt: skip
+        else:
+            # By place, not by name: layer names count up over the process.
+            shapes = [source.entries[name].shape for name in stored]
+            wanted = [variable.shape for variable in targets.values()]
+            if shapes != wanted:
+                raise source.fault(8, "weights", f"shapes {shapes} are not those of the model, {wanted}")
+            pairs = list(zip(stored, targets.values(), strict=True))
+        values = [source.read(name) for name, _ in pairs]
+    for (_, variable), value in zip(pairs, values, strict=True):
+        variable.array[...] = value
+
+
+def _json(config: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(config, allow_nan=False, default=_plain, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"save(): the configuration cannot be written as JSON: {error}; get_config() of your own "
+                        "layers must return plain data") from error  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as JSON knows them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def _named_weights(model: Model) -> dict[str, Variable]:
+    """The weights by the name they have in files: `weights/dense/kernel`; a second one of a name gets a number."""
+    if not model.built or model._input is None:
+        raise RuntimeError(f"model {model.name!r} is not built and has no weights; call it on data first")
+    found: dict[str, Variable] = {}
+    for variable in model.weights:
+        name = plain = f"{_WEIGHTS}{variable.path}"
+        number = 1
+        while name in found:
+            name, number = f"{plain}_{number}", number + 1
+        found[name] = variable
+    return found
+
+
+def _noisy_layers(layer: Layer) -> list[Any]:
+    """The layers with noise, in order, wherever they are nested; a shared one once."""
+    found: dict[Layer, None] = {}
+    if hasattr(layer, "_noise_seed"):
+        found[layer] = None
+    for part in layer.sublayers():
+        found.update(dict.fromkeys(_noisy_layers(part)))
+    return list(found)
+
+
+def _path(function: str, filepath: object) -> str:
+    if not isinstance(filepath, str | bytes | PathLike):
+        raise bad_type(function, "filepath", f"must be a path, got {type(filepath).__name__}")
+    path = os.fsdecode(filepath)
+    if not path or "\0" in path:
+        raise bad_value(function, "filepath", f"must not be empty or hold a null character, got {path!r}")
+    return path
+
+
+def _target(function: str, filepath: object, overwrite: object) -> str:
+    path = _path(function, filepath)
+    if not boolean(function, "overwrite", overwrite) and os.path.lexists(path):
+        raise FileExistsError(17, "File exists, and overwrite is False", path)
+    return path

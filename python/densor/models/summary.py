@@ -1,0 +1,112 @@
+"""The table of a model's layers as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from densor._check import positive_int, unsupported
+from densor.graph import Variable
+from densor.layers import InputLayer, Layer
+
+if TYPE_CHECKING:
+    from densor.models.model import Model
+
+__all__ = ["print_summary"]
+
+Row = tuple[str, ...]
+
+
+def print_summary(
+    model: Model,
+    line_length: int | None,
+    positions: Sequence[float] | None,
+    print_fn: Callable[[str], Any] | None,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Sequence[str] | None,
+) -> None:
+    """Print the summary of a model; the arguments are those of `Model.summary`."""
+    unsupported("summary", "positions", positions, None)
+    unsupported("summary", "layer_range", layer_range, None)
+    width = None if line_length is None else positive_int("summary", "line_length", line_length)
+    rows = list(_rows(model, "", expand_nested, show_trainable))
+    header: Row = ("Layer (type)", "Output Shape", "Param #")
+    if show_trainable:
+        header = (*header, "Trainable")
+    lines = [f'Model: "{model.name}"', *_table(header, rows, width), *_totals(model)]
+    (print_fn or print)("\n".join(lines))
+
+
+def _rows(model: Model, indent: str, expand: bool, show_trainable: bool) -> Iterator[Row]:
+    from densor.models.model import Model
+
+    for layer in model.layers:
+        count = f"{sum(variable.size for variable in layer.weights):,}" if layer.built else "0 (unbuilt)"
+        row: Row = (f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count)
+        if show_trainable:
+            row = (*row, "-" if not layer.weights else "Y" if layer.trainable else "N")
+        yield row
+        if expand and isinstance(layer, Model):
+            yield from _rows(layer, indent + "  ", expand, show_trainable)
+
+
+def _output_shape(layer: Layer) -> str:
+    if isinstance(layer, InputLayer):
+        return str(layer.batch_shape)
+    if not layer.built or layer.build_shape is None:
+        return "?"
+    try:
+        return str(layer.compute_output_shape(layer.build_shape))
+    except (NotImplementedError, TypeError, ValueError):
+        return "?"
+
+
+def _table(header: Row, rows: list[Row], line_length: int | None) -> list[str]:
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    if line_length is not None:
+        widths[0] = max(widths[0] + line_length - (sum(widths) + 3 * len(widths) + 1), len(header[0]))
+
+    def line(row: Row) -> str:
+        cells = [
+            cell.rjust(width) if column == 2 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return f"│ {' │ '.join(cells)} │"
+
+    def rule(left: str, middle: str, right: str) -> str:
+        return left + middle.join("─" * (width + 2) for width in widths) + right
+
+    return [rule("┌", "┬", "┐"), line(header), rule("├", "┼", "┤"), *map(line, rows), rule("└", "┴", "┘")]
+
+
+def _totals(model: Model) -> list[str]:
+    trainable, fixed = _size(model.trainable_weights), _size(model.non_trainable_weights)
+    optimizer = _optimizer_size(model)
+    lines = [
+        f" Total params: {_count(trainable + fixed + optimizer)}",
+        f" Trainable params: {_count(trainable)}",
+        f" Non-trainable params: {_count(fixed)}",
+    ]
+    return [*lines, f" Optimizer params: {_count(optimizer)}"] if optimizer else lines
+
+
+def _size(variables: Sequence[Variable]) -> int:
+    return sum(variable.size for variable in variables)
+
+
+def _optimizer_size(model: Model) -> int:
+    """The optimizer's slots, its step counter and its learning rate, once there are any."""
+    compiled = model._compiled
+    if compiled is None or compiled.arena is None:
+        return 0
+    return len(compiled.optimizer.slots) * _size(compiled.trainable) + 2
+
+
+def _count(parameters: int) -> str:
+    size = float(parameters * 4)
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:
+            return f"{parameters:,} ({size:.2f} {unit})"
+        size /= 1024
+    return f"{parameters:,} ({size:.2f} GB)"

@@ -1,0 +1,272 @@
+"""Training and inference: the methods of a model that Keras users call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor._check import boolean, unsupported
+from densor.callbacks import Callback, CallbackList, History
+from densor.models.compilable import Compilable
+from densor.models.compiled import Compiled
+from densor.models.data import Data, as_features, split
+from densor.models.fitting import Evaluation, Fitting, Plan
+from densor.models.options import (
+    batch_rows,
+    epoch_options,
+    labelled_data,
+    split_options,
+    validation_of,
+)
+from densor.models.progress import display_for, format_logs, show, verbosity
+
+__all__ = ["Trainer"]
+
+Float32 = NDArray[np.float32]
+Results = float | list[float] | dict[str, float]
+
+
+class Trainer(Compilable):
+    """The part of a model that trains, evaluates and predicts; `Model` adds what a model is made of."""
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, ...] | None = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: None = None,
+        validation_steps: None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        check_finite: bool = True,
+    ) -> History:
+        """Train the model; everything is checked before the first weight moves.
+
+        Args:
+            x: features `(rows, ...)` of any real dtype, read in place, so do not change them meanwhile.
+            y: targets: class numbers `(rows,)` or `(rows, 1)`, one-hot rows or values, as the loss wants them.
+            batch_size: rows per step, 32 by default; more than there are means all.
+            epochs: the number of the epoch to stop before, counted from 0.
+            verbose: 0 silent, 1 or "auto" a live bar (one line per epoch where the output is no terminal),
+                2 one line per epoch.
+            callbacks: `densor.callbacks`; hooks per batch make every batch a call of its own.
+            validation_split: this share of the rows, the last ones before shuffling, validates.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`.
+            shuffle: a fresh order for every epoch; "batch" shuffles whole batches.
+            class_weight: `{class: weight}`; classes left out weigh 1.
+            sample_weight: `(rows,)`; the loss of a batch is `sum(weight * loss) / rows`.
+            initial_epoch: the number of the first epoch.
+            validation_batch_size: rows per validation batch.
+            validation_freq: validate every so many epochs, or after the listed ones (counted from 1).
+            check_finite: False trusts `x` and `y` to be free of NaN and infinities and saves a look at them.
+            steps_per_epoch, validation_steps: must be None.
+
+        Returns:
+            History: `.history` maps each name to its values per epoch, `.epoch` lists the epoch numbers.
+
+        Raises:
+            RuntimeError: the model is not compiled.
+            TypeError, ValueError: bad data or options; nothing was changed.
+            BusyError: called by a callback of this model's own `fit`, or while another thread trains it.
+            KeyboardInterrupt: Ctrl-C; the model is whole, at the end of some batch, and keeps its history.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> x = np.linspace(-1, 1, 64)[:, None]
+            >>> model = densor.Sequential([densor.Input((1,)), densor.layers.Dense(1)])
+            >>> model.compile(densor.optimizers.SGD(0.1), loss="mse")
+            >>> history = model.fit(x, 3 * x, epochs=50, verbose=0)
+            >>> history.history["loss"][-1] < 0.001
+            True
+        """
+        self._refuse_training("fit")
+        unsupported("fit", "steps_per_epoch", steps_per_epoch, None)
+        unsupported("fit", "validation_steps", validation_steps, None)
+        compiled = self._compiled_for("fit")
+        level = verbosity("fit", verbose)
+        hooks = CallbackList(callbacks, add_history=True)
+        finite = boolean("fit", "check_finite", check_finite)
+        share = split_options(validation_split, validation_data)
+        plan = epoch_options(
+            batch_size, epochs, initial_epoch, shuffle, validation_batch_size, validation_freq
+        )
+        features = as_features("fit", "x", x, self._features_shape())
+        self._ready(features)
+        data = labelled_data("fit", compiled, features, y, sample_weight, class_weight, finite)
+        if validation_data is not None:
+            plan.validation = validation_of(compiled, features.shape[1:], validation_data, finite)
+        elif share:
+            data, plan.validation = split(data, share)
+        compiled.warn_of_drift(self)
+        with self._training:
+            return self._fit(compiled, data, plan, hooks, level)
+
+    def _fit(self, compiled: Compiled, data: Data, plan: Plan, hooks: CallbackList, verbose: int) -> History:
+        fitting = Fitting(self, compiled, data, plan, hooks)
+        fitting.display = display_for(verbose, plan.epochs, fitting.batches)
+        hooks.set_model(self)
+        hooks.set_params({"verbose": verbose, "epochs": plan.epochs, "steps": fitting.batches})
+        assert hooks.history is not None
+        self.history = hooks.history
+        self.stop_training = False
+        fitting.run()
+        return self.history
+
+    # --- evaluate, predict ---
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: None = None,
+        callbacks: Sequence[Callback] | None = None,
+        return_dict: bool = False,
+        check_finite: bool = True,
+    ) -> Results:
+        """Loss and metrics in inference mode, as means over all rows.
+
+        Args:
+            x, y, sample_weight, batch_size, check_finite: as for `fit`; the results do not depend on `batch_size`.
+            verbose: 0 silent; otherwise one line with the results.
+            callbacks: their test hooks are called.
+            return_dict: return a dict by name.
+            steps: must be None.
+
+        Returns:
+            The loss, or `[loss, *metrics]` if the model has metrics, or a dict.
+
+        Raises:
+            RuntimeError: the model is not compiled.
+            TypeError, ValueError: bad data or options.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1, kernel_initializer="ones")])
+            >>> model.compile(loss="mse")
+            >>> model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0)
+            4.0
+        """
+        unsupported("evaluate", "steps", steps, None)
+        compiled = self._compiled_for("evaluate")
+        level = verbosity("evaluate", verbose)
+        rows = batch_rows("evaluate", "batch_size", batch_size)
+        hooks = None if callbacks is None else CallbackList(callbacks, model=self)
+        features = as_features("evaluate", "x", x, self._features_shape())
+        self._ready(features)
+        data = labelled_data("evaluate", compiled, features, y, sample_weight, None, check_finite)
+        self._refuse_stepping("evaluate")
+        logs = Evaluation(compiled, data, rows, hooks).run()
+        if level:
+            show(f"{data.rows} rows - {format_logs(logs)}")
+        return self._results(compiled, logs, return_dict)
+
+    def _results(self, compiled: Compiled, logs: dict[str, float], return_dict: bool) -> Results:
+        if return_dict:
+            return logs
+        values = [logs[name] for name in compiled.names]
+        return values if len(values) > 1 else values[0]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Float32:
+        """The model's outputs in inference mode.
+
+        Args:
+            x: features `(rows, ...)`, any number of rows, none included; NaN spreads through its own row only.
+            batch_size: accepted; rows do not influence one another, so the model batches as it likes.
+            verbose: accepted; predictions print nothing.
+            callbacks: their predict hooks are called at the begin and the end.
+            steps: must be None.
+
+        Returns:
+            A new float32 array `(rows, ...)`.
+
+        Raises:
+            TypeError, ValueError: bad data or options.
+            BusyError: another thread is training the model at this moment.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1, kernel_initializer="ones")])
+            >>> model.predict(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+            [[3.0], [7.0]]
+        """
+        if batch_size is not None:
+            batch_rows("predict", "batch_size", batch_size)
+        if verbose != "auto" and verbose != 0:
+            verbosity("predict", verbose)
+        if steps is not None:
+            unsupported("predict", "steps", steps, None)
+        predictor = self._predictor
+        if predictor is None:
+            features = as_features("predict", "x", x, self._features_shape())
+            self._ready(features)
+            predictor = self._inference()
+        else:
+            features = as_features("predict", "x", x, predictor.features)
+        if self._stepping:
+            self._refuse_stepping("predict")
+        if callbacks is None:
+            return predictor(features)
+        hooks = CallbackList(callbacks, model=self)
+        hooks.on_predict_begin()
+        outputs = predictor(features)
+        hooks.on_predict_end()
+        return outputs
+
+    # --- single batches ---
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Results:
+        """One training step on all the rows of `x`; returns the loss and metrics of this batch as `evaluate` does.
+
+        Raises:
+            as `fit`.
+        """
+        self._refuse_training("train_on_batch")
+        compiled = self._compiled_for("train_on_batch")
+        features = as_features("train_on_batch", "x", x, self._features_shape())
+        self._ready(features)
+        data = labelled_data("train_on_batch", compiled, features, y, sample_weight, class_weight)
+        with self._training:
+            fitting = Fitting(self, compiled, data, Plan(batch_size=data.rows, shuffle=False))
+            return self._results(compiled, fitting.step(), return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Results:
+        """Loss and metrics of one batch in inference mode; the same as `evaluate` on it."""
+        return self.evaluate(x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> Float32:
+        """The outputs for one batch; the same as `predict`, which costs no more."""
+        return self.predict(x)
+
+    def reset_metrics(self) -> None:
+        """Nothing to do: every call starts its metrics at zero."""

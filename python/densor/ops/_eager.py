@@ -1,0 +1,72 @@
+"""What the eager functions share: arrays as matrices, variables or constants as parameters, errors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor._array import float32_array
+from densor.graph import Tensor, Variable
+
+__all__ = ["Float32", "empty_like", "matrix", "optional_vector", "parameter", "require_shape", "tensor"]
+
+Float32 = NDArray[np.float32]
+
+
+def matrix(
+    function: str, argument: str, value: Any, columns: int | None = None
+) -> tuple[Float32, tuple[int, ...]]:
+    """An array of rank >= 1 as a float32 matrix over its last axis (or `columns`), and its own shape."""
+    array = float32_array(function, argument, value)
+    if array.ndim == 0:
+        raise ValueError(f"{function}(): argument '{argument}': expected at least one axis, got a scalar")
+    columns = array.shape[-1] if columns is None else columns
+    rows = math.prod(array.shape[:-1]) if columns == array.shape[-1] else array.size // max(columns, 1)
+    return array.reshape(rows, columns), array.shape
+
+
+def empty_like(x: Float32) -> Float32:
+    """An output shaped like `x`."""
+    return np.empty(x.shape, dtype=np.float32)
+
+
+def optional_vector(function: str, argument: str, value: Any, size: int) -> Float32 | None:
+    """None, or a float32 vector of `size` values."""
+    if value is None:
+        return None
+    array = float32_array(function, argument, value)
+    require_shape(function, argument, array.shape, (size,))
+    return array
+
+
+def require_shape(function: str, argument: str, got: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
+    """Raise ValueError unless the shapes are equal."""
+    if got != expected:
+        raise ValueError(f"{function}(): argument '{argument}': expected shape {expected}, got {got}")
+
+
+def parameter(function: str, argument: str, value: Any, shape: tuple[int, ...]) -> Variable:
+    """A variable for a symbolic operation: `value` itself, or an array as a constant."""
+    if isinstance(value, Tensor):
+        raise TypeError(
+            f"{function}(): argument '{argument}': expected a Variable or an array, got {value!r}"
+        )
+    if isinstance(value, Variable):
+        variable = value
+    else:
+        variable = Variable(float32_array(function, argument, value), argument, trainable=False)
+    require_shape(function, argument, variable.shape, shape)
+    return variable
+
+
+def tensor(function: str, argument: str, value: Any) -> Tensor:
+    """`value`, which must be symbolic because another input is."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{function}(): argument '{argument}': expected a symbolic tensor like the other input, "
+            f"got {type(value).__name__}"
+        )
+    return value

@@ -1,0 +1,42 @@
+"""Mean squared error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from densor import _core
+from densor._array import float32_array
+from densor.ops._eager import Float32
+from densor.ops._loss import loss_and_gradient, outputs_and_values
+
+__all__ = ["mean_squared_error"]
+
+
+def mean_squared_error(x: Any, target: Any, weight: Any = None) -> tuple[float, Float32]:
+    """Mean squared error of the predictions `x`, and its gradient.
+
+    Per row the mean `l` of `(x - target)^2` over the columns; the loss is `sum(weight * l) / rows`.
+
+    Args:
+        x: (rows, ...), predictions. target: shaped like `x`, or (rows, 1) for all columns.
+        weight: (rows,) or None.
+
+    Returns:
+        `(loss, gradient)`: a float, and float32 shaped like `x`.
+
+    Raises:
+        TypeError: not real numbers. ValueError: the shapes do not fit.
+
+    Source: Keras 3 mean_squared_error.
+
+    Example:
+        >>> from densor import ops
+        >>> loss, gradient = ops.mean_squared_error([[2.0]], [[-1.0]])
+        >>> loss, gradient.tolist()
+        (9.0, [[6.0]])
+    """
+    predictions = float32_array("mean_squared_error", "x", x)
+    flat, values = outputs_and_values("mean_squared_error", predictions, target)
+    return loss_and_gradient(
+        "mean_squared_error", _core.mean_squared_error, flat, values, weight, predictions.shape
+    )

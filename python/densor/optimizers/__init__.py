@@ -1,0 +1,59 @@
+"""Optimizers, as in Keras: SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from densor._registry import Registry
+from densor.optimizers import schedules as schedules
+from densor.optimizers.adagrad import Adagrad as Adagrad
+from densor.optimizers.adam import Adam as Adam
+from densor.optimizers.adamax import Adamax as Adamax
+from densor.optimizers.adamw import AdamW as AdamW
+from densor.optimizers.nadam import Nadam as Nadam
+from densor.optimizers.optimizer import Optimizer as Optimizer
+from densor.optimizers.rmsprop import RMSprop as RMSprop
+from densor.optimizers.sgd import SGD as SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+_registry: Registry[Optimizer] = Registry(
+    "optimizer",
+    "optimizers",
+    {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam)},
+)
+
+
+def get(identifier: str | Mapping[str, Any] | type[Optimizer] | Optimizer) -> Optimizer:
+    """Returns an optimizer for its name (any case), its configuration or itself.
+
+    Raises ValueError for an unknown name, with the nearest known one, and TypeError for anything else.
+
+    >>> get("adam").learning_rate.numpy()
+    np.float32(0.001)
+    """
+    return _registry.get(identifier, Optimizer)
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """Returns the configuration of an optimizer: `{"class_name": ..., "config": ...}`, plain data."""
+    return _registry.serialize(optimizer)
+
+
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, type[Optimizer]] | None = None
+) -> Optimizer:
+    """Makes the optimizer that `serialize` described. `custom_objects`: further optimizer classes by name."""
+    return _registry.deserialize(config, custom_objects)

@@ -1,0 +1,177 @@
+"""Wrong arguments of layers, optimizers, schedules, initializers, losses, metrics, callbacks and models."""
+
+import numpy as np
+
+import densor
+from tests.bad_input.harness import Case
+
+NUMBER = (TypeError, ValueError)
+NAN, INF = float("nan"), float("inf")
+
+
+def _construct(module, name, arguments):
+    return lambda world: getattr(getattr(densor, module), name)(**arguments)
+
+
+def _of(module, table):
+    """Cases of {(class, argument): (other arguments, wrong values)}."""
+    for (name, argument), (others, values) in table.items():
+        for value in values:
+            call = _construct(module, name, {**others, argument: value})
+            text = repr(value) if isinstance(value, int | float | str) and value != "" else ""
+            yield Case(f"{name}_{argument}_{value!r}", call, NUMBER, argument, text)
+
+
+LAYERS = {
+    ("Dense", "units"): ({}, [0, -3, 2.5, "10", True, 2**40, NAN]),
+    ("Dense", "activation"): ({"units": 3}, ["rellu", 7]),
+    ("Dense", "kernel_initializer"): ({"units": 3}, ["he", 7]),
+    ("Dense", "use_bias"): ({"units": 3}, ["no"]),
+    ("Dense", "name"): ({"units": 3}, [3, ""]),
+    ("Dropout", "rate"): ({}, [-0.1, 1.0, NAN, "0.5", None]),
+    ("Dropout", "seed"): ({"rate": 0.5}, [-1, 1.5, "a"]),
+    ("BatchNormalization", "momentum"): ({}, [-0.1, 1.5, NAN, "a"]),
+    ("BatchNormalization", "epsilon"): ({}, [0.0, -1e-3, NAN, INF, "a"]),
+    ("BatchNormalization", "axis"): ({}, [1.5, "x"]),
+    ("LeakyReLU", "negative_slope"): ({}, [NAN, INF, "a"]),
+    ("ELU", "alpha"): ({}, [NAN, "a"]),
+    ("ReLU", "max_value"): ({}, [-1.0, "a"]),
+    ("Rescaling", "scale"): ({}, [NAN, "a", None]),
+    ("Rescaling", "offset"): ({"scale": 1.0}, [INF, "a"]),
+    ("Activation", "activation"): ({}, ["rellu", 7]),
+    ("Concatenate", "axis"): ({}, ["x", 1.5]),
+}
+
+OPTIMIZERS = {
+    ("SGD", "learning_rate"): ({}, [0.0, -1.0, NAN, INF, "fast", True]),
+    ("SGD", "momentum"): ({}, [-0.1, 1.5, NAN, "a"]),
+    ("SGD", "clipvalue"): ({}, [0.0, -1.0, NAN, "a"]),
+    ("SGD", "clipnorm"): ({}, [0.0, -1.0, NAN]),
+    ("SGD", "global_clipnorm"): ({}, [0.0, -1.0]),
+    ("SGD", "weight_decay"): ({}, [-0.1, NAN, "a"]),
+    ("RMSprop", "rho"): ({}, [-0.1, 1.0, NAN]),
+    ("RMSprop", "epsilon"): ({}, [0.0, -1e-7, NAN]),
+    ("Adam", "learning_rate"): ({}, [0.0, -1.0, NAN, None]),
+    ("Adam", "beta_1"): ({}, [-0.1, 1.0, NAN, "a"]),
+    ("Adam", "beta_2"): ({}, [-0.1, 1.0, 2.0]),
+    ("Adam", "epsilon"): ({}, [0.0, -1.0]),
+    ("Adagrad", "initial_accumulator_value"): ({}, [-0.1, NAN]),
+    ("Nadam", "beta_1"): ({}, [1.0]),
+    ("Adamax", "beta_2"): ({}, [1.0]),
+    ("AdamW", "weight_decay"): ({}, [-1.0]),
+}
+
+SCHEDULES = {
+    ("ExponentialDecay", "initial_learning_rate"): ({"decay_steps": 5, "decay_rate": 0.5}, [-1.0, NAN, "a"]),
+    ("ExponentialDecay", "decay_steps"): (
+        {"initial_learning_rate": 0.1, "decay_rate": 0.5},
+        [0, -5, NAN, "a"],
+    ),
+    ("ExponentialDecay", "decay_rate"): ({"initial_learning_rate": 0.1, "decay_steps": 5}, [-1.0, NAN]),
+    ("PiecewiseConstantDecay", "values"): ({"boundaries": [1, 2]}, [[0.1], [0.1, 0.2]]),
+    ("PiecewiseConstantDecay", "boundaries"): ({"values": [0.1, 0.2, 0.3]}, [[2, 1], ["a", 2]]),
+    ("CosineDecay", "decay_steps"): ({"initial_learning_rate": 0.1}, [0, -1]),
+    ("PolynomialDecay", "decay_steps"): ({"initial_learning_rate": 0.1}, [0, -1]),
+}
+
+INITIALIZERS = {
+    ("VarianceScaling", "scale"): ({}, [0.0, -1.0, NAN, "a"]),
+    ("VarianceScaling", "mode"): ({}, ["fan", 3]),
+    ("VarianceScaling", "distribution"): ({}, ["gauss", 3]),
+    ("RandomNormal", "stddev"): ({}, [-1.0, NAN, "a"]),
+    ("RandomNormal", "mean"): ({}, [NAN, "a"]),
+    ("RandomUniform", "minval"): ({}, [NAN, "a"]),
+    ("GlorotUniform", "seed"): ({}, [1.5, "a"]),
+    ("Constant", "value"): ({}, [NAN, "a"]),
+}
+
+CALLBACKS = {
+    ("EarlyStopping", "patience"): ({}, [-1, 1.5, "a"]),
+    ("EarlyStopping", "mode"): ({}, ["best", 3]),
+    ("EarlyStopping", "min_delta"): ({}, [NAN, "a"]),
+    ("ReduceLROnPlateau", "factor"): ({}, [1.0, 0.0, -0.5, NAN]),
+    ("ReduceLROnPlateau", "patience"): ({}, [-1, "a"]),
+    ("LearningRateScheduler", "schedule"): ({}, [0.1, "a"]),
+    ("ModelCheckpoint", "filepath"): ({}, [3, ""]),
+}
+
+LOSSES = {
+    ("SparseCategoricalCrossentropy", "from_logits"): ({}, ["yes", 3]),
+    ("MeanSquaredError", "reduction"): ({}, ["average", 3]),
+}
+
+
+def _setter(value):
+    def call(w):
+        w.model.optimizer.learning_rate = value
+
+    return call
+
+
+GETTERS = [
+    Case("optimizers_get", lambda w: densor.optimizers.get("adamm"), ValueError, "identifier", "'adam'"),
+    Case("losses_get", lambda w: densor.losses.get("mee"), ValueError, "identifier", "mee"),
+    Case("metrics_get", lambda w: densor.metrics.get("accurracy"), ValueError, "identifier", "'accuracy'"),
+    Case("initializers_get", lambda w: densor.initializers.get("he"), ValueError, "identifier", "he"),
+    Case("initializers_get_kind", lambda w: densor.initializers.get(3), TypeError, "identifier", "int"),
+]
+
+OTHERS = [
+    *(
+        Case(f"learning_rate_{v!r}", _setter(v), NUMBER, "learning_rate", repr(v))
+        for v in (-1.0, NAN, "a", None)
+    ),
+    Case("clip_two_ways", lambda w: densor.optimizers.SGD(clipnorm=1.0, clipvalue=1.0), ValueError, None),
+    Case(
+        "unknown_keyword",
+        lambda w: densor.layers.Dense(3, unit=4),
+        TypeError,
+        pattern="unexpected keyword argument",
+    ),
+    Case("uniform_order", lambda w: densor.initializers.RandomUniform(1.0, -1.0), ValueError, None),
+    Case("initializer_shape", lambda w: densor.initializers.Zeros()((2, -1)), ValueError, "shape", "-1"),
+    Case("seed_negative", lambda w: densor.utils.set_random_seed(-1), ValueError, "seed", "-1"),
+    Case("seed_text", lambda w: densor.utils.set_random_seed("a"), TypeError, "seed", "str"),
+    Case("seed_fraction", lambda w: densor.utils.set_random_seed(1.5), TypeError, "seed", "1.5"),
+    Case("input_shape", lambda w: densor.Input((-3,)), ValueError, "shape", "-3"),
+    Case("input_kind", lambda w: densor.Input("ab"), NUMBER, "shape"),
+    Case("sequential_layers", lambda w: densor.Sequential([3]), TypeError, "layers", "int"),
+    Case("model_inputs", lambda w: densor.Model(3, 4), TypeError, "inputs", "int"),
+    Case(
+        "axis_of_nothing",
+        lambda w: densor.layers.BatchNormalization(axis=5)(densor.Input((3,))),
+        ValueError,
+        "axis",
+        "5",
+    ),
+    Case(
+        "add_shapes",
+        lambda w: densor.layers.Add()([densor.Input((3,)), densor.Input((4,))]),
+        ValueError,
+        None,
+        "4",
+    ),
+    Case("add_one", lambda w: densor.layers.Add()([densor.Input((3,))]), ValueError, None),
+    Case("add_no_list", lambda w: densor.layers.Add()(densor.Input((3,))), NUMBER, None),
+    Case("layer_on_text", lambda w: densor.layers.Dense(3)("x"), TypeError, None, "str"),
+    Case(
+        "layer_on_complex", lambda w: densor.layers.Dense(3)(np.ones((2, 2)) * 1j), TypeError, None, "complex"
+    ),
+    Case(
+        "disconnected",
+        lambda w: densor.Model(densor.Input((3,)), w.other),
+        ValueError,
+        prepare=lambda w: densor.layers.Dense(2)(densor.Input((3,))),
+    ),
+]
+
+CASES = [
+    *_of("layers", LAYERS),
+    *_of("optimizers", OPTIMIZERS),
+    *_of("schedules", SCHEDULES),
+    *_of("initializers", INITIALIZERS),
+    *_of("callbacks", CALLBACKS),
+    *_of("losses", LOSSES),
+    *GETTERS,
+    *OTHERS,
+]

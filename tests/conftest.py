@@ -1,0 +1,37 @@
+"""What holds for the whole suite: reproducible property tests, and oracles that may not be missing in CI."""
+
+import os
+import re
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("densor", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("densor")
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras as an oracle; TensorFlow is not asked for
+
+# `make test-all` sets it: a test that skips because something is not installed fails then.
+_REQUIRE = os.environ.get("DENSOR_REQUIRE_ORACLES") == "1"
+_MISSING = re.compile(r"could not import|not installed|No module named", re.IGNORECASE)
+
+
+def _fail_missing(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turns a skip for want of a package or a data set into a failure."""
+    if _REQUIRE and report.skipped and _MISSING.search(reason := str(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"DENSOR_REQUIRE_ORACLES=1 and this test skipped: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    _fail_missing(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    _fail_missing(report)
+    return report

@@ -1,0 +1,198 @@
+"""Executes the instructions of a lowering in float64, by the references, in the memory that the buffers share.
+
+Nothing native takes part: what is tested with it is the graph's own work (tracing, passes, gradients, reuse of
+memory). Every float32 buffer becomes a float64 one at twice its offset; memory starts as NaN.
+"""
+
+import numpy as np
+
+from densor.graph.buffers import View
+from densor.graph.lowering import GradientOf, Variable
+from tests.reference import (
+    accumulate,
+    accuracy,
+    activation,
+    batch_norm,
+    dropout,
+    gather,
+    mean_absolute_error,
+    mean_squared_error,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+)
+
+WIDE = {"float32": np.float64, "int32": np.int64, "uint16": np.uint32}
+LOSSES = {
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "sigmoid_cross_entropy": sigmoid_cross_entropy,
+    "mean_squared_error": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+}
+
+
+class Interpreter:
+    """Runs one batch. `feeds`: arrays by feed; `variables`: float64 values by variable, changed by updates.
+
+    After `run`, `gradients` has the gradient of every variable by variable, `outputs` the scattered arrays.
+    """
+
+    def __init__(self, lowering, feeds, variables, step=0):
+        self.lowering, self.feeds, self.variables, self.step = lowering, feeds, variables, step
+        self.gradients, self.outputs = {}, {}
+        self.memory = np.full(lowering.place() // 4, np.nan)  # float64: two bytes for each of the placed
+
+    def run(self):
+        for instruction in self.lowering.instructions:
+            arguments = {name: self.bound(value) for name, value in instruction.arguments.items()}
+            getattr(self, instruction.op)(**arguments)
+        return self
+
+    def bound(self, value):
+        if isinstance(value, View):
+            raw = self.memory.view(np.uint8)[2 * value.buffer.offset :][: 2 * value.buffer.nbytes]
+            return raw.view(WIDE[str(value.dtype)]).reshape(value.shape)
+        if isinstance(value, Variable):
+            return self.variables[value]
+        if isinstance(value, GradientOf):
+            gradient = self.gradients.setdefault(value.variable, np.full(value.variable.shape, np.nan))
+            return gradient.reshape(1, -1) if value.flat else gradient
+        if isinstance(value, list):
+            return [self.bound(item) for item in value]
+        return value
+
+    def gather(self, out, feed, scale, offset):
+        data = self.feeds[feed]
+        out[...] = gather.forward(data, range(len(data)), scale, offset).reshape(out.shape)
+
+    def scatter(self, feed, x):
+        self.outputs[feed] = x.copy()
+
+    def add(self, y, a, b):
+        y[...] = a + b
+
+    def concatenate(self, y, xs):
+        y[...] = np.concatenate(xs, axis=1)
+
+    def concatenate_backward(self, dxs, dy):
+        ends = np.cumsum([dx.shape[1] for dx in dxs])[:-1]
+        for dx, part in zip(dxs, np.split(dy, ends, axis=1), strict=True):
+            dx[...] = part
+
+    def rescale(self, y, x, scale, offset):
+        y[...] = x * scale + offset
+
+    def activation_forward(self, y, x, activation, alpha):
+        y[...] = _activate(x, activation, alpha)
+
+    def activation_backward(self, dx, dy, saved, activation, alpha):
+        dx[...] = dy * _slope(saved, activation, alpha)
+
+    def softmax_forward(self, y, x):
+        y[...] = softmax.forward(x)
+
+    def softmax_backward(self, dx, dy, y):
+        dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True))
+
+    def dense_forward(self, y, z, x, w, bias, activation, alpha):
+        before = x @ w + (0 if bias is None else bias)
+        if z is not None:
+            z[...] = before
+        y[...] = _activate(before, activation, alpha)
+
+    def dense_backward(self, dx, dw, dbias, dz, dy, saved, x, w, activation, alpha):
+        assert (dz is None) == (saved is None) == (activation == "linear")
+        after = dy if dz is None else dz
+        after[...] = dy if saved is None else dy * _slope(saved, activation, alpha)
+        _store((dx, dw, dbias), (after @ w.T, x.T @ after, after.sum(axis=0)))
+
+    def batch_norm_forward(self, y, mean, variance, x, gamma, beta, epsilon, activation, alpha):
+        y[...], _, mean[...], variance[...] = batch_norm.forward(x, gamma, beta, epsilon, activation, alpha)
+
+    def batch_norm_inference(
+        self, y, x, gamma, beta, moving_mean, moving_variance, epsilon, activation, alpha
+    ):
+        y[...], _ = batch_norm.inference(
+            x, gamma, beta, moving_mean, moving_variance, epsilon, activation, alpha
+        )
+
+    def batch_norm_backward(
+        self, dx, dgamma, dbeta, dy, x, y, mean, variance, gamma, epsilon, activation, alpha
+    ):
+        dz = dy if y is None else dy * _slope(y, activation, alpha)
+        _store((dx, dgamma, dbeta), batch_norm.backward(dz, x, dz, gamma, mean, variance, epsilon))
+
+    def batch_norm_inference_backward(
+        self, dx, dgamma, dbeta, dy, x, y, gamma, moving_mean, moving_variance, epsilon, activation, alpha
+    ):
+        dz = dy if y is None else dy * _slope(y, activation, alpha)
+        results = batch_norm.inference_backward(dz, x, dz, gamma, moving_mean, moving_variance, epsilon)
+        _store((dx, dgamma, dbeta), results)
+
+    def batch_norm_update(self, moving_mean, moving_variance, mean, variance, momentum):
+        moving_mean[...] = batch_norm.update(moving_mean, mean, momentum)
+        moving_variance[...] = batch_norm.update(moving_variance, variance, momentum)
+
+    def dropout_forward(self, y, mask, x, rate, seed, stream):
+        keep = dropout.kept(*x.shape, rate, seed, stream, self.step)
+        mask[...] = dropout.pack(keep)
+        y[...] = dropout.forward(x, keep, rate)
+
+    def dropout_backward(self, dx, dy, mask, rate):
+        columns = np.arange(dy.shape[1])
+        keep = (mask[:, columns // 16] >> (columns % 16).astype(np.uint32)) & 1
+        dx[...] = dropout.backward(dy, keep.astype(bool), rate)
+
+    def accuracy(self, correct, x, target, kind, threshold):
+        correct[...] = accuracy.forward(x, target, kind, threshold)
+
+    def accumulate(self, totals, values, weight):
+        totals[...] = accumulate.forward(totals, values, weight)
+
+    def optimizer(self, **arguments):
+        self.stepped = arguments
+
+    def __getattr__(self, name):
+        if name not in LOSSES:
+            raise AttributeError(name)
+        reference = LOSSES[name]
+
+        def run(loss, dx, x, target, weight, scale):
+            loss[...] = reference.forward(x, target)
+            if dx is not None:
+                dx[...] = reference.backward(x, target, weight, scale)
+
+        return run
+
+
+def _store(outputs, values):
+    for out, value in zip(outputs, values, strict=True):
+        if out is not None:
+            out[...] = value
+
+
+def _activate(x, name, alpha):
+    return activation.forward(x, name, alpha)
+
+
+def _slope(saved, name, alpha):
+    """f'(x) from what the forward pass saved: y for these, x for the others."""
+    match name:
+        case "linear":
+            return np.ones_like(saved)
+        case "relu":
+            return (saved > 0).astype(float)
+        case "leaky_relu":
+            return np.where(saved >= 0, 1.0, alpha)
+        case "elu":
+            return np.where(saved > 0, 1.0, saved + alpha)
+        case "selu":
+            scale, slope = activation.SELU_SCALE, activation.SELU_ALPHA
+            return np.where(saved > 0, scale, saved + scale * slope)
+        case "sigmoid":
+            return saved * (1.0 - saved)
+        case "tanh":
+            return 1.0 - saved * saved
+        case "softplus":
+            return -np.expm1(-saved)
+    return activation.derivative(saved, name, alpha)

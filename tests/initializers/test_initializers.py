@@ -1,0 +1,231 @@
+"""Initializers: moments and limits against their definitions, seeds, names and wrong arguments."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import densor.random
+from densor import initializers
+from densor.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initializer,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+)
+from densor.initializers.variance_scaling import fans
+
+SHAPE = (400, 600)
+CUT = 0.87962566103423978  # the standard deviation that is left of a normal distribution cut at 2
+
+
+@pytest.fixture(autouse=True)
+def _keep_state():
+    state = densor.random.get_state()
+    densor.random.set_seed(1)
+    yield
+    densor.random.set_state(state)
+
+
+def test_constants():
+    assert Zeros()((2, 3)).tolist() == [[0.0] * 3] * 2
+    assert Ones()((2,)).tolist() == [1.0, 1.0]
+    assert Constant(0.25)((2,)).tolist() == [0.25, 0.25]
+    assert Zeros()(3).shape == (3,)
+    assert Zeros()(()).shape == ()
+
+
+# initializer, standard deviation, largest magnitude that it reaches and never passes (None: unbounded)
+DRAWS = {
+    "random_normal": (RandomNormal(stddev=0.3), 0.3, None),
+    "truncated_normal": (TruncatedNormal(stddev=0.3), 0.3 * CUT, 0.6),
+    "random_uniform": (RandomUniform(-0.2, 0.2), 0.2 / math.sqrt(3), 0.2),
+    "variance_scaling": (VarianceScaling(), math.sqrt(1 / 400), 2 * math.sqrt(1 / 400) / CUT),
+    "fan_out_uniform": (
+        VarianceScaling(3.0, "fan_out", "uniform"),
+        math.sqrt(3 / 600),
+        math.sqrt(9 / 600),
+    ),
+    "untruncated": (VarianceScaling(2.0, "fan_avg", "untruncated_normal"), math.sqrt(2 / 500), None),
+    "glorot_normal": (GlorotNormal(), math.sqrt(2 / 1000), 2 * math.sqrt(2 / 1000) / CUT),
+    "glorot_uniform": (GlorotUniform(), math.sqrt(2 / 1000), math.sqrt(6 / 1000)),
+    "he_normal": (HeNormal(), math.sqrt(2 / 400), 2 * math.sqrt(2 / 400) / CUT),
+    "he_uniform": (HeUniform(), math.sqrt(2 / 400), math.sqrt(6 / 400)),
+    "lecun_normal": (LecunNormal(), math.sqrt(1 / 400), 2 * math.sqrt(1 / 400) / CUT),
+    "lecun_uniform": (LecunUniform(), math.sqrt(1 / 400), math.sqrt(3 / 400)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_moments_and_limits(name):
+    """240,000 draws: the mean and the standard deviation are within four of their standard errors."""
+    initializer, stddev, limit = DRAWS[name]
+    values = initializer(SHAPE)
+    assert values.shape == SHAPE
+    assert values.dtype == np.float32
+    assert abs(values.mean(dtype=np.float64)) < 4 * stddev / math.sqrt(values.size)
+    assert values.std(dtype=np.float64) == pytest.approx(stddev, rel=4 * math.sqrt(0.5 / values.size) * 1.5)
+    if limit is None:
+        assert np.abs(values).max() > 4 * stddev
+    else:
+        assert limit * 0.99 < np.abs(values).max() <= limit * (1 + 1e-6)
+
+
+def test_means_and_bounds_are_where_they_are_told():
+    assert RandomNormal(mean=3.0, stddev=0.01)(SHAPE).mean() == pytest.approx(3.0, abs=1e-3)
+    assert TruncatedNormal(mean=-2.0, stddev=0.01)(SHAPE).mean() == pytest.approx(-2.0, abs=1e-3)
+    values = RandomUniform(1.0, 2.0)(SHAPE)
+    assert 1.0 <= values.min() < values.max() < 2.0
+
+
+def test_no_spread_is_the_mean():
+    assert RandomNormal(mean=0.5, stddev=0.0)((3,)).tolist() == [0.5] * 3
+    assert RandomUniform(0.5, 0.5)((3,)).tolist() == [0.5] * 3
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_seeds(name):
+    """A seed repeats; none draws anew at each call, and anew in the same way from the same global seed."""
+    cls = type(DRAWS[name][0])
+    seeded = cls(seed=7)
+    np.testing.assert_array_equal(seeded((5, 3)), cls(seed=7)((5, 3)))
+    np.testing.assert_array_equal(seeded((5, 3)), seeded((5, 3)))
+    assert not np.array_equal(seeded((5, 3)), cls(seed=8)((5, 3)))
+    fresh = cls()
+    densor.random.set_seed(3)
+    first, second = fresh((5, 3)), fresh((5, 3))
+    assert not np.array_equal(first, second)
+    densor.random.set_seed(3)
+    np.testing.assert_array_equal(cls()((5, 3)), first)
+
+
+def test_a_seed_leaves_the_global_one_alone():
+    state = densor.random.get_state()
+    HeNormal(seed=3)((4, 4))
+    assert densor.random.get_state() == state
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((), (1, 1)), ((7,), (7, 7)), ((3, 5), (3, 5)), ((3, 3, 4, 8), (36, 72)), ((2, 3, 5), (6, 10))],
+)
+def test_fans(shape, expected):
+    assert fans(shape) == expected
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("shape", [(0,), (0, 5), (5, 0), (1,), (1, 1), (7, 3, 2), 4])
+def test_awkward_shapes(name, shape):
+    values = DRAWS[name][0](shape)
+    assert values.shape == (shape if isinstance(shape, tuple) else (shape,))
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"), [((2, -1), ValueError), ((2.0,), TypeError), ("ab", TypeError), (None, TypeError)]
+)
+def test_wrong_shapes(shape, error):
+    with pytest.raises(error, match=r"^Zeros\(\): argument 'shape': "):
+        Zeros()(shape)
+
+
+def test_only_float32():
+    assert HeNormal()((2, 2), dtype="float32").dtype == np.float32
+    assert HeNormal()((2, 2), dtype=np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match=r"^HeNormal\(\): argument 'dtype': 'float64' is not supported"):
+        HeNormal()((2, 2), dtype="float64")
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "name", "error"),
+    [
+        (Constant, {"value": float("nan")}, "value", ValueError),
+        (Constant, {"value": "a"}, "value", TypeError),
+        (RandomNormal, {"stddev": -1.0}, "stddev", ValueError),
+        (RandomNormal, {"mean": float("inf")}, "mean", ValueError),
+        (TruncatedNormal, {"stddev": float("nan")}, "stddev", ValueError),
+        (TruncatedNormal, {"mean": "a"}, "mean", TypeError),
+        (RandomUniform, {"minval": 1.0, "maxval": -1.0}, "maxval", ValueError),
+        (RandomUniform, {"minval": None}, "minval", TypeError),
+        (VarianceScaling, {"scale": 0.0}, "scale", ValueError),
+        (VarianceScaling, {"mode": "fan"}, "mode", ValueError),
+        (VarianceScaling, {"mode": 3}, "mode", TypeError),
+        (VarianceScaling, {"distribution": "gauss"}, "distribution", ValueError),
+        (GlorotUniform, {"seed": 1.5}, "seed", TypeError),
+        (HeNormal, {"seed": "a"}, "seed", TypeError),
+        (RandomNormal, {"seed": True}, "seed", TypeError),
+    ],
+)
+def test_wrong_constructor_arguments(cls, arguments, name, error):
+    with pytest.raises(error, match=rf"^{cls.__name__}\(\): argument '{name}': "):
+        cls(**arguments)
+
+
+@pytest.mark.parametrize(
+    "initializer", [Zeros(), Ones(), Constant(0.5), HeUniform(seed=3), *(case[0] for case in DRAWS.values())]
+)
+def test_round_trip(initializer):
+    config = json.loads(json.dumps(initializers.serialize(initializer)))
+    twin = initializers.deserialize(config)
+    assert type(twin) is type(initializer)
+    assert twin.get_config() == initializer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("zeros", Zeros), ("ones", Ones), ("constant", Constant), ("normal", RandomNormal),
+        ("random_uniform", RandomUniform), ("truncated_normal", TruncatedNormal), ("he_normal", HeNormal),
+        ("glorot_uniform", GlorotUniform), ("GlorotUniform", GlorotUniform), ("lecun_normal", LecunNormal),
+        ("variance_scaling", VarianceScaling),
+    ],
+)  # fmt: skip
+def test_names(name, cls):
+    assert type(initializers.get(name)) is cls
+
+
+def test_instances_classes_and_functions():
+    instance = HeNormal(seed=1)
+    assert initializers.get(instance) is instance
+    assert type(initializers.get(HeNormal)) is HeNormal
+    assert initializers.get(None) is None
+
+    def mine(shape, dtype=None):
+        return np.ones(shape, dtype)
+
+    assert initializers.get(mine) is mine
+
+
+@pytest.mark.parametrize("name", ["he", "xavier_uniform", "glorot"])
+def test_unknown_names(name):
+    with pytest.raises(
+        ValueError, match=rf"^initializers.get\(\): argument 'identifier': '{name}' is not a known"
+    ):
+        initializers.get(name)
+
+
+def test_get_refuses_the_rest():
+    for wrong in (3, [HeNormal()], int):
+        with pytest.raises(TypeError, match=r"^initializers.get\(\): argument 'identifier': "):
+            initializers.get(wrong)
+
+
+def test_subclasses_fill():
+    class Ramp(Initializer):
+        def fill(self, out):
+            out.reshape(-1)[:] = np.arange(out.size)
+
+    assert Ramp()((2, 2)).tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    with pytest.raises(NotImplementedError, match="Initializer must define fill"):
+        Initializer()((2,))

@@ -1,0 +1,102 @@
+"""Every layer through the harness."""
+
+import numpy as np
+import pytest
+
+import densor
+from densor import layers
+from tests.layers.harness import Case, check
+from tests.reference import activation, batch_norm, dense, softmax
+
+
+def elementwise(name, alpha=0.0):
+    return lambda x, weights, training: activation.forward(x, name, alpha)
+
+
+def normalized(x, weights, training):
+    gamma, beta, mean, variance = weights
+    flat = x.reshape(-1, x.shape[-1])
+    if training:
+        return batch_norm.forward(flat, gamma, beta, 1e-3)[0].reshape(x.shape)
+    return batch_norm.inference(flat, gamma, beta, mean, variance, 1e-3)[0].reshape(x.shape)
+
+
+def product(name="linear"):
+    def reference(x, weights, training):
+        flat = x.reshape(-1, x.shape[-1])
+        y = dense.forward(flat, *weights)[0] if len(weights) == 2 else dense.forward(flat, weights[0])[0]
+        y = softmax.forward(y) if name == "softmax" else activation.forward(y, name, 0.2)
+        return y.reshape(*x.shape[:-1], -1)
+
+    return reference
+
+
+KERNEL, BIAS = ["kernel", "bias"], ["gamma", "beta", "moving_mean", "moving_variance"]
+CASES = {
+    "dense": Case(lambda **k: layers.Dense(4, **k), (3,), product(), "dense", (4,), KERNEL),
+    "dense_no_bias": Case(
+        lambda **k: layers.Dense(4, "relu", use_bias=False, **k), (3,), product("relu"), "dense", (4,), ["kernel"]
+    ),
+    "dense_softmax": Case(
+        lambda **k: layers.Dense(4, activation="softmax", **k), (3,), product("softmax"), "dense", (4,), KERNEL
+    ),
+    "dense_layer_as_activation": Case(
+        lambda **k: layers.Dense(4, activation=layers.LeakyReLU(alpha=0.2), **k),
+        (3,), product("leaky_relu"), "dense", (4,), KERNEL,
+    ),
+    "dense_rank_3": Case(lambda **k: layers.Dense(4, "tanh", **k), (2, 3), product("tanh"), "dense", (2, 4), KERNEL),
+    "flatten": Case(layers.Flatten, (2, 3), lambda x, w, t: x.reshape(len(x), -1), "add", (6,)),
+    "flatten_rank_1": Case(layers.Flatten, (), lambda x, w, t: x[:, None], "add", (1,)),
+    "activation": Case(lambda **k: layers.Activation("gelu", **k), (3,), elementwise("gelu"), "activation", (3,)),
+    "activation_leaky": Case(
+        lambda **k: layers.Activation("leaky_relu", **k), (3,), elementwise("leaky_relu", 0.2), "activation", (3,)
+    ),
+    "relu": Case(layers.ReLU, (2, 3), elementwise("relu"), "activation", (2, 3)),
+    "relu_slope": Case(
+        lambda **k: layers.ReLU(negative_slope=0.1, **k), (3,), elementwise("leaky_relu", 0.1), "activation", (3,)
+    ),
+    "leaky_relu": Case(layers.LeakyReLU, (3,), elementwise("leaky_relu", 0.3), "activation", (3,)),
+    "elu": Case(lambda **k: layers.ELU(0.7, **k), (3,), elementwise("elu", 0.7), "activation", (3,)),
+    "softmax": Case(layers.Softmax, (2, 3), lambda x, w, t: softmax.forward(x.reshape(-1, 3)).reshape(x.shape),
+                    "softmax", (2, 3)),
+    "batch_norm": Case(layers.BatchNormalization, (3,), normalized, "batch_norm", (3,), BIAS),
+    "batch_norm_rank_3": Case(layers.BatchNormalization, (2, 3), normalized, "batch_norm", (2, 3), BIAS),
+    "add": Case(layers.Add, [(2, 3)] * 3, lambda x, w, t: sum(a.astype(np.float64) for a in x), "activation", (2, 3),
+                gradient=False),
+    "concatenate": Case(layers.Concatenate, [(2, 3), (2, 1)], lambda x, w, t: np.concatenate(x, -1), "concatenate",
+                        (2, 4), gradient=False),
+    "concatenate_axis_1": Case(
+        lambda **k: layers.Concatenate(axis=1, **k), [(2, 3), (1, 3)], lambda x, w, t: np.concatenate(x, 1),
+        "concatenate", (3, 3), gradient=False,
+    ),
+    "rescaling": Case(
+        lambda **k: layers.Rescaling(0.5, 2.0, **k), (3,), lambda x, w, t: x * 0.5 + 2.0, "rescale", (3,)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_layer(name):
+    check(CASES[name])
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.shape and not case.many])
+def test_a_saved_layer_comes_back(name, tmp_path):
+    case = CASES[name]
+    layer = case.built(name="layer")
+    model = densor.Sequential([layers.Input(case.shape), layer])
+    x = case.arrays()
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model")
+    again = densor.models.load_model(tmp_path / "model")
+    assert np.array_equal(again.predict(x, verbose=0), expected)
+    assert again.layers[0].get_config() == layer.get_config()
+    for a, b in zip(layer.weights, again.layers[0].weights, strict=True):
+        assert np.array_equal(a.array, b.array)
+        assert a.path == b.path
+
+
+def test_every_layer_is_in_the_table():
+    made = {type(case.make()) for case in CASES.values()}
+    public = {cls for cls in vars(layers).values() if isinstance(cls, type) and issubclass(cls, layers.Layer)}
+    assert public - made == {layers.Layer, layers.InputLayer, layers.Dropout}  # these have tests of their own

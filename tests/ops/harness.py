@@ -1,0 +1,122 @@
+"""Runs a native op on every CPU target, thread count and alignment, between guards, against its reference."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from densor import _core
+from tests.tolerances import assert_close
+
+TARGETS = tuple(_core.cpu_targets())
+FMA_TARGETS = tuple(name for name in TARGETS if name != "scalar")
+# Bytes by which buffers are off a 64-byte boundary, for 1, 2 and 3 threads.
+RUNS = ((1, 0), (2, 4), (3, 12))
+SIZES = (1, 2, 7, 31, 32, 33, 127, 300)
+ROWS = (1, 2, 5, 33, 97)
+GUARD = 256
+POISON = 0xFF  # float32 NaN, int32 -1: reading an output before writing it shows
+
+
+class Guarded:
+    """An array at a chosen offset from a 64-byte boundary, poisoned, with poisoned bytes on both sides."""
+
+    def __init__(self, shape, dtype, offset):
+        dtype = np.dtype(dtype)
+        offset = offset if dtype.itemsize <= 4 else 2 * offset
+        size = int(np.prod(shape)) * dtype.itemsize
+        self.raw = np.full(size + 2 * GUARD + 64, POISON, np.uint8)
+        self.begin = GUARD + (-(self.raw.ctypes.data + GUARD)) % 64 + offset
+        self.end = self.begin + size
+        self.array = self.raw[self.begin : self.end].view(dtype).reshape(shape)
+
+    def assert_untouched(self, name):
+        outside = np.concatenate([self.raw[: self.begin], self.raw[self.end :]])
+        assert (outside == POISON).all(), f"{name}: bytes outside the buffer were written"
+
+
+def place(value, offset):
+    """A copy of an array (or list of arrays) at the given offset; other values as they are."""
+    if isinstance(value, list | tuple):
+        return [place(item, offset) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    guarded = Guarded(value.shape, value.dtype, offset)
+    guarded.array[...] = value
+    return guarded.array
+
+
+def _output(spec, offset):
+    """A guarded output from a shape (float32), (shape, dtype) or an array holding its start values."""
+    if isinstance(spec, np.ndarray):
+        guarded = Guarded(spec.shape, spec.dtype, offset)
+        guarded.array[...] = spec
+        return guarded
+    if len(spec) == 2 and isinstance(spec[0], tuple):
+        return Guarded(spec[0], spec[1], offset)
+    return Guarded(spec, np.float32, offset)
+
+
+def execute(build, inputs, outputs, offset=0, **run):
+    """Runs build(outputs, inputs) once; the output arrays by name. Guards and inputs must be as before."""
+    placed = {name: place(value, offset) for name, value in inputs.items()}
+    guarded = {name: _output(spec, offset) for name, spec in outputs.items()}
+    arrays = {name: item.array for name, item in guarded.items()}
+    build(SimpleNamespace(**arrays), SimpleNamespace(**placed)).run(**run)
+    for name, item in guarded.items():
+        item.assert_untouched(name)
+    for name, value in inputs.items():
+        before = value if isinstance(value, list | tuple) else [value]
+        after = placed[name] if isinstance(value, list | tuple) else [placed[name]]
+        for old, new in zip(before, after, strict=True):
+            if isinstance(old, np.ndarray):
+                assert same_bits(old, new), f"input {name} was changed"
+    return arrays
+
+
+def same_bits(a, b):
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(as_bits(a), as_bits(b))
+
+
+def as_bits(array):
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def on_every_target(build, inputs, outputs, targets=TARGETS, **run):
+    """Outputs by target. Threads and alignment must not change a bit; nor must the choice of FMA target."""
+    results = {}
+    target_before, threads_before = _core.cpu_target(), _core.num_threads()
+    try:
+        for target in targets:
+            _core.set_cpu_target(target)
+            for threads, offset in RUNS:
+                _core.set_num_threads(threads)
+                result = execute(build, inputs, outputs, offset, **run)
+                first = results.setdefault(target, result)
+                for name in result:
+                    assert same_bits(first[name], result[name]), (
+                        f"{name}: other bits with {threads} threads at offset {offset} on {target}"
+                    )
+    finally:
+        _core.set_cpu_target(target_before)
+        _core.set_num_threads(threads_before)
+    fma = [results[target] for target in targets if target in FMA_TARGETS]
+    for other in fma[1:]:
+        for name in other:
+            assert same_bits(fma[0][name], other[name]), f"{name}: other bits on the FMA targets"
+    return results
+
+
+def check(op, build, inputs, outputs, expected, magnitude=None, **run):
+    """The op's outputs on every target against the expected float64 arrays, by the table of tolerances."""
+    for target, result in on_every_target(build, inputs, outputs, **run).items():
+        for name, want in expected.items():
+            scale = (magnitude or {}).get(name)
+            dtype = "float64" if result[name].dtype == np.float64 else "float32"
+            try:
+                assert_close(result[name], want, op, scale, dtype)
+            except AssertionError as error:
+                raise AssertionError(f"{target}, {name}: {error}") from None
+
+
+def normal(rng, *shape, scale=1.0):
+    return (rng.standard_normal(shape) * scale).astype(np.float32)

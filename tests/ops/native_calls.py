@@ -1,0 +1,207 @@
+"""One good call of every native factory: argument names in order and values. Wrong calls are made from these."""
+
+import numpy as np
+
+from tests.ops.harness import _core
+
+ROWS, INPUTS, COLS = 6, 5, 4
+ACTIVATION = {"activation": "relu", "alpha": 0.0}
+NOISE = {"seed": 7, "stream": 0}
+
+
+def f(*shape):
+    return np.arange(1, 1 + int(np.prod(shape)), dtype=np.float32).reshape(shape) / 8
+
+
+def labels():
+    return np.arange(ROWS, dtype=np.int32) % COLS
+
+
+def feed(writable=False):
+    data = _core.Feed()
+    data.bind(f(20, COLS), writable=writable)
+    return data
+
+
+def good_calls():
+    """Fresh arguments of every factory, by factory name, in positional order."""
+    return {**_elementwise(), **_dense(), **_batch_norm(), **_dropout(), **_losses(), **_data(), **_random()}
+
+
+def _elementwise():
+    return {
+        "add": {"y": f(ROWS, COLS), "a": f(ROWS, COLS), "b": f(ROWS, COLS)},
+        "concatenate": {"y": f(ROWS, 5), "xs": [f(ROWS, 2), f(ROWS, 3)]},
+        "concatenate_backward": {"dxs": [f(ROWS, 2), f(ROWS, 3)], "dy": f(ROWS, 5)},
+        "rescale": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), "scale": 2.0, "offset": 1.0},
+        "activation_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), **ACTIVATION},
+        "activation_backward": {
+            "dx": f(ROWS, COLS),
+            "dy": f(ROWS, COLS),
+            "saved": f(ROWS, COLS),
+            **ACTIVATION,
+        },
+        "softmax_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS)},
+        "softmax_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "y": f(ROWS, COLS)},
+        "elementary": {"y": f(9), "x": f(9), "name": "exp"},
+    }
+
+
+def _dense():
+    return {
+        "dense_forward": {
+            "y": f(ROWS, COLS),
+            "z": None,
+            "x": f(ROWS, INPUTS),
+            "w": f(INPUTS, COLS),
+            "bias": f(COLS),
+            **ACTIVATION,
+        },
+        "dense_backward": {
+            "dx": f(ROWS, INPUTS),
+            "dw": f(INPUTS, COLS),
+            "dbias": f(COLS),
+            "dz": f(ROWS, COLS),
+            "dy": f(ROWS, COLS),
+            "saved": f(ROWS, COLS),
+            "x": f(ROWS, INPUTS),
+            "w": f(INPUTS, COLS),
+            **ACTIVATION,
+        },
+    }
+
+
+def _batch_norm():
+    x, affine = {"x": f(ROWS, COLS)}, {"gamma": f(COLS), "beta": f(COLS)}
+    statistics = {"mean": f(COLS), "variance": f(COLS)}
+    moving = {"moving_mean": f(COLS), "moving_variance": f(COLS)}
+    gradients = {"dx": f(ROWS, COLS), "dgamma": f(COLS), "dbeta": f(COLS), "dy": f(ROWS, COLS)}
+    gamma, rest = {"gamma": f(COLS)}, {"epsilon": 1e-3, **ACTIVATION}
+    y = {"y": f(ROWS, COLS)}
+    return {
+        "batch_norm_forward": {**y, **statistics, **x, **affine, **rest},
+        "batch_norm_inference": {**y, **x, **affine, **moving, **rest},
+        "batch_norm_backward": {**gradients, **x, **y, **statistics, **gamma, **rest},
+        "batch_norm_inference_backward": {**gradients, **x, **y, **gamma, **moving, **rest},
+        "batch_norm_update": {**moving, **statistics, "momentum": 0.9},
+    }
+
+
+def _dropout():
+    mask = np.zeros((ROWS, 1), np.uint16)
+    return {
+        "dropout_forward": {"y": f(ROWS, COLS), "mask": mask, "x": f(ROWS, COLS), "rate": 0.5, **NOISE},
+        "dropout_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "mask": mask, "rate": 0.5},
+    }
+
+
+def _loss(target):
+    return {
+        "loss": f(ROWS),
+        "dx": f(ROWS, COLS),
+        "x": f(ROWS, COLS),
+        "target": target,
+        "weight": f(ROWS),
+        "scale": 1.0,
+    }
+
+
+def _losses():
+    return {
+        "softmax_cross_entropy": _loss(labels()),
+        "sigmoid_cross_entropy": _loss(f(ROWS, COLS)),
+        "mean_squared_error": _loss(f(ROWS, COLS)),
+        "mean_absolute_error": _loss(f(ROWS, 1)),
+        "accuracy": {
+            "correct": f(ROWS),
+            "x": f(ROWS, COLS),
+            "target": labels(),
+            "kind": "sparse",
+            "threshold": 0.5,
+        },
+        "accumulate": {"totals": np.zeros(2), "values": f(ROWS), "weight": f(ROWS)},
+    }
+
+
+def _data():
+    return {
+        "gather": {"out": f(ROWS, COLS), "feed": feed(), "scale": 1.0, "offset": 0.0},
+        "scatter": {"feed": feed(writable=True), "x": f(ROWS, COLS)},
+        "optimizer": {
+            "parameters": f(48),
+            "gradients": f(48),
+            "slots": [f(48), f(48)],
+            "segments": np.array([[0, 20], [32, 9]], np.int64),
+            "decayed": np.array([1, 0], np.uint8),
+            "rule": "adam",
+            "clipvalue": None,
+            "clipnorm": 1.0,
+            "global_clipnorm": None,
+        },
+    }
+
+
+def _random():
+    return {
+        "random_uniform": {"out": f(ROWS, COLS), "low": 0.0, "high": 1.0, **NOISE},
+        "random_normal": {"out": f(ROWS, COLS), "mean": 0.0, "stddev": 1.0, **NOISE},
+        "random_truncated_normal": {"out": f(ROWS, COLS), "mean": 0.0, "stddev": 1.0, **NOISE},
+        "permutation": {"out": np.zeros(9, np.int64), **NOISE},
+    }
+
+
+# Arguments that may be None without the call being wrong (others of the call stay as they are).
+OPTIONAL = {
+    ("dense_forward", "z"),
+    ("dense_forward", "bias"),
+    ("dense_backward", "dx"),
+    ("dense_backward", "dw"),
+    ("dense_backward", "dbias"),
+    *((name, "gamma") for name in ("batch_norm_forward", "batch_norm_inference")),
+    *((name, "beta") for name in ("batch_norm_forward", "batch_norm_inference")),
+    *(
+        (name, argument)
+        for name in ("batch_norm_backward", "batch_norm_inference_backward")
+        for argument in ("dx", "dgamma", "dbeta", "gamma")
+    ),
+    *(
+        (name, argument)
+        for name in (
+            "softmax_cross_entropy",
+            "sigmoid_cross_entropy",
+            "mean_squared_error",
+            "mean_absolute_error",
+        )
+        for argument in ("dx", "weight")
+    ),
+    ("accumulate", "weight"),
+    ("optimizer", "clipvalue"),
+    ("optimizer", "clipnorm"),
+    ("optimizer", "global_clipnorm"),
+}
+OUTPUTS = {
+    "add": ("y",),
+    "rescale": ("y",),
+    "activation_forward": ("y",),
+    "activation_backward": ("dx",),
+    "softmax_forward": ("y",),
+    "softmax_backward": ("dx",),
+    "dense_forward": ("y",),
+    "dense_backward": ("dx", "dw", "dbias", "dz"),
+    "batch_norm_forward": ("y", "mean", "variance"),
+    "batch_norm_inference": ("y",),
+    "batch_norm_backward": ("dx", "dgamma", "dbeta"),
+    "batch_norm_update": ("moving_mean", "moving_variance"),
+    "dropout_forward": ("y", "mask"),
+    "dropout_backward": ("dx",),
+    "softmax_cross_entropy": ("loss", "dx"),
+    "accuracy": ("correct",),
+    "accumulate": ("totals",),
+    "gather": ("out",),
+    "optimizer": ("parameters",),
+    "random_uniform": ("out",),
+    "random_normal": ("out",),
+    "random_truncated_normal": ("out",),
+    "permutation": ("out",),
+    "elementary": ("y",),
+}

@@ -1,0 +1,49 @@
+"""count_nonfinite: counts and first places, in every dtype and layout."""
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import RUNS, TARGETS, _core
+from tests.reference import count_nonfinite as reference
+
+BAD = (np.nan, np.inf, -np.inf)
+
+
+def spoiled(rng, shape, dtype, count):
+    x = rng.standard_normal(shape).astype(dtype)
+    flat = x.reshape(-1)
+    for place in rng.choice(flat.size, min(count, flat.size), replace=False):
+        flat[place] = rng.choice(BAD)
+    return x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_counts_and_finds_the_first(dtype, count):
+    target, threads = _core.cpu_target(), _core.num_threads()
+    try:
+        for name in TARGETS:
+            _core.set_cpu_target(name)
+            for workers, _ in RUNS:
+                _core.set_num_threads(workers)
+                rng = np.random.default_rng(count)
+                for shape in ((1, 1), (1, 31), (33, 32), (257, 300), (5, 7, 3)):
+                    x = spoiled(rng, shape, dtype, count)
+                    assert tuple(_core.count_nonfinite(x)) == reference.forward(x), (
+                        f"{name} {workers} {shape}"
+                    )
+    finally:
+        _core.set_cpu_target(target)
+        _core.set_num_threads(threads)
+
+
+def test_large_finite_values_are_finite():
+    x = np.array([[np.finfo(np.float32).max, -np.finfo(np.float32).max, 1e-45, 0.0]], np.float32)
+    assert tuple(_core.count_nonfinite(x)) == (0, -1)
+
+
+def test_rows_with_gaps():
+    x = np.zeros((6, 40), np.float32)
+    x[:, 30:] = np.nan  # outside the view
+    x[4, 3] = np.inf
+    assert tuple(_core.count_nonfinite(x[:, :30])) == (1, 4 * 30 + 3)

@@ -1,0 +1,71 @@
+"""dropout_forward and dropout_backward: the mask bit for bit, on every target."""
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import SIZES, _core, check, normal, on_every_target
+from tests.reference import dropout as reference
+
+SEED = 0x123456789ABCDEF0
+RATES = (0.0, 0.1, 0.5, 0.875)
+
+
+@pytest.mark.parametrize("cols", [*SIZES, 128, 129, 1000])
+@pytest.mark.parametrize("rate", RATES)
+def test_mask_and_values(cols, rate):
+    rng = np.random.default_rng(cols)
+    for rows in (1, 3, 34):
+        x = normal(rng, rows, cols)
+        for stream, step in ((0, 0), (3, 41), (7, 2**33 + 5)):
+            keep = reference.kept(rows, cols, rate, SEED, stream, step)
+            mask = reference.pack(keep)
+            results = on_every_target(
+                lambda o, i, stream=stream: _core.dropout_forward(o.y, o.mask, i.x, rate, SEED, stream),
+                {"x": x},
+                {"y": x.shape, "mask": (mask.shape, np.uint16)},
+                step=step,
+            )
+            for target, result in results.items():
+                np.testing.assert_array_equal(result["mask"], mask, err_msg=target)
+                np.testing.assert_array_equal(result["y"] != 0, keep & (x != 0), err_msg=target)
+        check(
+            "dropout",
+            lambda o, i: _core.dropout_forward(o.y, o.mask, i.x, rate, SEED, 5),
+            {"x": x},
+            {"y": x.shape, "mask": (mask.shape, np.uint16)},
+            {"y": reference.forward(x, reference.kept(rows, cols, rate, SEED, 5), rate)},
+        )
+
+
+@pytest.mark.parametrize("cols", SIZES)
+def test_backward(cols):
+    rng = np.random.default_rng(cols)
+    for rows in (1, 3, 34):
+        dy = normal(rng, rows, cols)
+        keep = reference.kept(rows, cols, 0.3, SEED, 1)
+        check(
+            "dropout",
+            lambda o, i: _core.dropout_backward(o.dx, i.dy, i.mask, 0.3),
+            {"dy": dy, "mask": reference.pack(keep)},
+            {"dx": dy.shape},
+            {"dx": reference.backward(dy, keep, 0.3)},
+        )
+
+
+def kept_by(seed, stream, step, shape=(512, 256), rate=0.25):
+    y, x = np.empty(shape, np.float32), np.ones(shape, np.float32)
+    mask = np.empty((shape[0], shape[1] // 16), np.uint16)
+    _core.dropout_forward(y, mask, x, rate, seed, stream).run(step=step)
+    return y != 0
+
+
+def test_frequency_and_independence():
+    """131,072 draws: the share kept within 4 sigma; masks of other seed, stream, step uncorrelated."""
+    shape, rate = (512, 256), 0.25
+    n = shape[0] * shape[1]
+    first = kept_by(1, 0, 0)
+    assert abs(first.mean() - (1 - rate)) < 4 * np.sqrt(rate * (1 - rate) / n)
+    for other in (kept_by(2, 0, 0), kept_by(1, 1, 0), kept_by(1, 0, 1), kept_by(1 << 32, 0, 0)):
+        assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(n)
+    for lag in (1, 16, 128):
+        assert abs(np.corrcoef(first[:, lag:].ravel(), first[:, :-lag].ravel())[0, 1]) < 5 / np.sqrt(n)

@@ -1,0 +1,104 @@
+"""Matrix products of small integers have no rounding: every path must give the very integers.
+
+Sums stay below 2^24, where float32 counts exactly; float64 products of NumPy are the integers to compare with.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import TARGETS, Guarded, _core
+
+# Tile edges and their neighbours, primes, and the small sizes where tails are everything.
+EDGES = (1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 61, 97)
+
+
+# Beyond one pass over the terms (1280, or 320 where a is transposed), one block of rows, one block of panels.
+LARGE = {
+    (128, 784, 300),
+    (257, 300, 101),
+    (33, 1025, 49),
+    (1, 784, 300),
+    (600, 17, 16),
+    (40, 2601, 70),
+    (700, 1300, 40),
+    (3001, 33, 17),
+    (37, 70, 3300),
+    (1, 1500, 3201),
+    (330, 3300, 65),
+}
+
+
+def shapes():
+    """(rows, in, out): a sample of the triples in 1..33, each edge in each place, and large ones."""
+    rng = np.random.default_rng(7)
+    sample = {tuple(int(i) for i in rng.integers(1, 34, 3)) for _ in range(400)}
+    for place, edge in itertools.product(range(3), EDGES):
+        triple = [int(i) for i in rng.choice(EDGES, 3)]
+        triple[place] = edge
+        sample.add(tuple(triple))
+    return sorted(sample | LARGE)
+
+
+@pytest.fixture(params=TARGETS)
+def target(request):
+    before = _core.cpu_target()
+    _core.set_cpu_target(request.param)
+    yield request.param
+    _core.set_cpu_target(before)
+
+
+@pytest.fixture(params=[1, 2, 3], ids="threads{}".format)
+def threads(request):
+    before = _core.num_threads()
+    _core.set_num_threads(request.param)
+    yield request.param
+    _core.set_num_threads(before)
+
+
+def integers(rng, *shape):
+    return rng.integers(-9, 10, shape).astype(np.float32)
+
+
+def differences(actual, expected):
+    return int((actual != expected).sum())
+
+
+def test_forward_and_backward_are_exact(target, threads):
+    rng = np.random.default_rng(3)
+    for rows, inputs, outputs in shapes():
+        x, w = integers(rng, rows, inputs), integers(rng, inputs, outputs)
+        bias, dy = integers(rng, outputs), integers(rng, rows, outputs)
+        xi, wi, bi, di = (a.astype(np.float64) for a in (x, w, bias, dy))
+        buffers = {
+            name: Guarded(shape, np.float32, 4)
+            for name, shape in {
+                "y": (rows, outputs),
+                "dx": (rows, inputs),
+                "dw": (inputs, outputs),
+                "dbias": (outputs,),
+            }.items()
+        }
+        y, dx, dw, dbias = (buffers[name].array for name in ("y", "dx", "dw", "dbias"))
+        _core.dense_forward(y, None, x, w, bias, "linear", 0.0).run()
+        _core.dense_backward(dx, dw, dbias, None, dy, None, x, w, "linear", 0.0).run()
+        wrong = {
+            "y": differences(y, xi @ wi + bi),
+            "dx": differences(dx, di @ wi.T),
+            "dw": differences(dw, xi.T @ di),
+            "dbias": differences(dbias, di.sum(axis=0)),
+        }
+        assert not any(wrong.values()), f"{rows} x {inputs} x {outputs}: wrong elements {wrong}"
+        for name, buffer in buffers.items():
+            buffer.assert_untouched(f"{name} of {rows} x {inputs} x {outputs}")
+
+
+def test_relu_epilogue_is_exact(target):
+    rng = np.random.default_rng(4)
+    for rows, inputs, outputs in shapes()[::5]:
+        x, w, bias = integers(rng, rows, inputs), integers(rng, inputs, outputs), integers(rng, outputs)
+        y = np.empty((rows, outputs), np.float32)
+        _core.dense_forward(y, None, x, w, bias, "relu", 0.0).run()
+        expected = np.maximum(x.astype(np.float64) @ w.astype(np.float64) + bias, 0)
+        assert differences(y, expected) == 0, f"{rows} x {inputs} x {outputs}"

@@ -1,0 +1,123 @@
+"""Configurations and signatures against Keras: what one writes, the other's constructor takes."""
+
+import inspect
+
+import pytest
+
+import densor
+
+OPTIMIZERS = {
+    "SGD": {"momentum": 0.5, "nesterov": True, "clipnorm": 1.0},
+    "RMSprop": {"rho": 0.8, "momentum": 0.1, "centered": True},
+    "Adagrad": {"initial_accumulator_value": 0.3, "weight_decay": 0.1},
+    "Adam": {"beta_1": 0.8, "epsilon": 1e-5},
+    "AdamW": {"weight_decay": 0.1, "clipvalue": 0.5},
+    "Adamax": {"beta_2": 0.9},
+    "Nadam": {"beta_1": 0.8, "global_clipnorm": 2.0},
+}
+
+
+def parameters(function):
+    listed = inspect.signature(function).parameters.values()
+    return [(p.name, p.default) for p in listed if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(keras, name):
+    theirs, ours = getattr(keras.optimizers, name), getattr(densor.optimizers, name)
+    assert parameters(ours) == [(n, name if n == "name" else d) for n, d in parameters(theirs)]
+    expected, actual = (
+        theirs(0.25, **OPTIMIZERS[name]).get_config(),
+        ours(0.25, **OPTIMIZERS[name]).get_config(),
+    )
+    expected["name"] = actual["name"]  # Keras writes it in lower case
+    assert actual == expected
+    assert ours.from_config(expected).get_config() == actual
+
+
+SCHEDULES = {
+    "ExponentialDecay": (0.5, 10, 0.25),
+    "InverseTimeDecay": (0.5, 10, 0.25),
+    "PolynomialDecay": (0.5, 10),
+    "PiecewiseConstantDecay": ([5, 10], [0.5, 0.25, 0.125]),
+    "CosineDecay": (0.5, 10),
+    "CosineDecayRestarts": (0.5, 10),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules(keras, name):
+    theirs, ours = getattr(keras.optimizers.schedules, name), getattr(densor.optimizers.schedules, name)
+    assert parameters(ours) == parameters(theirs)
+    expected = theirs(*SCHEDULES[name]).get_config()
+    assert ours(*SCHEDULES[name]).get_config() == expected
+    assert ours.from_config(expected).get_config() == expected
+
+
+CALLBACKS = [
+    "EarlyStopping",
+    "ReduceLROnPlateau",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "CSVLogger",
+    "TerminateOnNaN",
+]
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_callbacks(keras, name):
+    assert parameters(getattr(densor.callbacks, name)) == parameters(getattr(keras.callbacks, name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "RandomNormal",
+        "RandomUniform",
+        "TruncatedNormal",
+        "VarianceScaling",
+        "Constant",
+        "HeNormal",
+        "GlorotUniform",
+        "LecunNormal",
+    ],
+)
+def test_initializers(keras, name):
+    theirs, ours = getattr(keras.initializers, name), getattr(densor.initializers, name)
+    newer = {"input_axes", "output_axes"}  # kernels of other layouts, which densor has none of
+    assert parameters(ours) == [(n, default) for n, default in parameters(theirs) if n not in newer]
+    assert ours().get_config().keys() == theirs().get_config().keys() - newer
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MeanSquaredError",
+        "MeanAbsoluteError",
+        "BinaryCrossentropy",
+        "CategoricalCrossentropy",
+        "SparseCategoricalCrossentropy",
+    ],
+)
+def test_losses(keras, name):
+    theirs, ours = getattr(keras.losses, name), getattr(densor.losses, name)
+    assert parameters(ours) == parameters(theirs)
+    expected = theirs().get_config()
+    assert ours.from_config(expected).get_config() == ours().get_config()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mean",
+        "Accuracy",
+        "BinaryAccuracy",
+        "CategoricalAccuracy",
+        "SparseCategoricalAccuracy",
+        "MeanSquaredError",
+        "MeanAbsoluteError",
+    ],
+)
+def test_metrics(keras, name):
+    theirs, ours = getattr(keras.metrics, name), getattr(densor.metrics, name)
+    assert parameters(ours) == parameters(theirs)

@@ -1,0 +1,98 @@
+"""One optimizer step on a list of variables: clip, decoupled weight decay, rule. Keras' formulas, t = step + 1.
+
+Rules are written over one variable w with its gradient g and its slots s (a dict that the rule changes).
+`Rule.run` is one call per step over all variables, because Nadam's product belongs to the step.
+"""
+
+import numpy as np
+
+
+def clip(gradients, clipvalue=None, clipnorm=None, global_clipnorm=None):
+    """Elementwise to [-c, c]; to norm c per variable; to norm c over all variables. Factor c / max(norm, c)."""
+    gradients = [np.asarray(g, np.float64) for g in gradients]
+    if clipvalue is not None:
+        return [np.clip(g, -clipvalue, clipvalue) for g in gradients]
+    if clipnorm is not None:
+        return [g * (clipnorm / max(np.linalg.norm(g), clipnorm)) for g in gradients]
+    if global_clipnorm is not None:
+        norm = np.sqrt(sum(np.sum(g * g) for g in gradients))
+        return [g * (global_clipnorm / max(norm, global_clipnorm)) for g in gradients]
+    return gradients
+
+
+def decay(w, lr, weight_decay):
+    return w - w * lr * weight_decay
+
+
+def sgd(w, g, s, t, *, lr):
+    return w - lr * g
+
+
+def momentum(w, g, s, t, *, lr, momentum):
+    s["momentum"] = momentum * s.get("momentum", 0.0) - lr * g
+    return w + s["momentum"]
+
+
+def nesterov(w, g, s, t, *, lr, momentum):
+    s["momentum"] = momentum * s.get("momentum", 0.0) - lr * g
+    return w + momentum * s["momentum"] - lr * g
+
+
+def rmsprop(w, g, s, t, *, lr, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False):
+    s["velocity"] = rho * s.get("velocity", 0.0) + (1 - rho) * g * g
+    denominator = s["velocity"] + epsilon
+    if centered:
+        s["average"] = rho * s.get("average", 0.0) + (1 - rho) * g
+        denominator = denominator - s["average"] ** 2
+    step = lr * g / np.sqrt(denominator)
+    if momentum:
+        step = s["momentum"] = momentum * s.get("momentum", 0.0) + step
+    return w - step
+
+
+def adagrad(w, g, s, t, *, lr, epsilon=1e-7, initial=0.1):
+    s["accumulator"] = s.get("accumulator", initial) + g * g
+    return w - lr * g / np.sqrt(s["accumulator"] + epsilon)
+
+
+def _moments(g, s, beta_1, beta_2):
+    s["momentum"] = beta_1 * s.get("momentum", 0.0) + (1 - beta_1) * g
+    s["velocity"] = beta_2 * s.get("velocity", 0.0) + (1 - beta_2) * g * g
+    return s["momentum"], s["velocity"]
+
+
+def adam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m, v = _moments(g, s, beta_1, beta_2)
+    alpha = lr * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    return w - alpha * m / (np.sqrt(v) + epsilon)
+
+
+def adamax(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    s["momentum"] = beta_1 * s.get("momentum", 0.0) + (1 - beta_1) * g
+    s["norm"] = np.maximum(beta_2 * s.get("norm", 0.0), np.abs(g))
+    return w - lr * s["momentum"] / ((1 - beta_1**t) * (s["norm"] + epsilon))
+
+
+def nadam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m, v = _moments(g, s, beta_1, beta_2)
+    u = [beta_1 * (1 - 0.5 * 0.96**k) for k in range(1, t + 2)]
+    product, next_product = np.prod(u[:-1]), np.prod(u)
+    corrected = u[-1] * m / (1 - next_product) + (1 - u[-2]) * g / (1 - product)
+    return w - lr * corrected / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+
+
+RULES = {rule.__name__: rule for rule in (sgd, momentum, nesterov, rmsprop, adagrad, adam, adamax, nadam)}
+
+
+def step(
+    rule, weights, gradients, states, t, *, lr, weight_decay=None, decays=None, clipping=None, **options
+):
+    """New weights after step t (from 1). states: one dict per variable. decays: which variables decay (all)."""
+    gradients = clip(gradients, **(clipping or {}))
+    decays = [True] * len(weights) if decays is None else decays
+    updated = []
+    for w, g, s, decayed in zip(weights, gradients, states, decays, strict=True):
+        if weight_decay and decayed:
+            w = decay(w, lr, weight_decay)
+        updated.append(RULES[rule](w, g, s, t, lr=lr, **options))
+    return updated

@@ -1,0 +1,106 @@
+"""The benchmark harness: interleaving, medians, ratios, and that it refuses a busy machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[1] / "bench"
+
+pytestmark = pytest.mark.skipif(not BENCH.exists(), reason="only in a checkout")
+
+SCRIPT = """
+import os, sys, contestant
+
+def figures(seconds):
+    with open(os.environ["BENCH_LOG"], "a") as log:
+        log.write(f"{seconds} {os.getpid()} {os.environ['OMP_NUM_THREADS']}\\\\n")
+    return {"case": {"us": seconds, "GFLOP/s": 1.0 / seconds}}
+
+CONTESTANTS = {"first": lambda: figures(2.0), "second": lambda: figures(6.0)}
+if __name__ == "__main__":
+    contestant.main(CONTESTANTS)
+""".replace("\\\\", "\\")
+
+
+@pytest.fixture
+def harness(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.setenv("BENCH_LOG", str(tmp_path / "log"))
+    import harness
+
+    (tmp_path / "toy.py").write_text(SCRIPT)
+    monkeypatch.setattr(harness, "find", lambda names, every: [tmp_path / "toy.py"])
+    monkeypatch.setattr(harness, "busy", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["harness", "toy", "--threads", "3", "--results", str(tmp_path)])
+    return harness
+
+
+def test_rounds_are_interleaved_processes_with_equal_threads(harness, tmp_path):
+    assert harness.main() == 0
+    seconds, processes, threads = zip(
+        *map(str.split, (tmp_path / "log").read_text().splitlines()), strict=True
+    )
+    assert seconds == ("2.0", "6.0") * 5
+    assert len(set(processes)) == 10
+    assert set(threads) == {"3"}
+
+
+def test_result_file_has_rounds_medians_machine_and_command(harness, tmp_path, capsys):
+    harness.main()
+    result = json.loads((tmp_path / "toy.json").read_text())
+    assert result["medians"]["second"]["case"]["us"] == 6.0
+    assert len(result["rounds"]["first"]) == 5
+    assert result["command"] == "python bench/harness.py toy --rounds 5 --threads 3"
+    assert {"processor", "cores", "features", "system", "versions", "commit"} <= set(result["machine"])
+    assert not result["busy"]
+    assert "3.00x" in capsys.readouterr().out
+
+
+def test_medians_take_each_column_by_itself(harness):
+    rounds = [{"case": {"us": us, "path": "avx2"}} for us in (9.0, 1.0, 2.0)]
+    assert harness.medians(rounds) == {"case": {"us": 2.0, "path": "avx2"}}
+
+
+def test_a_busy_machine_is_refused_and_anyway_marks(harness, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(harness, "busy", lambda: True)
+    assert harness.main() == harness.EXIT_BUSY == 3
+    assert "busy" in capsys.readouterr().err
+    assert not (tmp_path / "toy.json").exists()
+    monkeypatch.setattr(harness, "load_average", lambda: 10.0 * (os.cpu_count() or 1))
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--anyway"])
+    assert harness.main() == 0
+    assert json.loads((tmp_path / "toy.json").read_text())["busy"] is True
+
+
+def test_unknown_names_are_refused_with_the_list():
+    done = subprocess.run([sys.executable, BENCH / "harness.py", "nothing"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "fashion_mnist" in done.stderr
+    assert "unknown: nothing" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "script", [*sorted(BENCH.glob("*/*.py")), BENCH / "latency.py"], ids=lambda path: path.stem
+)
+def test_every_script_lists_densor_first(script):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(BENCH), *sys.path])}
+    done = subprocess.run([sys.executable, script, "--list"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["contestants"][0] == "densor"
+
+
+def test_the_clock_counts_calls(harness, monkeypatch):
+    import contestant
+
+    now = 0.0
+
+    def work():
+        nonlocal now
+        now += 2e-4
+
+    monkeypatch.setattr(contestant.time, "perf_counter", lambda: now)
+    assert contestant.seconds_per_call(work, budget=0.02) == pytest.approx(2e-4)

@@ -1,0 +1,94 @@
+"""Global settings and the description of the machine."""
+
+import os
+
+import numpy as np
+import pytest
+
+from densor import _core, config
+from densor.errors import BusyError, DeviceError, FormatError, NonFiniteError
+
+
+def test_number_format():
+    assert config.floatx() == "float32"
+    config.set_floatx("float32")
+    with pytest.raises(
+        ValueError, match=r"^set_floatx\(\): argument 'value': 'float64' is not one of 'float32'"
+    ):
+        config.set_floatx("float64")
+
+
+def test_epsilon_is_set_and_checked():
+    assert config.epsilon() == 1e-7
+    try:
+        config.set_epsilon(1e-3)
+        assert config.epsilon() == 1e-3
+    finally:
+        config.set_epsilon(1e-7)
+    for wrong in (0, -1e-7, float("nan"), 0.5):
+        with pytest.raises(ValueError, match=r"^set_epsilon\(\): argument 'value': must be in \(0, 0.5\)"):
+            config.set_epsilon(wrong)
+    assert config.epsilon() == 1e-7
+
+
+def test_devices():
+    for name in ("auto", "cpu"):
+        config.set_device(name)
+        assert config.device() == "cpu"
+    with pytest.raises(ValueError, match="tpu"):
+        config.set_device("tpu")
+    with pytest.raises(TypeError, match=r"^set_device\(\): argument 'device': must be a string"):
+        config.set_device(0)
+    assert config.device() == "cpu"
+
+
+def test_cuda_without_kernels_is_one_clear_error():
+    if _core.build_info()["cuda"] != "absent":
+        pytest.skip("this build has CUDA kernels")
+    with pytest.raises(DeviceError, match="cuda"):
+        config.set_device("cuda")
+    assert config.device() == "cpu"
+
+
+def test_threads_are_set_and_checked():
+    before = config.num_threads()
+    try:
+        config.set_num_threads(1)
+        assert config.num_threads() == 1
+    finally:
+        config.set_num_threads(before)
+    with pytest.raises(
+        ValueError, match=r"^set_num_threads\(\): argument 'count': must be at least 1, got 0"
+    ):
+        config.set_num_threads(0)
+    with pytest.raises(TypeError, match=r"^set_num_threads\(\): argument 'count': "):
+        config.set_num_threads(1.0)
+    assert config.num_threads() == before
+
+
+def test_show_config_tells_everything_and_prints_nothing(capsys):
+    shown = config.show_config()
+    assert capsys.readouterr().out == ""
+    text = str(shown)
+    assert repr(shown) == text
+    assert f"{_core.cpu_target()} (runnable here: {', '.join(_core.cpu_targets())})" in text
+    assert np.__version__ in text
+    assert shown.cpu_targets == tuple(_core.cpu_targets())
+    assert shown.threads == _core.num_threads()
+    assert set(shown.affinity) == os.sched_getaffinity(0)
+    for word in ("densor", "threads", "CPUs allowed", "CUDA", "build", "Python", "platform"):
+        assert any(line.startswith(word) for line in text.splitlines()), word
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [((0,), "0"), ((0, 1, 2, 5), "0-2, 5"), ((1, 3, 4), "1, 3-4"), ((), "")]
+)
+def test_ranges(numbers, text):
+    assert config._ranges(numbers) == text
+
+
+def test_errors_are_pythons_kinds():
+    assert issubclass(FormatError, ValueError)
+    assert issubclass(NonFiniteError, ArithmeticError)
+    assert issubclass(BusyError, RuntimeError)
+    assert issubclass(DeviceError, RuntimeError)

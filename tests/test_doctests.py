@@ -1,0 +1,39 @@
+"""Every example in a docstring runs and gives what it says; everything public has a docstring."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+
+import densor
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(densor.__path__, "densor.")
+    if not module.name.endswith(("__main__", "_core"))
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example may save a file
+    densor.utils.set_random_seed(0)
+    failed, _ = doctest.testmod(
+        importlib.import_module(name),
+        extraglobs={"densor": densor, "keras": densor, "np": np},
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )
+    assert failed == 0
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if "._" not in name])
+def test_public_names_are_documented(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, f"{name} has no docstring"
+    for attribute in getattr(module, "__all__", []):
+        value = getattr(module, attribute)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), f"{name}.{attribute} has no docstring"
