@@ -82,7 +82,10 @@ INITIALIZERS = {
     ("RandomNormal", "mean"): ({}, [NAN, "a"]),
     ("RandomUniform", "minval"): ({}, [NAN, "a"]),
     ("GlorotUniform", "seed"): ({}, [1.5, "a"]),
-    ("Constant", "value"): ({}, [NAN, "a"]),
+    ("Constant", "value"): ({}, [NAN, "a", [1.0, INF], ["a"]]),
+    ("Orthogonal", "gain"): ({}, [NAN, "a", None]),
+    ("Orthogonal", "seed"): ({}, [1.5, "a"]),
+    ("Identity", "gain"): ({}, [INF, "a"]),
 }
 
 CALLBACKS = {
@@ -130,6 +133,21 @@ OTHERS = [
     ),
     Case("uniform_order", lambda w: densor.initializers.RandomUniform(1.0, -1.0), ValueError, None),
     Case("initializer_shape", lambda w: densor.initializers.Zeros()((2, -1)), ValueError, "shape", "-1"),
+    Case("orthogonal_shape", lambda w: densor.initializers.Orthogonal()((3,)), ValueError, "shape", "(3,)"),
+    Case(
+        "identity_shape",
+        lambda w: densor.initializers.Identity()((2, 3, 4)),
+        ValueError,
+        "shape",
+        "(2, 3, 4)",
+    ),
+    Case(
+        "constant_shape",
+        lambda w: densor.initializers.Constant([1, 2])((3, 3)),
+        ValueError,
+        "shape",
+        "(3, 3)",
+    ),
     Case("seed_negative", lambda w: densor.utils.set_random_seed(-1), ValueError, "seed", "-1"),
     Case("seed_text", lambda w: densor.utils.set_random_seed("a"), TypeError, "seed", "str"),
     Case("seed_fraction", lambda w: densor.utils.set_random_seed(1.5), TypeError, "seed", "1.5"),

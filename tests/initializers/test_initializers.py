@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 
 import densor.random
-from densor import initializers
+from densor import initializers, layers
 from densor.initializers import (
     Constant,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Identity,
     Initializer,
     LecunNormal,
     LecunUniform,
     Ones,
+    Orthogonal,
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
@@ -44,6 +46,49 @@ def test_constants():
     assert Constant(0.25)((2,)).tolist() == [0.25, 0.25]
     assert Zeros()(3).shape == (3,)
     assert Zeros()(()).shape == ()
+
+
+def test_constant_arrays_broadcast():
+    assert Constant([1, 2])((3, 2)).tolist() == [[1.0, 2.0]] * 3
+    assert Constant(np.eye(2))((2, 2)).tolist() == np.eye(2).tolist()
+    for shape in ((3,), (2, 3), ()):
+        with pytest.raises(
+            ValueError, match=r"^Constant\(\): argument 'shape': values of shape \(2,\) do not"
+        ):
+            Constant([1, 2])(shape)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (2, 3, 4), (4, 2, 1), (1, 1), (300, 100)])
+@pytest.mark.parametrize("gain", [1.0, 0.5, -2.0])
+def test_orthogonal(shape, gain):
+    matrix = np.float64(Orthogonal(gain, seed=1)(shape)).reshape(-1, shape[-1])
+    product = matrix @ matrix.T if len(matrix) < shape[-1] else matrix.T @ matrix
+    np.testing.assert_allclose(product, gain**2 * np.eye(len(product)), atol=1e-6)
+
+
+def test_orthogonal_matrices_are_uniformly_distributed():
+    """Over 2000 orthogonal 3 x 3 matrices every element has mean 0 and variance 1/3, and half of them reflect."""
+    draws = np.float64([Orthogonal(seed=seed)((3, 3)) for seed in range(2000)])
+    assert np.abs(draws.mean(axis=0)).max() < 4 * math.sqrt(1 / 3 / 2000)
+    np.testing.assert_allclose(draws.var(axis=0), 1 / 3, atol=4 * 0.3 / math.sqrt(2000))
+    assert abs((np.linalg.det(draws) > 0).mean() - 0.5) < 4 * 0.5 / math.sqrt(2000)
+
+
+def test_identity():
+    assert Identity()((2, 3)).tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    assert Identity(0.5)((3, 2)).tolist() == [[0.5, 0.0], [0.0, 0.5], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("initializer", [Orthogonal(seed=1), Identity()])
+def test_matrices_may_be_empty_but_must_be_matrices(initializer):
+    assert initializer((0, 3)).shape == (0, 3)
+    for shape in ((), (3,), 3):
+        with pytest.raises(
+            ValueError, match=rf"^{type(initializer).__name__}\(\): argument 'shape': must have"
+        ):
+            initializer(shape)
+    with pytest.raises(ValueError, match=r"^Identity\(\): argument 'shape': must have two axes"):
+        Identity()((2, 3, 4))
 
 
 # initializer, standard deviation, largest magnitude that it reaches and never passes (None: unbounded)
@@ -152,6 +197,10 @@ def test_only_float32():
     [
         (Constant, {"value": float("nan")}, "value", ValueError),
         (Constant, {"value": "a"}, "value", TypeError),
+        (Constant, {"value": [1.0, float("inf")]}, "value", ValueError),
+        (Orthogonal, {"gain": float("nan")}, "gain", ValueError),
+        (Orthogonal, {"seed": "a"}, "seed", TypeError),
+        (Identity, {"gain": "a"}, "gain", TypeError),
         (RandomNormal, {"stddev": -1.0}, "stddev", ValueError),
         (RandomNormal, {"mean": float("inf")}, "mean", ValueError),
         (TruncatedNormal, {"stddev": float("nan")}, "stddev", ValueError),
@@ -173,7 +222,17 @@ def test_wrong_constructor_arguments(cls, arguments, name, error):
 
 
 @pytest.mark.parametrize(
-    "initializer", [Zeros(), Ones(), Constant(0.5), HeUniform(seed=3), *(case[0] for case in DRAWS.values())]
+    "initializer",
+    [
+        Zeros(),
+        Ones(),
+        Constant(0.5),
+        Constant([0.5, 1.0]),
+        HeUniform(seed=3),
+        Orthogonal(2.0, seed=3),
+        Identity(3),
+        *(case[0] for case in DRAWS.values()),
+    ],
 )
 def test_round_trip(initializer):
     config = json.loads(json.dumps(initializers.serialize(initializer)))
@@ -188,7 +247,8 @@ def test_round_trip(initializer):
         ("zeros", Zeros), ("ones", Ones), ("constant", Constant), ("normal", RandomNormal),
         ("random_uniform", RandomUniform), ("truncated_normal", TruncatedNormal), ("he_normal", HeNormal),
         ("glorot_uniform", GlorotUniform), ("GlorotUniform", GlorotUniform), ("lecun_normal", LecunNormal),
-        ("variance_scaling", VarianceScaling),
+        ("variance_scaling", VarianceScaling), ("orthogonal", Orthogonal), ("OrthogonalInitializer", Orthogonal),
+        ("identity", Identity), ("IdentityInitializer", Identity), ("zero", Zeros), ("one", Ones),
     ],
 )  # fmt: skip
 def test_names(name, cls):
@@ -205,6 +265,33 @@ def test_instances_classes_and_functions():
         return np.ones(shape, dtype)
 
     assert initializers.get(mine) is mine
+
+
+def test_lower_case_classes():
+    """`initializers.he_normal()` is as good as `initializers.HeNormal()`."""
+    for name in ("constant", "zeros", "ones", "he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "identity",
+                 "lecun_normal", "lecun_uniform", "orthogonal", "random_normal", "random_uniform", "truncated_normal",
+                 "variance_scaling"):  # fmt: skip
+        assert type(initializers.get(name)) is getattr(initializers, name)
+
+
+def test_functions_initialize_weights():
+    """A function of the user's gets shape and dtype, and what it returns is checked before it becomes a weight."""
+
+    def ramp(shape, dtype=None):
+        assert dtype == "float32"
+        return np.arange(6).reshape(shape)
+
+    def wrong(shape, dtype=None):
+        return np.zeros(3)
+
+    layer = layers.Dense(3, kernel_initializer=ramp)
+    layer.build_for((None, 2))
+    assert layer.kernel.numpy().tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    with pytest.raises(
+        ValueError, match=r"^add_weight\(\): argument 'initializer': wrong returned shape \(3,\) for"
+    ):
+        layers.Dense(3, kernel_initializer=wrong).build_for((None, 2))
 
 
 @pytest.mark.parametrize("name", ["he", "xavier_uniform", "glorot"])

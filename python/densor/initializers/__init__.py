@@ -11,9 +11,11 @@ from densor.initializers.glorot import GlorotNormal as GlorotNormal
 from densor.initializers.glorot import GlorotUniform as GlorotUniform
 from densor.initializers.he import HeNormal as HeNormal
 from densor.initializers.he import HeUniform as HeUniform
+from densor.initializers.identity import Identity as Identity
 from densor.initializers.initializer import Initializer as Initializer
 from densor.initializers.lecun import LecunNormal as LecunNormal
 from densor.initializers.lecun import LecunUniform as LecunUniform
+from densor.initializers.orthogonal import Orthogonal as Orthogonal
 from densor.initializers.random_normal import RandomNormal as RandomNormal
 from densor.initializers.random_uniform import RandomUniform as RandomUniform
 from densor.initializers.truncated_normal import TruncatedNormal as TruncatedNormal
@@ -25,10 +27,12 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
+    "Identity",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
+    "Orthogonal",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",
@@ -53,13 +57,28 @@ _NAMES: dict[str, type[Initializer]] = {
     "he_uniform": HeUniform,
     "lecun_normal": LecunNormal,
     "lecun_uniform": LecunUniform,
+    "orthogonal": Orthogonal,
+    "identity": Identity,
 }
 
 _registry: Registry[Initializer] = Registry(
     "initializer",
     "initializers",
-    {**_NAMES, "zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform},
-)
+    {
+        **_NAMES, "zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform,
+        "OrthogonalInitializer": Orthogonal, "IdentityInitializer": Identity,
+    },
+)  # fmt: skip
+
+# The names that Keras has beside those of the classes: `initializers.he_normal()`.
+IdentityInitializer = identity = Identity
+OrthogonalInitializer = orthogonal = Orthogonal
+constant, ones, zeros = Constant, Ones, Zeros
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform = HeNormal, HeUniform
+lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
 
 
 def get(

@@ -21,10 +21,15 @@ class Initializer:
         """Returns a new float32 array of `shape`. `dtype`: None or "float32"."""
         where = type(self).__name__
         _check.unsupported(where, "dtype", "float32" if dtype is None else np.dtype(dtype).name, "float32")
-        out = np.empty(checked_shape(where, shape), np.float32)
+        sizes = checked_shape(where, shape)
+        self.check_shape(sizes)
+        out = np.empty(sizes, np.float32)
         if out.size:
             self.fill(out)
         return out
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raises ValueError for a shape that this initializer cannot fill; by default there is none."""
 
     def fill(self, out: Floats) -> None:
         """Writes the values into `out`, C-contiguous and not empty."""

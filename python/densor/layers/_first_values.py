@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from densor._array import float32_array
+from densor._check import bad_value
+
 __all__ = ["first_values", "without_initial_values"]
 
 _floats_left: ContextVar[list[int] | None] = ContextVar("floats_left", default=None)
@@ -33,11 +36,21 @@ def first_values(initializer: Callable[..., Any], shape: tuple[int, ...]) -> Any
     """The first values of a weight of this shape.
 
     Raises:
-        ValueError: inside `without_initial_values`, if there is no room left.
+        ValueError: inside `without_initial_values`, if there is no room left; or a function of the user's own
+            returned another shape.
+        TypeError: it returned something else than real numbers.
     """
     left = _floats_left.get()
     if left is None:
-        return initializer(shape, dtype="float32")
+        values = float32_array("add_weight", "initializer", initializer(shape, dtype="float32"))
+        if values.shape != shape:
+            name = getattr(initializer, "__name__", type(initializer).__name__)
+            raise bad_value(
+                "add_weight",
+                "initializer",
+                f"{name} returned shape {values.shape} for a weight of shape {shape}",
+            )
+        return values
     left[0] -= math.prod(shape)
     if left[0] < 0:
         raise ValueError(f"a weight of shape {shape} is larger than the data that are there for it")
