@@ -17,7 +17,7 @@ using Poll = std::function<bool()>;
 
 struct RunOptions {
   int workers = 1;
-  std::int64_t scratch = 0;  // floats per worker
+  std::int64_t scratch = 0;  // floats per worker, which its thread keeps for later runs
   Poll poll;
 };
 

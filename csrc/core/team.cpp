@@ -2,16 +2,13 @@
 
 #include <sched.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "core/denormals.h"
+#include "core/scratch.h"
 
 namespace densor {
 
 namespace {
 
-constexpr std::int64_t kScratchAlignment = 4096;
 constexpr auto kPollInterval = std::chrono::milliseconds(10);
 
 // Spins before giving the CPU away. Halved when a wait outlasts it (the machine is shared: somebody else
@@ -21,23 +18,13 @@ std::atomic<int> g_spins{kMaxSpins};
 
 }  // namespace
 
-void Team::Free::operator()(float* p) const { std::free(p); }
-
-Team::Team(int count, std::int64_t scratch_floats, Poll poll)
+Team::Team(int count, std::int64_t scratch, Poll poll)
     : count_(count),
+      scratch_(scratch),
       arrivals_(new Arrival[static_cast<std::size_t>(count)]),
       errors_(static_cast<std::size_t>(count)),
       poll_(std::move(poll)),
-      next_poll_(std::chrono::steady_clock::now() + kPollInterval) {
-  const std::int64_t bytes =
-      (scratch_floats * 4 + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
-  for (int i = 0; i < count && bytes > 0; ++i) {
-    auto* memory =
-        static_cast<float*>(std::aligned_alloc(kScratchAlignment, static_cast<std::size_t>(bytes)));
-    if (memory == nullptr) throw std::bad_alloc();
-    scratch_.emplace_back(memory);
-  }
-}
+      next_poll_(std::chrono::steady_clock::now() + kPollInterval) {}
 
 void Team::barrier(int index, std::uint32_t epoch) {
   arrivals_[static_cast<std::size_t>(index)].epoch.store(epoch, std::memory_order_release);
@@ -74,7 +61,8 @@ bool Team::cancelled(int index) {
 void Team::work(int index, const std::function<void(Worker&)>& body) {
   try {
     const FlushDenormals flush;
-    Worker worker(*this, index, count_);
+    const Scratch scratch(scratch_);
+    Worker worker(*this, scratch.data(), index, count_);
     body(worker);
   } catch (const Abandoned&) {
   } catch (...) {
@@ -91,8 +79,6 @@ void Team::rethrow() const {
 void Worker::barrier() {
   if (count_ > 1) team_->barrier(index_, ++epoch_);
 }
-
-float* Worker::scratch() const { return team_->scratch(index_); }
 
 bool Worker::cancelled() { return team_->cancelled(index_); }
 

@@ -26,10 +26,9 @@ inline void spin_pause() {
 
 class Team {
  public:
-  Team(int count, std::int64_t scratch_floats, Poll poll);
+  Team(int count, std::int64_t scratch, Poll poll);
 
   void barrier(int index, std::uint32_t epoch);
-  float* scratch(int index) const { return scratch_[static_cast<std::size_t>(index)].get(); }
   bool cancelled(int index);
 
   int count() const { return count_; }
@@ -43,13 +42,10 @@ class Team {
   struct alignas(128) Arrival {
     std::atomic<std::uint32_t> epoch{0};
   };
-  struct Free {
-    void operator()(float* p) const;
-  };
 
   int count_;
+  std::int64_t scratch_;
   std::unique_ptr<Arrival[]> arrivals_;
-  std::vector<std::unique_ptr<float, Free>> scratch_;
   std::vector<std::exception_ptr> errors_;
   std::atomic<bool> cancel_{false};
   std::atomic<bool> failed_{false};

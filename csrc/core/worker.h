@@ -40,7 +40,8 @@ class Team;
 
 class Worker {
  public:
-  Worker(Team& team, int index, int count) : team_(&team), index_(index), count_(count) {}
+  Worker(Team& team, float* scratch, int index, int count)
+      : team_(&team), scratch_(scratch), index_(index), count_(count) {}
 
   int index() const { return index_; }
   int count() const { return count_; }
@@ -49,7 +50,7 @@ class Worker {
   // Returns when every worker of the team has called it.
   void barrier();
   // This worker's own memory, 64-byte aligned: at most the `scratch` that its step declared.
-  float* scratch() const;
+  float* scratch() const { return scratch_; }
   // True once the run should end early: long kernels look at it between tiles.
   bool cancelled();
 
@@ -57,6 +58,7 @@ class Worker {
 
  private:
   Team* team_;
+  float* scratch_;
   int index_, count_;
   std::uint32_t epoch_ = 0;
 };

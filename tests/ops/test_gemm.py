@@ -65,6 +65,7 @@ def test_a_plan_says_what_is_done():
         ((1, 300, 784), "b in place"),
         ((128, 300, 784), "b copied"),
         ((128, 784, 300, False, True), "b transposed"),
+        ((2048, 784, 300), "b copied and kept"),  # for the second block of rows
         ((784, 300, 128, True), "tiles outside"),
         ((128, 300, 784, False, False, 2), "split by columns"),
         ((128, 10, 100, False, False, 2), "split by rows"),  # few columns
@@ -173,6 +174,29 @@ def test_a_long_product_is_cancelled():
         signal.signal(signal.SIGALRM, handler)
         _core.set_cpu_target(before)
     assert np.isnan(y).any(), "the product was finished"
+
+
+def test_a_product_inside_a_product_has_its_own_memory():
+    """A signal handler runs on the thread, and in the middle, of what it interrupts."""
+    n = 1500
+    rng = np.random.default_rng(3)
+    small = [rng.standard_normal((64, 64), dtype=np.float32) for _ in range(2)]
+    large = [rng.standard_normal((n, n), dtype=np.float32) for _ in range(2)]
+    before, handler = _core.cpu_target(), signal.getsignal(signal.SIGALRM)
+    inside = []
+    try:
+        _core.set_cpu_target("scalar")  # slow: many times the delay
+        expected = [forward(*small), forward(*large)]
+        signal.signal(signal.SIGALRM, lambda *_: inside.append(forward(*small)))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        outside = forward(*large)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        _core.set_cpu_target(before)
+    assert inside
+    assert all(same_bits(y, expected[0]) for y in inside)
+    assert same_bits(outside, expected[1])
 
 
 def test_cancelled_steps_with_barriers_do_not_hang():

@@ -46,19 +46,20 @@ class Block {
       t.bias = g_.epilogue->bias != nullptr ? g_.epilogue->bias + left : nullptr;
       t.relu = g_.epilogue->relu;
     }
-    const Source source = place_b(t, left, cols, width, i == 0);
+    const Source source = place_b(t, left, cols, width, i == 0 && !g_.packed_before);
     find_tile(static_cast<int>(width / kRegLanes), static_cast<int>(bottom - top), source, layout_)(t);
   }
 
-  // Points the tile at its panel of b, which the first tile packs.
+  // Points the tile at its panel of b, which the first tile of all packs.
   Source place_b(Tile& t, std::int64_t left, std::int64_t cols, std::int64_t width, bool first) const {
-    float* packed = g_.packed + (g_.order == GemmOrder::tiles ? left * g_.k : 0);
+    float* packed = g_.packed + left * g_.panel_terms;
     const bool in_place = g_.packing == GemmPacking::none || (g_.packing == GemmPacking::copy && first);
     if (in_place) {
       t.b = g_.b + left;
       t.ldb = g_.ldb;
       t.packed = packed;
-      return g_.packing == GemmPacking::copy && tiles_.count() > 1 ? Source::packing : Source::in_place;
+      const bool read_again = tiles_.count() > 1 || g_.panel_terms > 0;
+      return g_.packing == GemmPacking::copy && read_again ? Source::packing : Source::in_place;
     }
     if (g_.packing == GemmPacking::transpose && first)
       pack_transposed(packed, g_.b + left * g_.ldb, g_.ldb, g_.k, cols, width);

@@ -39,6 +39,7 @@ class Run {
       const std::int64_t end = std::min(p + plan_.k_block, k);
       for (std::int64_t i = rows.begin; i < rows.end; i += plan_.row_block) {
         if (worker_.cancelled()) return;
+        block_.packed_before = plan_.keep_panels && i > rows.begin;
         multiply({i, std::min(i + plan_.row_block, rows.end)}, cols, {p, end});
       }
       p = end;
@@ -59,6 +60,7 @@ class Run {
     block_.rows = rows.size();
     block_.cols = cols.size();
     block_.k = terms.size();
+    block_.panel_terms = plan_.keep_panels ? terms.size() : 0;
     block_.accumulate = terms.begin > 0;
     block_.epilogue = last ? &epilogue : nullptr;
     kernels_.gemm.block(block_);

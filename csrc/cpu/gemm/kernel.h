@@ -43,8 +43,10 @@ struct GemmBlock {
   int vectors, tile_rows;  // of the largest tile
   GemmPacking packing;
   GemmOrder order;
-  float* packed;    // 64-byte aligned: k * (columns of a panel, or of all panels by GemmOrder::tiles) floats
-  bool accumulate;  // start from c; from zero otherwise
+  float* packed;             // 64-byte aligned; the panel from column j on lies at packed + j * panel_terms
+  std::int64_t panel_terms;  // k: panels are kept; 0: one takes the place of the other (GemmOrder::panels)
+  bool packed_before;        // an earlier block of rows has packed and kept these panels
+  bool accumulate;           // start from c; from zero otherwise
   const GemmEpilogue* epilogue;  // null: more terms will follow
 };
 

@@ -67,7 +67,7 @@ std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
 
 std::int64_t GemmPlan::packed_floats() const {
   if (packing == GemmPacking::none) return 0;
-  const std::int64_t columns = order == GemmOrder::tiles ? std::min(col_block, problem.n) : vectors * lanes;
+  const std::int64_t columns = keep_panels ? std::min(col_block, problem.n) : vectors * lanes;
   return k_block * round_up(columns, lanes);
 }
 
@@ -96,6 +96,8 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   }
   plan.row_block =
       std::max<std::int64_t>(1, kRowBlockFloats / plan.k_block / plan.tile_rows) * plan.tile_rows;
+  plan.keep_panels =
+      plan.packing != GemmPacking::none && (plan.order == GemmOrder::tiles || plan.row_block < problem.m);
   plan.nanoseconds = estimate(problem, shape);
   return plan;
 }
@@ -108,6 +110,7 @@ std::string to_string(const GemmPlan& plan) {
          std::to_string(plan.tile_rows) + "x" + std::to_string(plan.vectors * plan.lanes) + ", blocks m " +
          std::to_string(plan.row_block) + " n " + std::to_string(plan.col_block) + " k " +
          std::to_string(plan.k_block) + ", b " + kPackings[static_cast<int>(plan.packing)] +
+         (plan.keep_panels ? " and kept" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
          (plan.split == GemmSplit::columns ? "columns" : "rows") + ", ieee";
 }

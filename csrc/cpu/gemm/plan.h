@@ -22,6 +22,7 @@ struct GemmPlan {
   int vectors = 1, tile_rows = 1;  // the micro-kernel: tile_rows x (vectors * lanes)
   GemmPacking packing = GemmPacking::none;
   GemmOrder order = GemmOrder::panels;
+  bool keep_panels = false;  // packed panels stay, for the next tile or block of rows
   std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
   double nanoseconds = 0;                                  // on one thread
 
