@@ -72,6 +72,11 @@ SCHEDULES = {
     ("PiecewiseConstantDecay", "boundaries"): ({"values": [0.1, 0.2, 0.3]}, [[2, 1], ["a", 2]]),
     ("CosineDecay", "decay_steps"): ({"initial_learning_rate": 0.1}, [0, -1]),
     ("PolynomialDecay", "decay_steps"): ({"initial_learning_rate": 0.1}, [0, -1]),
+    ("PowerDecay", "power"): ({"initial_learning_rate": 0.1, "decay_steps": 5}, [-1.0, NAN, "a"]),
+    ("OneCycle", "total_steps"): ({"max_learning_rate": 0.1}, [0, 2.5, "a"]),
+    ("OneCycle", "anneal"): ({"max_learning_rate": 0.1, "total_steps": 5}, ["cos", 3]),
+    ("WarmUp", "warmup_steps"): ({"learning_rate": 0.1}, [-1, 2.5, "a"]),
+    ("StepDecay", "drop"): ({"initial_learning_rate": 0.1, "epochs_per_drop": 5}, [0.0, 1.5, NAN]),
 }
 
 INITIALIZERS = {
@@ -95,6 +100,7 @@ CALLBACKS = {
     ("ReduceLROnPlateau", "factor"): ({}, [1.0, 0.0, -0.5, NAN]),
     ("ReduceLROnPlateau", "patience"): ({}, [-1, "a"]),
     ("LearningRateScheduler", "schedule"): ({}, [0.1, "a"]),
+    ("BatchSizeScheduler", "schedule"): ({}, [32, "a"]),
     ("ModelCheckpoint", "filepath"): ({}, [3, ""]),
 }
 

@@ -151,4 +151,19 @@ ORDER = [
     Case("layer_nothing", lambda w: w.model.get_layer(), ValueError, pattern="name"),
 ]
 
-CASES = [*_fit_cases(), *_predict_cases(), *COMPILE, *_loss_does_not_fit_y(), *ORDER]
+def _lr_find_cases():
+    wrong = {
+        "start_lr": [0.0, -1.0, NAN, "a"],
+        "end_lr": [0.0, 1e-9, "a"],
+        "steps": [0, 1, 2.5, "a"],
+        "smoothing": [-0.1, 1.0, NAN],
+        "divergence": [1.0, NAN],
+        "batch_size": [0, 2.5],
+    }
+    for option, values in wrong.items():
+        for value in values:
+            call = lambda w, o=option, v=value: w.model.lr_find(w.x, w.y, **{o: v})  # noqa: E731
+            yield Case(f"lr_find_{option}_{value!r}", call, NUMBER, option)
+
+
+CASES = [*_lr_find_cases(), *_fit_cases(), *_predict_cases(), *COMPILE, *_loss_does_not_fit_y(), *ORDER]

@@ -278,3 +278,49 @@ def test_parameters_of_a_run():
     seen = LambdaCallback()
     fit(regression(), seen, epochs=2)
     assert seen.params == {"verbose": 0, "epochs": 2, "steps": 4}
+
+
+def test_a_rate_that_is_a_function_is_asked_before_each_step():
+    rates = iter(np.linspace(0.1, 0.2, 8))
+    asked = []
+    model = regression(lambda: asked.append(model.optimizer.iterations) or float(next(rates)))
+    model.fit(X, Y, batch_size=16, epochs=2, verbose=0)
+    scheduled = regression(optimizers.schedules.PolynomialDecay(0.1, 7, end_learning_rate=0.2))
+    scheduled.fit(X, Y, batch_size=16, epochs=2, verbose=0)
+    assert asked == list(range(8))
+    np.testing.assert_allclose(model.get_weights()[0], scheduled.get_weights()[0], rtol=1e-6)
+
+
+def test_a_rate_that_is_a_function_of_the_step():
+    model, scheduled = regression(lambda step: 0.1 / (1 + step)), regression(
+        optimizers.schedules.TimeBasedDecay(0.1, 1.0)
+    )  # fmt: skip
+    assert model.optimizer.learning_rate == 0.1
+    for each in (model, scheduled):
+        fit(each)
+    assert weights(model) == weights(scheduled)
+
+
+def test_a_rate_that_is_a_function_cannot_be_saved(tmp_path):
+    model = regression(lambda: 0.1)
+    with pytest.raises(NotImplementedError, match="a learning rate that is a function cannot be saved"):
+        model.save(tmp_path / "model")
+
+
+def test_schedules_count_epochs_in_a_scheduler():
+    history = fit(
+        regression(0.5), callbacks.LearningRateScheduler(optimizers.schedules.StepDecay(0.1, 2)), epochs=5
+    )
+    np.testing.assert_allclose(history.history["learning_rate"], [0.1, 0.1, 0.05, 0.05, 0.025], rtol=1e-6)
+
+
+def test_schedules_survive_a_file(tmp_path):
+    rate = optimizers.schedules.WarmUp(optimizers.schedules.OneCycle(0.5, 100, momentum_range=(0.8, 0.9)), 7)
+    model = regression(rate)
+    model.compile(optimizers.SGD(rate, momentum=0.9), "mse")
+    fit(model)
+    model.save(tmp_path / "model")
+    copy = densor.models.load_model(tmp_path / "model")
+    for each in (model, copy):
+        fit(each)
+    assert weights(model) == weights(copy)

@@ -65,7 +65,7 @@ def test_the_constructor_refuses_wrong_values(value):
         Adam(value)
 
 
-@pytest.mark.parametrize("value", ["fast", None, True, [0.1], lambda: 0.1])
+@pytest.mark.parametrize("value", ["fast", None, True, [0.1], float])
 def test_the_constructor_refuses_other_kinds(value):
     with pytest.raises(
         TypeError, match=r"^Adam\(\): argument 'learning_rate': must be a float or a schedule"

@@ -1,5 +1,6 @@
 """Callbacks, as in Keras: objects that `fit`, `evaluate` and `predict` call while they work."""
 
+from densor.callbacks.batch_size_scheduler import BatchSizeScheduler as BatchSizeScheduler
 from densor.callbacks.callback import Callback as Callback
 from densor.callbacks.callback_list import CallbackList as CallbackList
 from densor.callbacks.csv_logger import CSVLogger as CSVLogger
@@ -12,6 +13,7 @@ from densor.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLRO
 from densor.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
 __all__ = [
+    "BatchSizeScheduler",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from densor import _check
+from densor.callbacks._arity import takes_two
 from densor.callbacks._report import report
 from densor.callbacks.callback import Callback, Logs
 
@@ -18,7 +18,8 @@ class LearningRateScheduler(Callback):
     schedule of its own.
 
     Args:
-        schedule: a function of the epoch, counted from 0, and, if it takes two arguments, of the current rate.
+        schedule: a function of the epoch, counted from 0, and, if it takes two arguments, of the current rate; a
+            schedule of `densor.schedules` then counts epochs and not steps.
         verbose: 1 prints the rate of each epoch (0).
 
     Raises TypeError where `schedule` returns something else than a number, ValueError for a negative one.
@@ -32,7 +33,7 @@ class LearningRateScheduler(Callback):
             raise _check.bad_type(where, "schedule", f"must be a function, got {_check.show(schedule)}")
         self.schedule = schedule
         self.verbose = _check.integer(where, "verbose", verbose, low=0, high=2)
-        self._takes_rate = _takes_two(schedule)
+        self._takes_rate = takes_two(schedule)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
@@ -46,14 +47,3 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-
-
-def _takes_two(schedule: Callable[..., Any]) -> bool:
-    """Whether the function can be called with two arguments."""
-    try:
-        inspect.signature(schedule).bind(0, 0.0)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin that does not tell
-        return True
-    return True

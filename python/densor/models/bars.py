@@ -31,12 +31,12 @@ class Bars:
 
     Args:
         epochs: the number of the last epoch.
-        batches: batches per epoch.
+        batches: batches per epoch; None where nobody knows.
         console: where to draw; the standard output by default.
     """
 
-    def __init__(self, epochs: int, batches: int, console: Console | None = None) -> None:
-        self._epochs, self._batches = epochs, batches
+    def __init__(self, epochs: int, batches: int | None, console: Console | None = None) -> None:
+        self._epochs, self.batches = epochs, batches
         self._console = console
         self._live: _Live | None = None
         self._task = TaskID(0)
@@ -54,7 +54,7 @@ class Bars:
             refresh_per_second=_REDRAWS_PER_SECOND,
             console=self._console,
         )
-        task = live.add_task(f"{epoch + 1}/{self._epochs}", total=self._batches, seconds=0.0, logs="")
+        task = live.add_task(f"{epoch + 1}/{self._epochs}", total=self.batches, seconds=0.0, logs="")
         start = time.perf_counter()
         live.refresh_state = lambda: live.update(
             task, completed=done(), seconds=time.perf_counter() - start, logs=format_logs(logs())

@@ -21,6 +21,7 @@ from densor.models.predictor import Predictor
 from densor.models.turn import Turn
 
 if TYPE_CHECKING:
+    from densor.models.fitting import Plan
     from densor.optimizers import Optimizer
 
 __all__ = ["Compilable"]
@@ -46,6 +47,7 @@ class Compilable(Layer):
         self._input: Tensor | None = None
         self._building = False
         self._training = Turn("fit", waits=False)
+        self._plan: Plan | None = None  # of the `fit` that runs
         self._stepping = False  # the native training loop is running: weights change under a reader's hands
 
     def compile(

@@ -61,11 +61,14 @@ class Fitting:
     ) -> None:
         self.model, self.compiled, self.data, self.plan = model, compiled, data, plan
         self.callbacks = callbacks or CallbackList()
-        self.batch_size = min(plan.batch_size, data.rows)
-        self.batches = -(-data.rows // self.batch_size)
+        self._count_batches()
         self.loop: Loop = compiled.train_loop(data)
         self.order = np.empty(data.rows, np.int64) if plan.shuffle else None
         self.progress = np.zeros(1, np.uint64)
+
+    def _count_batches(self) -> None:
+        self.batch_size = min(self.plan.batch_size, self.data.rows)
+        self.batches = -(-self.data.rows // self.batch_size)
 
     def run(self) -> None:
         """All epochs, with the callbacks around them; `on_train_end` comes last whatever happened."""
@@ -84,18 +87,24 @@ class Fitting:
             self.display.close()
         self.callbacks.on_train_end(self.logs)
 
-    def step(self) -> Logs:
+    def begin(self) -> None:
+        """An epoch begins: batches of the size that holds now, rows in an order of its own."""
+        self._count_batches()
+        self.progress[0] = 0
+        self._shuffle()
+        self.model._clock.epochs += 1
+
+    def step(self, batch: int = 0) -> Logs:
         """One batch, without callbacks; its loss and metrics."""
         self.loop.reset()
-        self._run(0, 1, self.progress)
+        self._run(batch, 1, self.progress)
         return self._logs()
 
     def _epoch(self, epoch: int) -> None:
         self.callbacks.on_epoch_begin(epoch)
         self.loop.reset()
-        self.progress[0] = 0
-        self._shuffle()
-        self.model._clock.epochs += 1
+        self.begin()
+        self.display.batches = self.batches
         self.display.epoch_begin(epoch, self._done, self._logs)
         self._train()
         self.logs = logs = self._logs()
@@ -131,7 +140,7 @@ class Fitting:
         self.order[whole:] = np.arange(whole, self.data.rows)
 
     def _train(self) -> None:
-        if not (self.callbacks.needs_batches or self.loop.stepwise):
+        if not (self.callbacks.needs_batches or self.loop.stepwise or self.compiled.optimizer.stepwise):
             self._run(0, self.batches, self.progress)
             return
         one = np.zeros(1, np.uint64)

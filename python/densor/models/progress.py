@@ -13,7 +13,12 @@ __all__ = ["Display", "Lines", "Silence", "display_for", "format_logs", "show", 
 
 
 class Display(Protocol):
-    """What a fit tells its display. Nothing is called per batch: displays that move read the counters."""
+    """What a fit tells its display. Nothing is called per batch: displays that move read the counters.
+
+    batches: of the epoch that begins or has ended; None where nobody knows.
+    """
+
+    batches: int | None
 
     def epoch_begin(
         self, epoch: int, done: Callable[[], int], logs: Callable[[], Mapping[str, float]]
@@ -36,7 +41,7 @@ def verbosity(function: str, value: object) -> int:
     return int(value) if isinstance(value, bool) else integer(function, "verbose", value, 0, 2)
 
 
-def display_for(verbose: int, epochs: int, batches: int) -> Display:
+def display_for(verbose: int, epochs: int, batches: int | None) -> Display:
     """The display for a checked `verbose`; a bar needs a terminal."""
     if verbose == 0:
         return Silence()
@@ -68,6 +73,8 @@ def show(line: str) -> None:
 class Silence:
     """Shows nothing."""
 
+    batches: int | None = None
+
     def epoch_begin(
         self, epoch: int, done: Callable[[], int], logs: Callable[[], Mapping[str, float]]
     ) -> None:
@@ -83,8 +90,8 @@ class Silence:
 class Lines:
     """One plain line for each finished epoch, on the standard output."""
 
-    def __init__(self, epochs: int, batches: int) -> None:
-        self._epochs, self._batches = epochs, batches
+    def __init__(self, epochs: int, batches: int | None) -> None:
+        self._epochs, self.batches = epochs, batches
         self._start = 0.0
 
     def epoch_begin(
@@ -97,7 +104,7 @@ class Lines:
         """Prints the line."""
         seconds = time.perf_counter() - self._start
         show(
-            f"Epoch {epoch + 1}/{self._epochs} - {self._batches} batches - {seconds:.2f}s - {format_logs(logs)}"
+            f"Epoch {epoch + 1}/{self._epochs} - {self.batches} batches - {seconds:.2f}s - {format_logs(logs)}"
         )
 
     def close(self) -> None:

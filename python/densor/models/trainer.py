@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densor._check import boolean, unsupported
+from densor._check import boolean, positive_int, unsupported
 from densor.callbacks import Callback, CallbackList, History
 from densor.models.compilable import Compilable
 from densor.models.compiled import Compiled
@@ -22,6 +22,8 @@ from densor.models.options import (
     validation_of,
 )
 from densor.models.progress import display_for, format_logs, show, verbosity
+from densor.models.range_test import RangeTest, Sweep
+from densor.models.snapshot import unchanged
 
 __all__ = ["Trainer"]
 
@@ -121,8 +123,85 @@ class Trainer(Compilable):
         assert hooks.history is not None
         self.history = hooks.history
         self.stop_training = False
-        fitting.run()
+        self._plan = plan
+        try:
+            fitting.run()
+        finally:
+            self._plan = None
         return self.history
+
+    @property
+    def batch_size(self) -> int | None:
+        """The rows per step of the `fit` that runs, None outside. Callbacks may set it for the epochs that follow.
+
+        Raises:
+            RuntimeError: set while no `fit` runs. TypeError, ValueError: not a positive integer.
+        """
+        return None if self._plan is None else self._plan.batch_size
+
+    @batch_size.setter
+    def batch_size(self, value: int) -> None:
+        size = positive_int("fit", "batch_size", value)
+        if self._plan is None:
+            raise RuntimeError("batch_size can only be set by a callback while fit() runs")
+        self._plan.batch_size = size
+
+    def lr_find(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        start_lr: float = 1e-6,
+        end_lr: float = 10.0,
+        steps: int | None = None,
+        smoothing: float = 0.9,
+        divergence: float = 4.0,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+    ) -> RangeTest:
+        """The learning-rate range test: train with a rate that grows at every step and watch the loss.
+
+        The rate of step i is start_lr * (end_lr / start_lr)^(i / (steps - 1)). The optimizer starts without
+        state; afterwards weights, statistics, optimizer and random state are as before, bit for bit. Sources:
+        Smith, "Cyclical learning rates for training neural networks" (2015); Géron, chapter 11.
+
+        Args:
+            x, y, batch_size, class_weight, sample_weight: as for `fit`.
+            start_lr, end_lr: the first and the last rate, greater than 0.
+            steps: how many; at least 2. Default: one epoch, but at least 100.
+            smoothing: the share of the old value in the running mean of the losses, in [0, 1).
+            divergence: stop when the smoothed loss is larger than this times its smallest value, greater than 1;
+                it also stops where the loss is no longer finite.
+            shuffle: a fresh order for every pass over the data.
+
+        Returns:
+            RangeTest: `.suggestion` is a rate to train with, `.max_learning_rate` one for the peak of a cycle,
+            `.plot()` shows the curve.
+
+        Raises:
+            RuntimeError, TypeError, ValueError, BusyError: as `fit`; nothing was changed.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> x = np.linspace(-1, 1, 64)[:, None]
+            >>> model = densor.Sequential([densor.Input((1,)), densor.layers.Dense(1)])
+            >>> model.compile(densor.optimizers.SGD(0.1), loss="mse")
+            >>> found = model.lr_find(x, 3 * x)
+            >>> 0.01 < found.suggestion < 1
+            True
+        """
+        where = "lr_find"
+        self._refuse_training(where)
+        compiled = self._compiled_for(where)
+        size = batch_rows(where, "batch_size", batch_size)
+        order = boolean(where, "shuffle", shuffle)
+        sweep = Sweep(start_lr, end_lr, steps, smoothing, divergence)
+        features = as_features(where, "x", x, self._features_shape())
+        self._ready(features)
+        data = labelled_data(where, compiled, features, y, sample_weight, class_weight)
+        with self._training, unchanged(self, compiled):
+            return sweep.run(Fitting(self, compiled, data, Plan(batch_size=size, shuffle=order)))
 
     # --- evaluate, predict ---
 

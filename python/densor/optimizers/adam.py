@@ -34,6 +34,7 @@ class Adam(Optimizer):
 
     rule = "adam"
     slots = ("momentum", "velocity")
+    cycles_momentum = True
 
     def __init__(
         self,
@@ -65,7 +66,8 @@ class Adam(Optimizer):
         _check.unsupported(where, "amsgrad", amsgrad, False)
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
-        beta_1, beta_2 = float32(self.beta_1), float32(self.beta_2)  # what the native pass averages with
+        # What the native pass averages with; a beta_1 that moves is corrected for by its value now, as in PyTorch.
+        beta_1, beta_2 = self._momenta(t, float32(self.beta_1)), float32(self.beta_2)
         alpha = rates * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
         return alpha, beta_1, beta_2, self.epsilon
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from densor import _check, schedules
-from densor.optimizers.learning_rate import LearningRate
+from densor.optimizers.learning_rate import CalledRate, LearningRate
 from densor.schedules import LearningRateSchedule
 
 Column = float | npt.NDArray[np.float64]
@@ -28,7 +28,9 @@ class Optimizer:
     settings and computes, for any range of steps, the coefficients of the rule.
 
     Args (the tail that all optimizers share):
-        learning_rate: a float greater than 0, or a schedule. (An int is refused, as in Keras: write 1.0.)
+        learning_rate: a float greater than 0, a schedule, or a function that returns the rate: of no arguments,
+            or of the step from 0. A function is called right before its step, so that training goes batch by
+            batch. (An int is refused, as in Keras: write 1.0.)
         weight_decay: decoupled decay per step as a multiple of the learning rate, at least 0, or None. It
             reaches biases and normalization weights too, unless `exclude_from_weight_decay` says otherwise.
         clipnorm: the largest norm of the gradient of each variable; g * c / max(norm, c).
@@ -48,6 +50,9 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     """Names of the state arrays that the rule keeps per weight, in native order."""
+
+    cycles_momentum: bool = False
+    """Whether the rule has a momentum that a schedule may move."""
 
     _common: ClassVar[tuple[str, ...]] = (
         "learning_rate", "weight_decay", *_CLIPS, "use_ema", "ema_momentum", "ema_overwrite_frequency",
@@ -101,8 +106,8 @@ class Optimizer:
         where = type(self).__name__
         if isinstance(value, Mapping):
             value = schedules.deserialize(value)
-        if isinstance(value, LearningRateSchedule):
-            self._schedule = value
+        if _is_schedule(value):
+            self._schedule = value if isinstance(value, LearningRateSchedule) else CalledRate(value)
             return
         if isinstance(value, int | np.integer) and not isinstance(value, bool):
             raise _check.bad_type(
@@ -120,18 +125,18 @@ class Optimizer:
     def learning_rate(self) -> LearningRate:
         """The current learning rate; of a schedule, the rate of the next step.
 
-        Setting takes a float, an int or a schedule, at least 0, kept as float32. It raises TypeError where the
-        optimizer was made with a schedule and the new value is not one.
+        Setting takes a float or an int, at least 0, kept as float32, or a schedule or function. It raises TypeError
+        where the optimizer was made with a schedule and the new value is not one.
         """
         if self._schedule is None:
             return LearningRate(self._rate, self)
         return LearningRate(float(self._rates(self._iterations, 1)[0]), self)
 
     @learning_rate.setter
-    def learning_rate(self, value: float | LearningRateSchedule) -> None:
+    def learning_rate(self, value: float | LearningRateSchedule | Callable[..., float]) -> None:
         where = type(self).__name__
-        if isinstance(value, LearningRateSchedule):
-            self._schedule = value
+        if _is_schedule(value):
+            self._schedule = value if isinstance(value, LearningRateSchedule) else CalledRate(value)
             return
         if self._schedule is not None:
             raise _check.bad_type(
@@ -156,6 +161,16 @@ class Optimizer:
         if self._decay:
             rates = rates / (1.0 + self._decay * np.arange(first_step, first_step + steps))
         return rates
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether the learning rate of a step can only be told when the step comes."""
+        return isinstance(self._schedule, CalledRate)
+
+    def _momenta(self, t: npt.NDArray[np.float64], constant: float) -> Column:
+        """The momentum of steps t = 1, 2, ...: `constant` unless the schedule moves it."""
+        moved = self._schedule.momenta(int(t[0]) - 1, len(t)) if self._schedule and len(t) else None
+        return constant if moved is None else moved.astype(np.float32).astype(np.float64)
 
     # --- the interface to the native pass ---
 
@@ -185,6 +200,12 @@ class Optimizer:
         computed in float64 and rounded once.
         """
         rates = self._rates(first_step, steps)
+        if self._schedule and not self.cycles_momentum and self._schedule.momenta(0, 1) is not None:
+            raise _check.bad_value(
+                type(self).__name__, "learning_rate",
+                f"the {type(self._schedule).__name__} moves a momentum, and this optimizer has none; give it "
+                "momentum=0.9 where it takes one, or the schedule momentum_range=None",
+            )  # fmt: skip
         t = np.arange(first_step + 1, first_step + steps + 1, dtype=np.float64)
         columns = self._coefficients(rates, t)
         table = np.empty((steps, 1 + len(columns)), np.float32)
@@ -271,6 +292,10 @@ class Optimizer:
         optimizer = cls(**settings)
         optimizer._decay = _check.number(cls.__name__, "decay", decay, low=0)
         return optimizer
+
+
+def _is_schedule(value: object) -> bool:
+    return isinstance(value, LearningRateSchedule) or (callable(value) and not isinstance(value, type))
 
 
 def float32(value: float) -> float:

@@ -61,6 +61,7 @@ class RMSprop(Optimizer):
         self.epsilon = _check.number("RMSprop", "epsilon", epsilon, low=0, include_low=False)
         self.centered = _check.boolean("RMSprop", "centered", centered)
         self.rule = "rmsprop" + "_centered" * self.centered + "_momentum" * (self.momentum > 0)
+        self.cycles_momentum = self.momentum > 0
         self.slots = (
             "velocity",
             *(["momentum"] if self.momentum else []),
@@ -69,7 +70,7 @@ class RMSprop(Optimizer):
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
         common = (rates, self.rho, self.epsilon)
-        return (*common, self.momentum) if self.momentum else common
+        return (*common, self._momenta(t, self.momentum)) if self.momentum else common
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -60,9 +60,10 @@ class SGD(Optimizer):
         if self.momentum:
             self.rule = "nesterov" if self.nesterov else "momentum"
             self.slots = ("momentum",)
+            self.cycles_momentum = True
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
-        return (rates, self.momentum) if self.momentum else (rates,)
+        return (rates, self._momenta(t, self.momentum)) if self.momentum else (rates,)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from densor import _check
+from densor.schedules._registry import register
 from densor.schedules.formula_schedule import FormulaSchedule
 from densor.schedules.learning_rate_schedule import Rates
 
 
+@register
 class CosineDecay(FormulaSchedule):
     """rate(t) = peak * ((1 - alpha) * (1 + cos(pi * min(s, T) / T)) / 2 + alpha), T = decay_steps.
 

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from densor import _check
+from densor.schedules._registry import register
 from densor.schedules.formula_schedule import FormulaSchedule
 from densor.schedules.learning_rate_schedule import Rates
 
 
+@register
 class InverseTimeDecay(FormulaSchedule):
     """rate(t) = initial_learning_rate / (1 + decay_rate * t / decay_steps).
 

@@ -34,6 +34,10 @@ class LearningRateSchedule:
         """
         return np.array([float(self(step)) for step in range(first_step, first_step + steps)], np.float64)
 
+    def momenta(self, first_step: int, steps: int) -> Rates | None:
+        """Returns the momentum of each of these steps, float64 (steps,), where the schedule cycles it; else None."""
+        return None
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain data."""
         raise NotImplementedError(f"{type(self).__name__} must define get_config() to be saved")

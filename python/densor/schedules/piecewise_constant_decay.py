@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from densor import _check
+from densor.schedules._registry import register
 from densor.schedules.formula_schedule import FormulaSchedule
 from densor.schedules.learning_rate_schedule import Rates
 
 
+@register
 class PiecewiseConstantDecay(FormulaSchedule):
     """rate(t) = values[0] while t <= boundaries[0], values[1] while t <= boundaries[1], ..., values[-1] after.
 
@@ -28,9 +30,9 @@ class PiecewiseConstantDecay(FormulaSchedule):
         self, boundaries: Iterable[float], values: Iterable[float], name: str = "PiecewiseConstant"
     ) -> None:
         where = "PiecewiseConstantDecay"
-        self.boundaries = _numbers(where, "boundaries", boundaries)
+        self.boundaries = numbers(where, "boundaries", boundaries)
         # Not `self.values`, Keras' attribute: that is the method every schedule has.
-        self.rates = _numbers(where, "values", values, low=0)
+        self.rates = numbers(where, "values", values, low=0)
         if any(after <= before for before, after in zip(self.boundaries, self.boundaries[1:], strict=False)):
             raise _check.bad_value(where, "boundaries", f"must increase, got {_check.show(self.boundaries)}")
         if len(self.rates) != len(self.boundaries) + 1:
@@ -47,7 +49,8 @@ class PiecewiseConstantDecay(FormulaSchedule):
         return {"boundaries": self.boundaries, "values": self.rates, "name": self.name}
 
 
-def _numbers(where: str, argument: str, values: Iterable[float], low: float | None = None) -> list[float]:
+def numbers(where: str, argument: str, values: Iterable[float], low: float | None = None) -> list[float]:
+    """Returns `values` as a list of finite floats, each at least `low`."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise _check.bad_type(where, argument, f"must be a list of numbers, got {_check.show(values)}")
     return [_check.number(where, argument, value, low=low) for value in values]
