@@ -151,6 +151,7 @@ ORDER = [
     Case("layer_nothing", lambda w: w.model.get_layer(), ValueError, pattern="name"),
 ]
 
+
 def _lr_find_cases():
     wrong = {
         "start_lr": [0.0, -1.0, NAN, "a"],
