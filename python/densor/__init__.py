@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from densor import ops as ops
     from densor import optimizers as optimizers
     from densor import random as random
+    from densor import saving as saving
     from densor import schedules as schedules
     from densor import utils as utils
     from densor._core import cpu_target as cpu_target
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "activations", "backend", "callbacks", "config", "datasets", "errors", "graph", "initializers", "layers", "losses",
-    "metrics", "models", "ops", "optimizers", "random", "schedules", "utils",
+    "metrics", "models", "ops", "optimizers", "random", "saving", "schedules", "utils",
 )  # fmt: skip
 _NAMES = {
     "Initializer": "initializers",

@@ -1,11 +1,15 @@
 """Names to classes, and configurations to instances and back, for one kind of object (optimizers, losses, ...).
 
 A configuration is `{"class_name": "Adam", "config": {...}}` with plain data inside. Only classes of the
-registry, or those the caller passes in `custom_objects`, can be made from it: nothing is imported by name.
+registry, or those the program itself has passed in `custom_objects`, put into a scope or registered, can be made
+from it: nothing is imported by name.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from densor import _check
@@ -19,6 +23,36 @@ T = TypeVar("T", bound=Configurable)
 
 # Keras writes "module" and "registered_name" beside these two; they have no meaning here.
 _KEYS = {"class_name", "config", "module", "registered_name"}
+
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
+
+registered: dict[str, Any] = {}
+"""The program's own classes and functions that were registered, by "package>name"."""
+
+
+@contextmanager
+def custom_objects_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Let configurations name the caller's classes, too, inside a `with` block."""
+    known = {**_scope.get(), **(custom_objects or {})}
+    token = _scope.set(known)
+    try:
+        yield known
+    finally:
+        _scope.reset(token)
+
+
+def own_object(name: str) -> Any:
+    """The program's own object of this name: from a scope, or registered as `name` or "package>name"; or None."""
+    if (found := _scope.get().get(name)) is not None:
+        return found
+    if name in registered:
+        return registered[name]
+    return next((own for full, own in registered.items() if full.partition(">")[2] == name), None)
+
+
+def registered_name(own: object) -> str | None:
+    """The "package>name" under which a class or function was registered, if it was."""
+    return next((name for name, known in registered.items() if known is own), None)
 
 
 class Registry(Generic[T]):
@@ -45,6 +79,8 @@ class Registry(Generic[T]):
         if custom_objects and name in custom_objects:
             return custom_objects[name]
         found = self._classes.get(name.lower())
+        if found is None and isinstance(own := own_object(name), type):
+            return own
         if found is None:
             listed = ", ".join(f"'{known}'" for known in self._names)
             raise _check.bad_value(
@@ -56,7 +92,9 @@ class Registry(Generic[T]):
 
     def serialize(self, instance: T) -> dict[str, Any]:
         """Returns the configuration of `instance` as plain data."""
-        return {"class_name": type(instance).__name__, "config": instance.get_config()}
+        config = {"class_name": type(instance).__name__, "config": instance.get_config()}
+        name = registered_name(type(instance))
+        return config if name is None else {**config, "registered_name": name}
 
     def deserialize(
         self, config: Mapping[str, Any], custom_objects: Mapping[str, type[T]] | None = None
@@ -72,7 +110,8 @@ class Registry(Generic[T]):
             raise _check.bad_value(where, "config", f"'config' must be a dict, got {_check.show(settings)}")
         if unknown := set(config) - _KEYS:
             raise _check.bad_value(where, "config", f"unknown keys {_check.show(sorted(unknown))}")
-        cls: Any = self.find(name, custom_objects)
+        own = config.get("registered_name")
+        cls: Any = registered[own] if own in registered else self.find(name, custom_objects)
         made: T = cls.from_config(copy.deepcopy(dict(settings)))  # from_config may take its dict apart
         return made
 

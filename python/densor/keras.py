@@ -11,7 +11,7 @@ import densor
 
 _PUBLIC = (
     "activations", "backend", "callbacks", "config", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "optimizers.schedules", "random", "utils",
+    "models", "ops", "optimizers", "optimizers.schedules", "random", "saving", "utils",
 )  # fmt: skip
 
 for _name in _PUBLIC:

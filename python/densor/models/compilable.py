@@ -16,6 +16,7 @@ from densor.layers import Layer
 from densor.losses import Loss
 from densor.models.clock import Clock
 from densor.models.compiled import Compiled
+from densor.models.flags import TrainableFlags
 from densor.models.options import checked_metrics
 from densor.models.predictor import Predictor
 from densor.models.turn import Turn
@@ -98,7 +99,7 @@ class Compilable(Layer):
         if chosen is not None and chosen.reduction not in TRAINABLE_REDUCTIONS:
             raise bad_value("compile", "loss", f"reduction {chosen.reduction!r} cannot be trained; "
                             "use 'sum_over_batch_size' or 'sum'")  # fmt: skip
-        compiled = Compiled(optimizers.get(optimizer), chosen, checked_metrics(metrics))
+        compiled = Compiled(optimizers.get(optimizer), chosen, checked_metrics(metrics), TrainableFlags(self))
         if self.built and self._input is not None:
             self._bind(compiled)
         self._compiled = compiled
@@ -148,7 +149,8 @@ class Compilable(Layer):
         if self._input is None:
             self._build_for_shape((None, *features.shape[1:]))
         if self._compiled is not None and not self._compiled.bound:
-            self._bind(self._compiled)
+            with self._compiled.flags.restored():
+                self._bind(self._compiled)
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of `input_shape`, which has None for the rows.

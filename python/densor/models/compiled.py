@@ -15,6 +15,7 @@ from densor.graph.objective import loss_input
 from densor.layers import Layer
 from densor.losses import Loss
 from densor.models.data import Data
+from densor.models.flags import TrainableFlags
 from densor.models.loop import Loop
 from densor.models.target import Target
 from densor.models.turn import Turn
@@ -30,8 +31,11 @@ class Compiled:
     `trainable` wait for the next `compile`, and gives the optimizer its state.
     """
 
-    def __init__(self, optimizer: Optimizer, loss: Loss | None, metrics: Sequence[Any]) -> None:
+    def __init__(
+        self, optimizer: Optimizer, loss: Loss | None, metrics: Sequence[Any], flags: TrainableFlags
+    ) -> None:
         self.optimizer = optimizer
+        self.flags = flags
         self.loss = loss
         self.metrics = tuple(metrics)
         self.metric_objects: list[Any] = [metric for metric in metrics if not isinstance(metric, str)]
@@ -44,7 +48,7 @@ class Compiled:
 
     def unbound(self) -> Compiled:
         """The same choices for a model whose layers have changed."""
-        return Compiled(self.optimizer, self.loss, self.metrics)
+        return Compiled(self.optimizer, self.loss, self.metrics, self.flags)
 
     @property
     def bound(self) -> bool:

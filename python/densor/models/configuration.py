@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from densor._check import bad_type, show
+from densor._registry import custom_objects_scope as custom_objects_scope
 from densor.layers import Layer, deserialize, serialize
 
 if TYPE_CHECKING:
@@ -17,21 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["custom_objects_scope", "deserialize_layer", "field", "serialize_layer", "serialize_model"]
 
 Kind = TypeVar("Kind")
-
-# Models inside models are made by their own from_config, which has no argument for these.
-_NONE: Mapping[str, Any] = MappingProxyType({})
-_custom: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=_NONE)
-
-
-@contextmanager
-def custom_objects_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """Let layers be made from the caller's classes, too, inside a `with` block."""
-    known = {**_custom.get(), **(custom_objects or {})}
-    token = _custom.set(known)
-    try:
-        yield known
-    finally:
-        _custom.reset(token)
 
 
 def serialize_layer(layer: Layer) -> dict[str, Any]:

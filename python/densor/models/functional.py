@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from densor._check import bad_type, bad_value
@@ -60,6 +60,18 @@ class Functional(Model):
     def sublayers(self) -> list[Layer]:
         """The layers in order, the InputLayer first."""
         return list(self._order)
+
+    def with_layers(self, make: Callable[[Layer], Layer]) -> Functional:
+        """The same calls between the layers that `make` returns for this model's, each asked for once."""
+        start = InputLayer(batch_shape=self._built_input().shape, name=self._order[0].name).output
+        layers = {layer: make(layer) for layer in self._order[1:]}
+        known: dict[Tensor, Tensor] = {self._built_input(): start}
+        for call in self._replay:
+            results = layers[call.layer](_mapped(call.inputs, known), **call.arguments)
+            many = isinstance(results, list | tuple)
+            made = call.outputs if isinstance(call.outputs, list | tuple) else [call.outputs]
+            known.update(zip(made, results if many else [results], strict=True))
+        return Functional(start, known[self._output], name=self.name, trainable=self.trainable)
 
     @property
     def inputs(self) -> list[Tensor]:

@@ -6,6 +6,22 @@ densor's own do not belong here.
 
 from densor.random import set_random_seed as set_random_seed
 from densor.utils.categorical import to_categorical as to_categorical
+from densor.utils.custom_objects import CustomObjectScope as CustomObjectScope
+from densor.utils.custom_objects import custom_object_scope as custom_object_scope
+from densor.utils.custom_objects import get_custom_objects as get_custom_objects
+from densor.utils.custom_objects import get_registered_name as get_registered_name
+from densor.utils.custom_objects import get_registered_object as get_registered_object
+from densor.utils.custom_objects import register_keras_serializable as register_keras_serializable
 from densor.utils.normalize import normalize as normalize
 
-__all__ = ["normalize", "set_random_seed", "to_categorical"]
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "normalize",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+]
