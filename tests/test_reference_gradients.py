@@ -8,6 +8,7 @@ from tests.reference import (
     batch_norm,
     dense,
     dropout,
+    layer_norm,
     mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
@@ -69,6 +70,17 @@ def test_frozen_batch_norm():
     for array, gradient in zip((x, gamma, beta), gradients, strict=True):
         assert_derivative(
             lambda: (dy * batch_norm.inference(x, gamma, beta, *arguments)[0]).sum(), array, gradient
+        )
+
+
+@pytest.mark.parametrize("kind", ["layer", "rms", "unit"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_layer_norm(kind, groups):
+    x, gamma, beta, dy = values(6, COLS), values(groups, 2), values(groups, 2), values(6, COLS)
+    gradients = layer_norm.backward(dy, x, gamma, 1e-3, kind)
+    for array, gradient in zip((x, gamma, beta), gradients, strict=True):
+        assert_derivative(
+            lambda: (dy * layer_norm.forward(x, gamma, beta, 1e-3, kind)).sum(), array, gradient
         )
 
 

@@ -18,6 +18,7 @@ ERRORS = {
     ("gather", "float32"): 2e-7,
     ("golden", "float32"): 2e-6,
     ("gradient", "float32"): 3e-5,
+    ("layer_norm", "float32"): 4e-6,
     ("mean_absolute_error", "float32"): 1e-6,
     ("mean_squared_error", "float32"): 1e-6,
     ("optimizer", "float32"): 2e-6,
@@ -27,6 +28,7 @@ ERRORS = {
     ("sigmoid_cross_entropy", "float32"): 1e-6,
     ("softmax", "float32"): 1e-6,
     ("softmax_cross_entropy", "float32"): 2e-6,
+    ("transpose", "float32"): 0.0,
     ("trajectory", "float32"): 1e-5,
 }
 

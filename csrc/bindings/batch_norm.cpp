@@ -72,11 +72,14 @@ BoundStep inference_backward(const py::object& dx, const py::object& dgamma, con
 }
 
 BoundStep update(const py::object& moving_mean, const py::object& moving_variance, const py::object& mean,
-                 const py::object& variance, const py::object& momentum) {
+                 const py::object& variance, const py::object& momentum, const py::object& correction,
+                 const py::object& from_first) {
   const Call in{"batch_norm_update"};
+  const ops::MovingAverageOptions options{number(in.function, "momentum", momentum),
+                                          number(in.function, "correction", correction),
+                                          flag(in.function, "from_first", from_first)};
   return bound(ops::batch_norm_update(in("moving_mean", moving_mean), in("moving_variance", moving_variance),
-                                      in("mean", mean), in("variance", variance),
-                                      number(in.function, "momentum", momentum)),
+                                      in("mean", mean), in("variance", variance), options),
                moving_mean, moving_variance, mean, variance);
 }
 
@@ -99,7 +102,7 @@ void bind_batch_norm(py::module_& m) {
         py::arg("moving_variance"), py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),
         "Gradients of batch_norm_inference; dx may be dy.");
   m.def("batch_norm_update", &update, py::arg("moving_mean"), py::arg("moving_variance"), py::arg("mean"),
-        py::arg("variance"), py::arg("momentum"),
+        py::arg("variance"), py::arg("momentum"), py::arg("correction"), py::arg("from_first"),
         "moving = moving * momentum + batch * (1 - momentum), for mean and variance.");
 }
 

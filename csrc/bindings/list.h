@@ -22,6 +22,7 @@ void bind_concatenate(py::module_& m);
 void bind_count_nonfinite(py::module_& m);
 void bind_dense(py::module_& m);
 void bind_gather(py::module_& m);
+void bind_layer_norm(py::module_& m);
 void bind_mean_absolute_error(py::module_& m);
 void bind_mean_squared_error(py::module_& m);
 void bind_optimizer(py::module_& m);
@@ -31,5 +32,6 @@ void bind_rescale(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_sigmoid_cross_entropy(py::module_& m);
 void bind_softmax_cross_entropy(py::module_& m);
+void bind_transpose(py::module_& m);
 
 }  // namespace densor::bindings

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
   bind_dropout(m);
   bind_elementary(m);
   bind_gather(m);
+  bind_layer_norm(m);
   bind_mean_absolute_error(m);
   bind_mean_squared_error(m);
   bind_optimizer(m);
@@ -26,4 +27,5 @@ PYBIND11_MODULE(_core, m) {
   bind_softmax(m);
   bind_sigmoid_cross_entropy(m);
   bind_softmax_cross_entropy(m);
+  bind_transpose(m);
 }

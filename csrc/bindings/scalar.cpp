@@ -65,6 +65,20 @@ std::uint64_t word(const char* function, const char* argument, const py::handle&
   return value;
 }
 
+bool flag(const char* function, const char* argument, const py::handle& object) {
+  if (PyBool_Check(object.ptr()) == 0) wrong_kind(function, argument, "True or False", object);
+  return object.ptr() == Py_True;
+}
+
+std::vector<std::int64_t> integers(const char* function, const char* argument, const py::handle& object,
+                                   std::int64_t low, std::int64_t high) {
+  if (PyList_Check(object.ptr()) == 0 && PyTuple_Check(object.ptr()) == 0)
+    wrong_kind(function, argument, "a list of integers", object);
+  std::vector<std::int64_t> values;
+  for (const auto& item : object) values.push_back(integer(function, argument, item, low, high));
+  return values;
+}
+
 std::string name(const char* function, const char* argument, const py::handle& object) {
   if (PyUnicode_Check(object.ptr()) == 0) wrong_kind(function, argument, "a string", object);
   return object.cast<std::string>();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace densor::bindings {
 
@@ -18,6 +19,11 @@ std::int64_t integer(const char* function, const char* argument, const py::handl
                      std::int64_t low = INT64_MIN, std::int64_t high = INT64_MAX);
 // An integer of 64 bits: a seed or a running step.
 std::uint64_t word(const char* function, const char* argument, const py::handle& object);
+// True or False, nothing else.
+bool flag(const char* function, const char* argument, const py::handle& object);
+// A list or tuple of such integers.
+std::vector<std::int64_t> integers(const char* function, const char* argument, const py::handle& object,
+                                   std::int64_t low = INT64_MIN, std::int64_t high = INT64_MAX);
 std::string name(const char* function, const char* argument, const py::handle& object);
 
 }  // namespace densor::bindings

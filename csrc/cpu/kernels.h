@@ -12,6 +12,7 @@
 #include "cpu/gemm/kernel.h"
 #include "math/activation_kind.h"
 #include "math/elementary_kind.h"
+#include "math/layer_norm_kind.h"
 #include "math/optimizer.h"
 #include "math/philox.h"
 
@@ -76,6 +77,35 @@ struct BatchNormGradients {
   float* dx;
   float* dgamma;
   float* dbeta;
+};
+
+// Rows to normalize, each by itself. A row is `spans` times `inner` columns; row i uses row i % groups of
+// gamma and beta, its column j their column j % inner.
+struct LayerNorm {
+  const float* gamma;  // (groups, inner), or null: 1
+  const float* beta;   // (groups, inner), or null: 0
+  std::int64_t groups, spans, inner;
+  float epsilon;
+  math::LayerNormKind kind;
+};
+
+// What layer_norm saves of a row: its mean, what the rounding of the mean lost, and 1 / deviation.
+inline constexpr int kLayerNormStatistics = 3;
+
+// The axes of a row in the order of the output: their sizes, and their strides in the input, in floats.
+inline constexpr int kMaxAxes = 8;
+struct AxisOrder {
+  int count;
+  std::int64_t size[kMaxAxes];
+  std::int64_t stride[kMaxAxes];
+};
+
+// How batch statistics enter the moving ones: moving = moving * momentum + batch * rest, or the batch's own
+// where mean and variance are still (0, 1) and `from_first` asks for it. The variance is multiplied by
+// `correction` before.
+struct MovingAverage {
+  float momentum, rest, correction;
+  bool from_first;
 };
 
 struct Kernels {
@@ -173,8 +203,23 @@ struct Kernels {
   void (*batch_norm_inference_backward)(const BatchNormGradients& d, const float* dy, const float* x,
                                         const float* y, const float* mean, const float* variance,
                                         const BatchNorm& p);
-  // moving = moving * momentum + batch * rest.
-  void (*batch_norm_update)(float* moving, const float* batch, std::int64_t n, float momentum, float rest);
+  void (*batch_norm_update)(float* moving_mean, float* moving_variance, const float* mean,
+                            const float* variance, std::int64_t n, const MovingAverage& average);
+
+  // Rows [begin, end) of y = gamma (x - mean) / deviation + beta by the kind's mean and deviation; y may be
+  // x.
+  void (*layer_norm_forward)(float* y, float* statistics, const float* x, std::int64_t begin,
+                             std::int64_t end, const LayerNorm& p);
+  void (*layer_norm_backward)(float* dx, const float* dy, const float* x, const float* statistics,
+                              std::int64_t begin, std::int64_t end, const LayerNorm& p);
+  // Gradients of gamma and beta (each may be null) in strips [begin, end) of the groups * ceil(inner / 16)
+  // strips that gamma has, summed over all rows in their order.
+  void (*layer_norm_parameters)(float* dgamma, float* dbeta, const float* dy, const float* x,
+                                const float* statistics, std::int64_t rows, std::int64_t begin,
+                                std::int64_t end, const LayerNorm& p);
+
+  // Every row of x with its axes in another order.
+  void (*transpose)(float* y, const float* x, std::int64_t rows, const AxisOrder& order);
 };
 
 }  // namespace densor::cpu

@@ -164,25 +164,28 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
 }
 
 Step batch_norm_update(const View& moving_mean, const View& moving_variance, const View& mean,
-                       const View& variance, double momentum) {
+                       const View& variance, const MovingAverageOptions& options) {
   const Check check("batch_norm_update");
   check.output("moving_mean", moving_mean, DType::f32, {kAny});
   const std::int64_t cols = moving_mean.rows();
   check.output("moving_variance", moving_variance, DType::f32, {cols});
   check.input("mean", mean, DType::f32, {cols});
   check.input("variance", variance, DType::f32, {cols});
-  check.number("momentum", momentum, 0.0, 1.0);
+  check.number("momentum", options.momentum, 0.0, 1.0);
+  check.number("correction", options.correction, 0.0, std::numeric_limits<float>::max());
   check.disjoint({{"moving_mean", moving_mean}, {"moving_variance", moving_variance}},
                  {{"mean", mean}, {"variance", variance}});
   Step step = local_step(check, mean, 0.5);
   step.reads_columns = step.writes_columns = cols;
+  const cpu::MovingAverage average{static_cast<float>(options.momentum),
+                                   static_cast<float>(1.0 - options.momentum),
+                                   static_cast<float>(options.correction), options.from_first};
   step.run = [kernel = cpu::active().batch_norm_update, moving_mean = moving_mean.f32(),
               moving_variance = moving_variance.f32(), mean = mean.f32(), variance = variance.f32(), cols,
-              keep = static_cast<float>(momentum),
-              rest = static_cast<float>(1.0 - momentum)](Worker& worker) {
+              average](Worker& worker) {
     const Range mine = worker.split(cols, kLine);
-    kernel(moving_mean + mine.begin, mean + mine.begin, mine.size(), keep, rest);
-    kernel(moving_variance + mine.begin, variance + mine.begin, mine.size(), keep, rest);
+    const std::int64_t j = mine.begin;
+    kernel(moving_mean + j, moving_variance + j, mean + j, variance + j, mine.size(), average);
   };
   return step;
 }

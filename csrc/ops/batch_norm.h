@@ -37,8 +37,15 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
                                    const View& y, const View& gamma, const View& moving_mean,
                                    const View& moving_variance, const BatchNormOptions& options);
 
+// The variance is multiplied by `correction` (n / (n - 1) makes it unbiased). from_first: a column whose
+// moving statistics are still (0, 1) takes those of the batch.
+struct MovingAverageOptions {
+  double momentum, correction;
+  bool from_first;
+};
+
 // moving = moving * momentum + batch * (1 - momentum), for both statistics.
 Step batch_norm_update(const View& moving_mean, const View& moving_variance, const View& mean,
-                       const View& variance, double momentum);
+                       const View& variance, const MovingAverageOptions& options);
 
 }  // namespace densor::ops

@@ -100,6 +100,21 @@ def accuracy(correct: F32, x: F32, target: Array, kind: str, threshold: float) -
 def concatenate(y: F32, xs: Sequence[F32]) -> Step: ...
 def concatenate_backward(dxs: Sequence[F32], dy: F32) -> Step: ...
 def count_nonfinite(array: Array) -> tuple[int, int]: ...
+def layer_norm_forward(
+    y: F32, statistics: F32, x: F32, gamma: F32 | None, beta: F32 | None, epsilon: float, kind: str
+) -> Step: ...
+def layer_norm_backward(
+    dx: F32 | None,
+    dgamma: F32 | None,
+    dbeta: F32 | None,
+    dy: F32,
+    x: F32,
+    statistics: F32,
+    gamma: F32 | None,
+    epsilon: float,
+    kind: str,
+) -> Step: ...
+def transpose(y: F32, x: F32, shape: Sequence[int], axes: Sequence[int]) -> Step: ...
 def gather(out: Array, feed: Feed, scale: float, offset: float) -> Step: ...
 def scatter(feed: Feed, x: F32) -> Step: ...
 def softmax_cross_entropy(
@@ -165,5 +180,11 @@ def batch_norm_inference_backward(
     alpha: float,
 ) -> Step: ...
 def batch_norm_update(
-    moving_mean: F32, moving_variance: F32, mean: F32, variance: F32, momentum: float
+    moving_mean: F32,
+    moving_variance: F32,
+    mean: F32,
+    variance: F32,
+    momentum: float,
+    correction: float,
+    from_first: bool,
 ) -> Step: ...

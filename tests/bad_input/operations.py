@@ -14,7 +14,7 @@ def f(*shape):
     return np.ones(shape, np.float32)
 
 
-# id: (function, arguments, the argument to blame (None: any), error, text shown)
+# id: (function, arguments, the argument to blame (None: any), error, text shown[, keyword arguments])
 TABLE = {
     "add_shapes": ("add", (f(3, 4), f(3, 5)), None, ValueError, "5"),
     "add_kind": ("add", (f(3, 4), "x"), "b", TypeError, "str"),
@@ -47,6 +47,30 @@ TABLE = {
     "batch_norm_gamma": ("batch_norm", (f(3, 4), f(5)), "gamma", ValueError, "(5,)"),
     "batch_norm_beta": ("batch_norm", (f(3, 4), None, f(5)), "beta", ValueError, "(5,)"),
     "batch_norm_text": ("batch_norm", ("x",), "x", TypeError, "str"),
+    "batch_norm_axis": ("batch_norm", (f(3, 4), f(4), f(4)), "axis", ValueError, "7", {"axis": 7}),
+    "layer_norm_gamma": ("layer_norm", (f(3, 4), f(5)), "gamma", ValueError, "(5,)"),
+    "layer_norm_text": ("layer_norm", ("x",), "x", TypeError, "str"),
+    "layer_norm_backward_shapes": (
+        "layer_norm_backward",
+        (f(3, 4), f(3, 5), f(3, 3)),
+        "dy",
+        ValueError,
+        "(3, 4)",
+    ),
+    "layer_norm_backward_statistics": (
+        "layer_norm_backward",
+        (f(3, 4), f(3, 4), f(3, 2)),
+        "statistics",
+        ValueError,
+        "(3, 2)",
+    ),
+    "layer_norm_kind": ("layer_norm_forward", (f(3, 4),), "kind", ValueError, "'rms'", {"kind": "rsm"}),
+    "rms_norm_epsilon": ("rms_norm", (f(3, 4),), "epsilon", ValueError, "0.0", {"epsilon": 0.0}),
+    "unit_norm_rank": ("unit_norm", (f(3),), "x", ValueError, "(3,)"),
+    "group_norm_groups": ("group_norm", (f(3, 4),), "groups", ValueError, "3", {"groups": 3}),
+    "transpose_axes": ("transpose", (f(3, 4, 5), (0, 2)), "axes", ValueError, "(0, 2)"),
+    "transpose_batch": ("transpose", (f(3, 4, 5), (1, 0, 2)), "axes", ValueError, "(1, 0, 2)"),
+    "transpose_kind": ("transpose", (f(3, 4, 5), (0, "a", 1)), "axes", TypeError, "'a'"),
     "inference_mean": (
         "batch_norm_inference",
         (f(3, 4), None, None, f(3), f(4)),
@@ -102,11 +126,12 @@ TABLE = {
 
 
 def _case(name, entry):
-    function, arguments, argument, error, text = entry
+    function, arguments, argument, error, text = entry[:5]
+    keywords = dict(*entry[5:])
 
     def call(world):
         kept = [world.keep(item) if isinstance(item, np.ndarray) else item for item in arguments]
-        getattr(ops, function)(*kept)
+        getattr(ops, function)(*kept, **keywords)
 
     return Case(f"ops_{name}", call, error, argument, text)
 

@@ -7,7 +7,7 @@ memory). Every float32 buffer becomes a float64 one at twice its offset; memory 
 import numpy as np
 
 from densor.graph.buffers import View
-from densor.graph.lowering import GradientOf, Variable
+from densor.graph.lowering import GradientOf, Reshaped, Variable
 from tests.reference import (
     accumulate,
     accuracy,
@@ -15,11 +15,13 @@ from tests.reference import (
     batch_norm,
     dropout,
     gather,
+    layer_norm,
     mean_absolute_error,
     mean_squared_error,
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
+    transpose,
 )
 
 WIDE = {"float32": np.float64, "int32": np.int64, "uint16": np.uint32}
@@ -55,8 +57,9 @@ class Interpreter:
         if isinstance(value, Variable):
             return self.variables[value]
         if isinstance(value, GradientOf):
-            gradient = self.gradients.setdefault(value.variable, np.full(value.variable.shape, np.nan))
-            return gradient.reshape(1, -1) if value.flat else gradient
+            return self.gradients.setdefault(value.variable, np.full(value.variable.shape, np.nan))
+        if isinstance(value, Reshaped):
+            return self.bound(value.value).reshape(value.shape)
         if isinstance(value, list):
             return [self.bound(item) for item in value]
         return value
@@ -129,9 +132,23 @@ class Interpreter:
         results = batch_norm.inference_backward(dz, x, dz, gamma, moving_mean, moving_variance, epsilon)
         _store((dx, dgamma, dbeta), results)
 
-    def batch_norm_update(self, moving_mean, moving_variance, mean, variance, momentum):
+    def batch_norm_update(
+        self, moving_mean, moving_variance, mean, variance, momentum, correction, from_first
+    ):
+        assert not from_first, "tests/ops has the test of it"
         moving_mean[...] = batch_norm.update(moving_mean, mean, momentum)
-        moving_variance[...] = batch_norm.update(moving_variance, variance, momentum)
+        moving_variance[...] = batch_norm.update(moving_variance, correction * variance, momentum)
+
+    def layer_norm_forward(self, y, statistics, x, gamma, beta, epsilon, kind):
+        statistics[...] = 0.0  # the backward reference computes its own
+        y[...] = layer_norm.forward(x, gamma, beta, epsilon, kind)
+
+    def layer_norm_backward(self, dx, dgamma, dbeta, dy, x, statistics, gamma, epsilon, kind):
+        groups, inner = (1, None) if dbeta is None else dbeta.shape
+        _store((dx, dgamma, dbeta), layer_norm.backward(dy, x, gamma, epsilon, kind, groups, inner))
+
+    def transpose(self, y, x, shape, axes):
+        y[...] = transpose.forward(x, shape, axes)
 
     def dropout_forward(self, y, mask, x, rate, seed, stream):
         keep = dropout.kept(*x.shape, rate, seed, stream, self.step)

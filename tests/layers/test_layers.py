@@ -6,19 +6,61 @@ import pytest
 import densor
 from densor import layers
 from tests.layers.harness import Case, check
-from tests.reference import activation, batch_norm, dense, softmax
+from tests.reference import activation, batch_norm, dense, layer_norm, softmax
 
 
 def elementwise(name, alpha=0.0):
     return lambda x, weights, training: activation.forward(x, name, alpha)
 
 
-def normalized(x, weights, training):
-    gamma, beta, mean, variance = weights
-    flat = x.reshape(-1, x.shape[-1])
-    if training:
-        return batch_norm.forward(flat, gamma, beta, 1e-3)[0].reshape(x.shape)
-    return batch_norm.inference(flat, gamma, beta, mean, variance, 1e-3)[0].reshape(x.shape)
+def normalized(*axes):
+    """Batch normalization whose columns are the places of these axes, by default the last one."""
+
+    def reference(x, weights, training):
+        kept = [axis % x.ndim for axis in axes or (-1,)]
+        order = [axis for axis in range(x.ndim) if axis not in kept] + kept
+        moved = x.transpose(order)
+        gamma, beta, mean, variance = (w.reshape(-1) for w in weights)
+        flat = moved.reshape(-1, gamma.size)
+        y = (
+            batch_norm.forward(flat, gamma, beta, 1e-3)[0]
+            if training
+            else batch_norm.inference(flat, gamma, beta, mean, variance, 1e-3)[0]
+        )
+        return y.reshape(moved.shape).transpose(np.argsort(order))
+
+    return reference
+
+
+def normalized_rows(kind, epsilon, *axes):
+    """Normalization over these axes of every sample."""
+
+    def reference(x, weights, training):
+        kept = [axis % x.ndim for axis in axes]
+        order = [axis for axis in range(x.ndim) if axis not in kept] + kept
+        moved = x.transpose(order)
+        rows = moved.reshape(-1, int(np.prod([x.shape[axis] for axis in kept])))
+        gamma, beta = ([w.reshape(1, -1) for w in weights] + [None, None])[:2]
+        return (
+            layer_norm.forward(rows, gamma, beta, epsilon, kind)
+            .reshape(moved.shape)
+            .transpose(np.argsort(order))
+        )
+
+    return reference
+
+
+def normalized_groups(groups, axis):
+    """Group normalization as Keras writes it: moments over all axes but the batch and the groups."""
+
+    def reference(x, weights, training):
+        x = np.moveaxis(x.astype(np.float64), axis, -1)
+        split = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
+        mean, variance = (f(split, axis=(1, 3), keepdims=True) for f in (np.mean, np.var))
+        y = ((split - mean) / np.sqrt(variance + 1e-3)).reshape(x.shape) * weights[0] + weights[1]
+        return np.moveaxis(y, -1, axis)
+
+    return reference
 
 
 def product(name="linear"):
@@ -31,7 +73,8 @@ def product(name="linear"):
     return reference
 
 
-KERNEL, BIAS = ["kernel", "bias"], ["gamma", "beta", "moving_mean", "moving_variance"]
+KERNEL, AFFINE = ["kernel", "bias"], ["gamma", "beta"]
+BIAS = [*AFFINE, "moving_mean", "moving_variance"]
 CASES = {
     "dense": Case(lambda **k: layers.Dense(4, **k), (3,), product(), "dense", (4,), KERNEL),
     "dense_no_bias": Case(
@@ -59,8 +102,60 @@ CASES = {
     "elu": Case(lambda **k: layers.ELU(0.7, **k), (3,), elementwise("elu", 0.7), "activation", (3,)),
     "softmax": Case(layers.Softmax, (2, 3), lambda x, w, t: softmax.forward(x.reshape(-1, 3)).reshape(x.shape),
                     "softmax", (2, 3)),
-    "batch_norm": Case(layers.BatchNormalization, (3,), normalized, "batch_norm", (3,), BIAS),
-    "batch_norm_rank_3": Case(layers.BatchNormalization, (2, 3), normalized, "batch_norm", (2, 3), BIAS),
+    "batch_norm": Case(layers.BatchNormalization, (3,), normalized(), "batch_norm", (3,), BIAS),
+    "batch_norm_rank_3": Case(layers.BatchNormalization, (2, 3), normalized(), "batch_norm", (2, 3), BIAS),
+    "batch_norm_axis_1": Case(
+        lambda **k: layers.BatchNormalization(axis=1, **k), (2, 3), normalized(1), "batch_norm", (2, 3), BIAS
+    ),
+    "batch_norm_axes": Case(
+        lambda **k: layers.BatchNormalization(axis=[1, 2], **k), (2, 3), normalized(1, 2), "batch_norm", (2, 3), BIAS
+    ),
+    "batch_norm_axes_apart": Case(
+        lambda **k: layers.BatchNormalization(axis=[-1, 1], **k), (2, 3, 2), normalized(1, 3), "batch_norm",
+        (2, 3, 2), BIAS,
+    ),
+    "batch_norm_options": Case(
+        lambda **k: layers.BatchNormalization(init_from_first_batch=True, unbiased_running_variance=True, **k),
+        (3,), normalized(), "batch_norm", (3,), BIAS,
+    ),
+    "layer_norm": Case(layers.LayerNormalization, (5,), normalized_rows("layer", 1e-3, -1), "layer_norm", (5,), AFFINE),
+    "layer_norm_axes": Case(
+        lambda **k: layers.LayerNormalization(axis=[1, 2], **k), (2, 3), normalized_rows("layer", 1e-3, 1, 2),
+        "layer_norm", (2, 3), AFFINE,
+    ),
+    "layer_norm_axis_1": Case(
+        lambda **k: layers.LayerNormalization(axis=1, **k), (4, 3), normalized_rows("layer", 1e-3, 1), "layer_norm",
+        (4, 3), AFFINE,
+    ),
+    "layer_norm_plain": Case(
+        lambda **k: layers.LayerNormalization(center=False, scale=False, **k), (5,),
+        normalized_rows("layer", 1e-3, -1), "layer_norm", (5,),
+    ),
+    "rms_norm": Case(layers.RMSNormalization, (5,), normalized_rows("rms", 1e-6, -1), "layer_norm", (5,), ["scale"]),
+    "rms_norm_axes": Case(
+        lambda **k: layers.RMSNormalization(axis=[-2, -1], **k), (2, 3), normalized_rows("rms", 1e-6, 1, 2),
+        "layer_norm", (2, 3), ["scale"],
+    ),
+    "unit_norm": Case(layers.UnitNormalization, (5,), normalized_rows("unit", 1e-12, -1), "layer_norm", (5,)),
+    "unit_norm_axes": Case(
+        lambda **k: layers.UnitNormalization(axis=[1, 2], **k), (2, 3), normalized_rows("unit", 1e-12, 1, 2),
+        "layer_norm", (2, 3),
+    ),
+    "group_norm": Case(
+        lambda **k: layers.GroupNormalization(2, **k), (6,), normalized_groups(2, -1), "layer_norm", (6,), AFFINE
+    ),
+    "group_norm_rank_3": Case(
+        lambda **k: layers.GroupNormalization(groups=2, **k), (3, 4), normalized_groups(2, -1), "layer_norm", (3, 4),
+        AFFINE,
+    ),
+    "group_norm_axis_1": Case(
+        lambda **k: layers.GroupNormalization(groups=2, axis=1, **k), (4, 3), normalized_groups(2, 1), "layer_norm",
+        (4, 3), AFFINE,
+    ),
+    "instance_norm": Case(
+        lambda **k: layers.GroupNormalization(groups=-1, **k), (4, 3), normalized_groups(3, -1), "layer_norm", (4, 3),
+        AFFINE,
+    ),
     "add": Case(layers.Add, [(2, 3)] * 3, lambda x, w, t: sum(a.astype(np.float64) for a in x), "activation", (2, 3),
                 gradient=False),
     "concatenate": Case(layers.Concatenate, [(2, 3), (2, 1)], lambda x, w, t: np.concatenate(x, -1), "concatenate",

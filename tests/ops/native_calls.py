@@ -25,7 +25,16 @@ def feed(writable=False):
 
 def good_calls():
     """Fresh arguments of every factory, by factory name, in positional order."""
-    return {**_elementwise(), **_dense(), **_batch_norm(), **_dropout(), **_losses(), **_data(), **_random()}
+    return {
+        **_elementwise(),
+        **_dense(),
+        **_batch_norm(),
+        **_dropout(),
+        **_losses(),
+        **_data(),
+        **_random(),
+        **_rows(),
+    }
 
 
 def _elementwise():
@@ -83,7 +92,13 @@ def _batch_norm():
         "batch_norm_inference": {**y, **x, **affine, **moving, **rest},
         "batch_norm_backward": {**gradients, **x, **y, **statistics, **gamma, **rest},
         "batch_norm_inference_backward": {**gradients, **x, **y, **gamma, **moving, **rest},
-        "batch_norm_update": {**moving, **statistics, "momentum": 0.9},
+        "batch_norm_update": {
+            **moving,
+            **statistics,
+            "momentum": 0.9,
+            "correction": 1.0,
+            "from_first": False,
+        },
     }
 
 
@@ -103,6 +118,30 @@ def _loss(target):
         "target": target,
         "weight": f(ROWS),
         "scale": 1.0,
+    }
+
+
+def _rows():
+    affine, rest = {"gamma": f(1, COLS), "beta": f(1, COLS)}, {"epsilon": 1e-3, "kind": "layer"}
+    return {
+        "layer_norm_forward": {
+            "y": f(ROWS, COLS),
+            "statistics": f(ROWS, 3),
+            "x": f(ROWS, COLS),
+            **affine,
+            **rest,
+        },
+        "layer_norm_backward": {
+            "dx": f(ROWS, COLS),
+            "dgamma": f(1, COLS),
+            "dbeta": f(1, COLS),
+            "dy": f(ROWS, COLS),
+            "x": f(ROWS, COLS),
+            "statistics": f(ROWS, 3),
+            "gamma": f(1, COLS),
+            **rest,
+        },
+        "transpose": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), "shape": [2, 2], "axes": [1, 0]},
     }
 
 
@@ -174,6 +213,9 @@ OPTIONAL = {
         )
         for argument in ("dx", "weight")
     ),
+    ("layer_norm_forward", "gamma"),
+    ("layer_norm_forward", "beta"),
+    *(("layer_norm_backward", argument) for argument in ("dx", "dgamma", "dbeta", "gamma")),
     ("accumulate", "weight"),
     ("optimizer", "clipvalue"),
     ("optimizer", "clipnorm"),
@@ -192,6 +234,9 @@ OUTPUTS = {
     "batch_norm_inference": ("y",),
     "batch_norm_backward": ("dx", "dgamma", "dbeta"),
     "batch_norm_update": ("moving_mean", "moving_variance"),
+    "layer_norm_forward": ("y", "statistics"),
+    "layer_norm_backward": ("dx", "dgamma", "dbeta"),
+    "transpose": ("y",),
     "dropout_forward": ("y", "mask"),
     "dropout_backward": ("dx",),
     "softmax_cross_entropy": ("loss", "dx"),

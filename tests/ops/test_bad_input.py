@@ -31,10 +31,9 @@ NAMES = [
 
 def arrays_of(arguments):
     for value in arguments.values():
-        if isinstance(value, np.ndarray):
-            yield value
-        elif isinstance(value, list):
-            yield from value
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, np.ndarray):
+                yield item
 
 
 def digest(arguments):
@@ -170,6 +169,8 @@ VALUES = [
     *(("dropout_backward", "rate", rate) for rate in (-0.1, 1.0, float("nan"))),
     *(("batch_norm_forward", "epsilon", epsilon) for epsilon in (-1e-3, float("nan"), float("inf"))),
     *(("batch_norm_update", "momentum", momentum) for momentum in (-0.1, 1.1, float("nan"))),
+    *(("batch_norm_update", "correction", correction) for correction in (-0.1, float("nan"), float("inf"))),
+    *(("layer_norm_forward", "epsilon", epsilon) for epsilon in (-1e-3, float("nan"), float("inf"))),
     *(("optimizer", "clipnorm", clip) for clip in (0.0, -1.0, float("nan"))),
     ("random_normal", "stddev", -1.0),
     ("random_normal", "stddev", float("nan")),

@@ -168,17 +168,27 @@ def test_batch_of_one_returns_beta():
 
 
 @pytest.mark.parametrize("cols", SIZES)
-def test_moving_statistics(cols):
+@pytest.mark.parametrize("correction", [1.0, 1.25])
+@pytest.mark.parametrize("from_first", [False, True])
+def test_moving_statistics(cols, correction, from_first):
     rng = np.random.default_rng(cols)
     moving_mean, mean = normal(rng, cols), normal(rng, cols)
     moving_variance, variance = np.abs(normal(rng, cols)), np.abs(normal(rng, cols))
+    untouched = rng.random(cols) < 0.5
+    moving_mean[untouched], moving_variance[untouched] = 0.0, 1.0
+    expected = {
+        "moving_mean": reference.update(moving_mean, mean, 0.99),
+        "moving_variance": reference.update(moving_variance, correction * variance, 0.99),
+    }
+    if from_first:
+        expected["moving_mean"] = np.where(untouched, mean, expected["moving_mean"])
+        expected["moving_variance"] = np.where(untouched, correction * variance, expected["moving_variance"])
     check(
         "batch_norm",
-        lambda o, i: _core.batch_norm_update(o.moving_mean, o.moving_variance, i.mean, i.variance, 0.99),
+        lambda o, i: _core.batch_norm_update(
+            o.moving_mean, o.moving_variance, i.mean, i.variance, 0.99, correction, from_first
+        ),
         {"mean": mean, "variance": variance},
         {"moving_mean": moving_mean, "moving_variance": moving_variance},
-        {
-            "moving_mean": reference.update(moving_mean, mean, 0.99),
-            "moving_variance": reference.update(moving_variance, variance, 0.99),
-        },
+        expected,
     )

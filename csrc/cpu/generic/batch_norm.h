@@ -210,11 +210,22 @@ void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy,
   });
 }
 
-void batch_norm_update(float* moving, const float* batch, std::int64_t n, float momentum, float rest) {
+void batch_norm_update(float* moving_mean, float* moving_variance, const float* mean, const float* variance,
+                       std::int64_t n, const MovingAverage& average) {
+  const Vec momentum(average.momentum), rest(average.rest), zero(0.0f), one(1.0f);
   each_strip<1>(n, [&](const auto& strip, std::int64_t j) {
-    strip.store(
-        moving + j, 0,
-        math::moving_average(strip.load(moving + j, 0), strip.load(batch + j, 0), Vec(momentum), Vec(rest)));
+    const Vec old_mean = strip.load(moving_mean + j, 0), old_variance = strip.load(moving_variance + j, 0);
+    const Vec batch_mean = strip.load(mean + j, 0);
+    const Vec batch_variance = strip.load(variance + j, 0) * Vec(average.correction);
+    Vec new_mean = math::moving_average(old_mean, batch_mean, momentum, rest);
+    Vec new_variance = math::moving_average(old_variance, batch_variance, momentum, rest);
+    if (average.from_first) {
+      const Mask untouched = (old_mean == zero) & (old_variance == one);
+      new_mean = select(untouched, batch_mean, new_mean);
+      new_variance = select(untouched, batch_variance, new_variance);
+    }
+    strip.store(moving_mean + j, 0, new_mean);
+    strip.store(moving_variance + j, 0, new_variance);
   });
 }
 

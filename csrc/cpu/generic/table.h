@@ -12,6 +12,7 @@
 #include "cpu/generic/dropout.h"
 #include "cpu/generic/elementary.h"
 #include "cpu/generic/gather.h"
+#include "cpu/generic/layer_norm.h"
 #include "cpu/generic/mean_absolute_error.h"
 #include "cpu/generic/mean_squared_error.h"
 #include "cpu/generic/optimizer.h"
@@ -20,6 +21,7 @@
 #include "cpu/generic/sigmoid_cross_entropy.h"
 #include "cpu/generic/softmax.h"
 #include "cpu/generic/softmax_cross_entropy.h"
+#include "cpu/generic/transpose.h"
 #include "cpu/kernels.h"
 
 namespace densor::cpu {
@@ -39,6 +41,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_dropout(k);
   fill_elementary(k);
   fill_gather(k);
+  fill_layer_norm(k);
   fill_mean_absolute_error(k);
   fill_mean_squared_error(k);
   fill_optimizer(k);
@@ -47,6 +50,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_softmax(k);
   fill_sigmoid_cross_entropy(k);
   fill_softmax_cross_entropy(k);
+  fill_transpose(k);
   return k;
 }
 

@@ -16,17 +16,24 @@ from densor.graph.node import Node
 from densor.graph.tensor import Tensor
 from densor.graph.variable import Variable
 
-__all__ = ["GradientOf", "Instruction", "Lowering"]
+__all__ = ["GradientOf", "Instruction", "Lowering", "Reshaped"]
 
 Phase = Literal["compute", "update"]
 
 
 @dataclass(frozen=True)
 class GradientOf:
-    """The place of a variable's gradient in the arena; `flat` asks for one row of values."""
+    """The place of a variable's gradient in the arena."""
 
     variable: Variable
-    flat: bool = False
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """A variable or its gradient, seen by the op under another shape; one size may be -1."""
+
+    value: Variable | GradientOf
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ def _label(value: Any) -> str:
         return value.path
     if isinstance(value, GradientOf):
         return f"d({value.variable.path})"
+    if isinstance(value, Reshaped):
+        return _label(value.value)
     if isinstance(value, np.ndarray):
         return f"<{value.dtype}{list(value.shape)}>"
     if isinstance(value, _core.Feed):
@@ -167,14 +176,21 @@ class Lowering:
         """Scratch shaped like a complete gradient: its own memory, unless somebody else still reads that."""
         return self.buffer("scratch", dy.shape) if dy.buffer.shared else dy
 
-    def variable_gradient(self, variable: Variable | None) -> GradientOf | View | None:
-        """Where a node writes the gradient of a variable: the arena first, a buffer to be added afterwards."""
+    def variable_gradient(
+        self, variable: Variable | None, shape: tuple[int, ...] | None = None
+    ) -> GradientOf | Reshaped | View | None:
+        """Where a node writes the gradient of a variable: the arena first, a buffer to be added afterwards.
+
+        shape: under which the op sees the variable, by default its own.
+        """
         if variable is None or not self.trains(variable):
             return None
+        shape = variable.shape if shape is None else shape
         if variable not in self._written:
             self._written.add(variable)
-            return GradientOf(variable)
-        view = self.buffer("d", variable.shape)
+            gradient = GradientOf(variable)
+            return gradient if shape == variable.shape else Reshaped(gradient, shape)
+        view = self.buffer("d", shape)
         self._pending.append((variable, view))
         return view
 
@@ -192,7 +208,7 @@ class Lowering:
         for target, view in self._pending:
             view.buffer.shared = view.buffer.shared or uses.count(view.buffer) > 1
             if isinstance(target, Variable):
-                sum_so_far = GradientOf(target, flat=True)
+                sum_so_far = Reshaped(GradientOf(target), (1, target.size))
                 self.emit("add", y=sum_so_far, a=sum_so_far, b=view.reshape(1, target.size))
             elif target in self._gradients:
                 # Into a fresh buffer, never in place: the old one may be the gradient of another tensor too.
@@ -231,8 +247,9 @@ class Lowering:
             return value.array
         if isinstance(value, GradientOf):
             assert self.arena is not None
-            gradient = self.arena.gradient(value.variable)
-            return gradient.reshape(1, -1) if value.flat else gradient
+            return self.arena.gradient(value.variable)
+        if isinstance(value, Reshaped):
+            return self._bound(value.value, memory).reshape(value.shape)
         if isinstance(value, list):
             return [self._bound(item, memory) for item in value]
         return value

@@ -16,6 +16,10 @@ from densor.layers.flatten import Flatten as Flatten
 from densor.layers.input_layer import Input as Input
 from densor.layers.input_layer import InputLayer as InputLayer
 from densor.layers.layer import Layer as Layer
+from densor.layers.layer_norm import GroupNormalization as GroupNormalization
+from densor.layers.layer_norm import LayerNormalization as LayerNormalization
+from densor.layers.layer_norm import RMSNormalization as RMSNormalization
+from densor.layers.layer_norm import UnitNormalization as UnitNormalization
 from densor.layers.leaky_relu import LeakyReLU as LeakyReLU
 from densor.layers.relu import ReLU as ReLU
 from densor.layers.rescaling import Rescaling as Rescaling

@@ -28,6 +28,12 @@ from densor.ops.dense import dense_backward as dense_backward
 from densor.ops.dropout import dropout as dropout
 from densor.ops.dropout import dropout_backward as dropout_backward
 from densor.ops.dropout import dropout_forward as dropout_forward
+from densor.ops.layer_norm import group_norm as group_norm
+from densor.ops.layer_norm import layer_norm as layer_norm
+from densor.ops.layer_norm import layer_norm_backward as layer_norm_backward
+from densor.ops.layer_norm import layer_norm_forward as layer_norm_forward
+from densor.ops.layer_norm import rms_norm as rms_norm
+from densor.ops.layer_norm import unit_norm as unit_norm
 from densor.ops.mean_absolute_error import mean_absolute_error as mean_absolute_error
 from densor.ops.mean_squared_error import mean_squared_error as mean_squared_error
 from densor.ops.optimizer import optimizer_step as optimizer_step
@@ -39,3 +45,4 @@ from densor.ops.sigmoid_cross_entropy import sigmoid_cross_entropy as sigmoid_cr
 from densor.ops.softmax import softmax as softmax
 from densor.ops.softmax import softmax_backward as softmax_backward
 from densor.ops.softmax_cross_entropy import softmax_cross_entropy as softmax_cross_entropy
+from densor.ops.transpose import transpose as transpose

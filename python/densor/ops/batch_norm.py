@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from densor import _core
-from densor._check import bad_value, number
+from densor._check import bad_value, boolean, number
 from densor.graph import Lowering, Node, Tensor, Variable
+from densor.ops._axes import as_last
 from densor.ops._eager import Float32, empty_like, matrix, optional_vector, parameter, require_shape
+from densor.ops._parameters import column_parameter, vector
 from densor.ops.activation import named
 
 __all__ = [
     "BatchNormInferenceNode", "BatchNormNode", "batch_norm", "batch_norm_backward", "batch_norm_forward",
     "batch_norm_inference",
 ]  # fmt: skip
+
+
+class MovingAverage(NamedTuple):
+    """How batch statistics enter the moving ones; see `batch_norm`."""
+
+    momentum: float
+    from_first: bool = False
+    unbiased: bool = False
 
 
 class _Normalization(Node):
@@ -50,8 +61,8 @@ class _Normalization(Node):
     def _gradients(self, lowering: Lowering) -> dict[str, Any]:
         return {
             "dx": lowering.contribution(self.inputs[0]),
-            "dgamma": lowering.variable_gradient(self.gamma),
-            "dbeta": lowering.variable_gradient(self.beta),
+            "dgamma": lowering.variable_gradient(self.gamma, (self.output.columns,)),
+            "dbeta": lowering.variable_gradient(self.beta, (self.output.columns,)),
             "dy": lowering.gradient(self.output),
             "x": lowering.value(self.inputs[0]),
             "y": None if self.name == "linear" else lowering.value(self.output),
@@ -70,10 +81,10 @@ class BatchNormNode(_Normalization):
         gamma: Variable | None,
         beta: Variable | None,
         moving: tuple[Variable, Variable] | None,
-        momentum: float,
+        average: MovingAverage,
         epsilon: float,
     ) -> None:
-        self.momentum = momentum
+        self.average = average
         super().__init__(x, gamma, beta, moving, epsilon)
 
     def forward(self, lowering: Lowering) -> None:
@@ -84,8 +95,8 @@ class BatchNormNode(_Normalization):
             mean=lowering.save(self, "mean", (columns,)),
             variance=lowering.save(self, "variance", (columns,)),
             x=lowering.value(self.inputs[0]),
-            gamma=self.gamma,
-            beta=self.beta,
+            gamma=vector(self.gamma),
+            beta=vector(self.beta),
             **self._parameters(),
         )
 
@@ -96,19 +107,22 @@ class BatchNormNode(_Normalization):
             **self._gradients(lowering),
             mean=mean,
             variance=variance,
-            gamma=self.gamma,
+            gamma=vector(self.gamma),
             **self._parameters(),
         )
 
     def update(self, lowering: Lowering) -> None:
         if self.moving is not None:
+            rows = lowering.shape(self.output)[0]
             lowering.emit(
                 "batch_norm_update",
-                moving_mean=self.moving[0],
-                moving_variance=self.moving[1],
+                moving_mean=vector(self.moving[0]),
+                moving_variance=vector(self.moving[1]),
                 mean=lowering.saved(self, "mean"),
                 variance=lowering.saved(self, "variance"),
-                momentum=self.momentum,
+                momentum=self.average.momentum,
+                correction=rows / (rows - 1) if self.average.unbiased and rows > 1 else 1.0,
+                from_first=self.average.from_first,
             )
 
 
@@ -121,10 +135,10 @@ class BatchNormInferenceNode(_Normalization):
             "batch_norm_inference",
             y=lowering.result(self.output),
             x=lowering.value(self.inputs[0]),
-            gamma=self.gamma,
-            beta=self.beta,
-            moving_mean=self.moving[0],
-            moving_variance=self.moving[1],
+            gamma=vector(self.gamma),
+            beta=vector(self.beta),
+            moving_mean=vector(self.moving[0]),
+            moving_variance=vector(self.moving[1]),
             **self._parameters(),
         )
 
@@ -133,9 +147,9 @@ class BatchNormInferenceNode(_Normalization):
         lowering.emit(
             "batch_norm_inference_backward",
             **self._gradients(lowering),
-            gamma=self.gamma,
-            moving_mean=self.moving[0],
-            moving_variance=self.moving[1],
+            gamma=vector(self.gamma),
+            moving_mean=vector(self.moving[0]),
+            moving_variance=vector(self.moving[1]),
             **self._parameters(),
         )
 
@@ -145,21 +159,27 @@ def batch_norm(
     gamma: Any = None,
     beta: Any = None,
     *,
+    axis: int | Sequence[int] = -1,
     moving_mean: Variable | None = None,
     moving_variance: Variable | None = None,
     momentum: float = 0.99,
     epsilon: float = 1e-3,
+    init_from_first_batch: bool = False,
+    unbiased_running_variance: bool = False,
 ) -> Any:
     """Normalize every column by its mean and biased variance over all other axes.
 
     `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
 
     Args:
-        x: (..., columns), a symbolic tensor of rank >= 2 or real numbers.
+        x: (batch, ...), a symbolic tensor or real numbers of rank >= 2.
         gamma, beta: (columns,), Variables or real numbers; None leaves the factor or the term out.
+        axis: the axis whose places are the columns, or several: then every combination is one, in their order.
         moving_mean, moving_variance: for a symbolic `x`, Variables that the training step moves at its end:
             `moving = momentum * moving + (1 - momentum) * batch`. Both or none; None on arrays.
         momentum: in [0, 1]. epsilon: > 0.
+        init_from_first_batch: columns whose moving statistics are (0, 1) take those of the batch as they are.
+        unbiased_running_variance: the moving variance follows `n / (n - 1)` times that of the batch.
 
     Returns:
         A symbolic tensor, or a new float32 array, shaped like `x`.
@@ -174,35 +194,47 @@ def batch_norm(
         >>> ops.batch_norm([[1.0], [3.0]], epsilon=1e-12).tolist()
         [[-1.0], [1.0]]
     """
-    momentum = number("batch_norm", "momentum", momentum, low=0.0, high=1.0)
     epsilon = _epsilon("batch_norm", epsilon)
+    average = MovingAverage(
+        number("batch_norm", "momentum", momentum, low=0.0, high=1.0),
+        boolean("batch_norm", "init_from_first_batch", init_from_first_batch),
+        boolean("batch_norm", "unbiased_running_variance", unbiased_running_variance),
+    )
     if (moving_mean is None) != (moving_variance is None):
         raise bad_value("batch_norm", "moving_mean", "give both moving statistics, or none")
+    x, back = as_last("batch_norm", x, axis)
     if isinstance(x, Tensor):
         gamma, beta = _parameters("batch_norm", x, gamma, beta)
         moving = None
         if moving_mean is not None and moving_variance is not None:
             moving = _statistics("batch_norm", x, moving_mean, moving_variance)
-        return BatchNormNode(x, gamma, beta, moving, momentum, epsilon).output
+        return back(BatchNormNode(x, gamma, beta, moving, average, epsilon).output)
     if moving_mean is not None:
         raise bad_value(
             "batch_norm", "moving_mean", "only symbolic tensors move statistics; use batch_norm_forward"
         )
-    return batch_norm_forward(x, gamma, beta, epsilon=epsilon)[0]
+    return back(batch_norm_forward(x, gamma, beta, epsilon=epsilon)[0])
 
 
 def batch_norm_inference(
-    x: Any, gamma: Any, beta: Any, moving_mean: Any, moving_variance: Any, *, epsilon: float = 1e-3
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    moving_mean: Any,
+    moving_variance: Any,
+    *,
+    axis: int | Sequence[int] = -1,
+    epsilon: float = 1e-3,
 ) -> Any:
     """Normalize every column by given statistics.
 
     `y = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta`.
 
     Args:
-        x: (..., columns), a symbolic tensor of rank >= 2 or real numbers.
+        x: (batch, ...), a symbolic tensor or real numbers of rank >= 2.
         gamma, beta: (columns,), Variables or real numbers, or None.
         moving_mean, moving_variance: (columns,), Variables or real numbers.
-        epsilon: > 0.
+        axis: as for `batch_norm`. epsilon: > 0.
 
     Returns:
         A symbolic tensor, or a new float32 array, shaped like `x`.
@@ -219,10 +251,11 @@ def batch_norm_inference(
     """
     function = "batch_norm_inference"
     epsilon = _epsilon(function, epsilon)
+    x, back = as_last(function, x, axis)
     if isinstance(x, Tensor):
         gamma, beta = _parameters(function, x, gamma, beta)
         moving = _statistics(function, x, moving_mean, moving_variance)
-        return BatchNormInferenceNode(x, gamma, beta, moving, epsilon).output
+        return back(BatchNormInferenceNode(x, gamma, beta, moving, epsilon).output)
     flat, shape = matrix(function, "x", x)
     columns = shape[-1]
     scale, shift = (
@@ -232,7 +265,7 @@ def batch_norm_inference(
     variance = parameter(function, "moving_variance", moving_variance, (columns,)).array
     y = empty_like(flat)
     _core.batch_norm_inference(y, flat, scale, shift, mean, variance, epsilon, "linear", 0.0).run()
-    return y.reshape(shape)
+    return back(y.reshape(shape))
 
 
 def batch_norm_forward(
@@ -351,15 +384,13 @@ def _fusable(function: str, activation: str | None, alpha: float | None) -> tupl
 
 
 def _parameters(function: str, x: Tensor, gamma: Any, beta: Any) -> tuple[Variable | None, Variable | None]:
-    if x.ndim < 2:
-        raise bad_value(function, "x", f"expected rank >= 2, got shape {x.shape}")
-    scale = None if gamma is None else parameter(function, "gamma", gamma, (x.columns,))
-    shift = None if beta is None else parameter(function, "beta", beta, (x.columns,))
+    scale = None if gamma is None else column_parameter(function, "gamma", gamma, x.columns)
+    shift = None if beta is None else column_parameter(function, "beta", beta, x.columns)
     return scale, shift
 
 
 def _statistics(function: str, x: Tensor, mean: Any, variance: Any) -> tuple[Variable, Variable]:
     return (
-        parameter(function, "moving_mean", mean, (x.columns,)),
-        parameter(function, "moving_variance", variance, (x.columns,)),
+        column_parameter(function, "moving_mean", mean, x.columns),
+        column_parameter(function, "moving_variance", variance, x.columns),
     )

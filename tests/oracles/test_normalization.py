@@ -1,0 +1,68 @@
+"""Normalization layers against Keras: outputs in both modes, and weights after training."""
+
+import numpy as np
+import pytest
+
+import densor
+from tests.tolerances import assert_close
+
+ROWS, BATCH, EPOCHS = 40, 8, 10  # 50 steps
+
+LAYERS = {
+    "batch_norm_axis_1": ("BatchNormalization", {"axis": 1, "momentum": 0.9}),
+    "batch_norm_axis_2": ("BatchNormalization", {"axis": 2, "epsilon": 1e-2}),
+    "batch_norm_plain": ("BatchNormalization", {"center": False, "scale": False}),
+    "layer_norm": ("LayerNormalization", {}),
+    "layer_norm_axis_1": ("LayerNormalization", {"axis": 1}),
+    "layer_norm_axes": ("LayerNormalization", {"axis": [1, 2], "epsilon": 1e-2}),
+    "layer_norm_scale": ("LayerNormalization", {"center": False}),
+    "rms_norm": ("RMSNormalization", {}),
+    "rms_norm_axes": ("RMSNormalization", {"axis": [1, 2], "epsilon": 1e-3}),
+    "group_norm": ("GroupNormalization", {"groups": 3}),
+    "group_norm_axis_1": ("GroupNormalization", {"groups": 2, "axis": 1}),
+    "instance_norm": ("GroupNormalization", {"groups": -1}),
+    "unit_norm": ("UnitNormalization", {}),
+    "unit_norm_axes": ("UnitNormalization", {"axis": [1, 2]}),
+}
+
+
+def network(library, name):
+    kind, options = LAYERS[name]
+    return library.Sequential(
+        [
+            library.Input((4, 6)),
+            library.layers.Dense(6, activation="tanh"),
+            getattr(library.layers, kind)(**options),
+            library.layers.Flatten(),
+            library.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_trajectory(keras, name):
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((ROWS, 4, 6)).astype(np.float32), rng.integers(0, 3, ROWS)
+    theirs, ours = network(keras, name), network(densor, name)
+    start = [w.copy() for w in theirs.get_weights()]
+    ours.set_weights(start)
+    training = np.asarray(theirs(x, training=True))
+    np.testing.assert_allclose(ours(x, training=True), training, rtol=1e-4, atol=1e-5)
+    for library, model in ((keras, theirs), (densor, ours)):
+        model.set_weights(start)
+        model.compile(library.optimizers.SGD(0.05, momentum=0.9), loss="sparse_categorical_crossentropy")
+        model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
+    assert max(np.abs(a - b).max() for a, b in zip(start, theirs.get_weights(), strict=True)) > 1e-2
+    for want, got in zip(theirs.get_weights(), ours.get_weights(), strict=True):
+        assert_close(got, want, "trajectory")
+    np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_configuration(keras, name):
+    kind, options = LAYERS[name]
+    theirs = getattr(keras.layers, kind)(**options).get_config()
+    ours = getattr(densor.layers, kind)(**options).get_config()
+    for key in ("axis", "epsilon", "momentum", "center", "scale", "groups"):
+        assert (key in ours) == (key in theirs)
+        assert ours.get(key) == theirs.get(key)
