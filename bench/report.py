@@ -13,6 +13,7 @@ BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
 # What a reader asks first comes first; a benchmark that has no result yet is left out.
 ORDER = (
     "fashion_mnist",
+    "training_step",
     "latency",
     "bench_dense",
     "bench_batch_norm",

@@ -1,0 +1,66 @@
+"""The networks that are compared, their data and their first weights: the same for every contestant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contestant import Figures, normal
+
+RATE, DROPOUT, EPSILON, MOMENTUM, CLIP = 1e-3, 0.2, 1e-3, 0.99, 1.0
+EPOCHS = 3  # timed, after one that warms up
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense and ReLU, then softmax over classes or one sigmoid unit; Adam. `rich`: batch normalization before
+    each ReLU, dropout after it, and the gradients clipped by their global norm."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    steps: int  # of an epoch
+    rich: bool = False
+
+    @property
+    def name(self) -> str:
+        sizes = [str(size) for size in self.sizes]
+        width, depth = self.sizes[1], len(self.sizes) - 2
+        if depth > 2 and set(self.sizes[1:-1]) == {width}:
+            sizes = [sizes[0], f"{width}x{depth}", sizes[-1]]
+        rich = ", BN, dropout, clip" if self.rich else ""
+        return f"{'-'.join(sizes)}{rich}, batch {self.batch}"
+
+    @property
+    def binary(self) -> bool:
+        return self.sizes[-1] == 1
+
+    def data(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Random rows, labelled by a random linear map: something can be learned."""
+        x = normal(self.steps * self.batch, self.sizes[0])
+        scores = x @ normal(self.sizes[0], self.sizes[-1], seed=1)
+        return x, (scores[:, 0] > 0 if self.binary else scores.argmax(axis=1)).astype(np.int32)
+
+    def kernels(self) -> list[NDArray[np.float32]]:
+        """He-normal weights; biases start at 0."""
+        pairs = zip(self.sizes, self.sizes[1:], strict=False)
+        return [
+            normal(rows, columns, seed=i) * np.float32(np.sqrt(2 / rows))
+            for i, (rows, columns) in enumerate(pairs)
+        ]
+
+    def figures(self, seconds: list[float], loss: float) -> Figures:
+        """Of the epochs' times: the median, for a step. The first epoch's loss shows that the work was equal."""
+        step = float(np.median(seconds)) / self.steps
+        return {self.name: {"us": 1e6 * step, "loss": round(loss, 4)}}
+
+
+NETWORKS = (
+    Network((784, 300, 100, 10), batch=32, steps=600),
+    Network((784, 300, 100, 10), batch=128, steps=300),
+    Network((784, 300, 100, 10), batch=32, steps=600, rich=True),
+    Network((784, 300, 100, 10), batch=128, steps=300, rich=True),
+    Network((32, 64, 64, 64, 64, 64, 64, 1), batch=128, steps=500),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=40),
+    Network((784, 1024, 1024, 1024, 10), batch=2048, steps=6),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=40, rich=True),
+)

@@ -1,0 +1,141 @@
+"""Models, optimizers, schedules and data drawn at random: 50 steps from the same weights end within 1e-5 of Keras'.
+
+Only smooth functions are drawn: at a kink, two roundings of one number may be two trajectories.
+"""
+
+import numpy as np
+import pytest
+
+import densor
+from tests.tolerances import assert_close
+
+BATCH, STEPS, EPOCHS = 8, 10, 5
+ACTIVATIONS = ["tanh", "sigmoid", "softplus", "silu", "gelu", "selu", "elu", None]
+
+
+class Draw:
+    """One random problem: the same for every library that asks with the same seed."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        rng = self.rng = np.random.default_rng(seed)
+        self.features = int(rng.integers(1, 40))
+        self.outputs = int(rng.integers(2, 7))
+        self.task = ["classes", "one_hot", "binary", "regression"][rng.integers(4)]
+        rows = BATCH * STEPS - int(rng.integers(0, BATCH))  # the last batch may be a partial one
+        self.x = rng.standard_normal((rows, self.features)).astype(np.float32)
+        self.y = {
+            "classes": lambda: rng.integers(0, self.outputs, rows),
+            "one_hot": lambda: np.eye(self.outputs, dtype=np.float32)[rng.integers(0, self.outputs, rows)],
+            "binary": lambda: rng.integers(0, 2, (rows, 1)),
+            "regression": lambda: rng.standard_normal((rows, self.outputs)).astype(np.float32),
+        }[self.task]()
+        self.weight = rng.uniform(0.2, 2, rows).astype(np.float32) if rng.random() < 0.3 else None
+
+    def restart(self):
+        """The generator of the model and its optimizer: each library gets the same draws."""
+        self.rng = np.random.default_rng([self.seed, 1])
+
+    def chance(self, probability):
+        return self.rng.random() < probability
+
+    def choose(self, options):
+        return options[self.rng.integers(len(options))]
+
+    def model(self, keras):
+        inputs = keras.Input((self.features,))
+        x = inputs
+        for _ in range(self.rng.integers(1, 5)):
+            x = self.block(keras, x)
+        units = 1 if self.task == "binary" else self.outputs
+        head = {"binary": "sigmoid", "regression": None}.get(self.task, "softmax")
+        return keras.Model(inputs, keras.layers.Dense(units, activation=head)(x))
+
+    def block(self, keras, x):
+        layers = keras.layers
+        units = int(self.rng.integers(1, 30))
+        activation = self.choose(ACTIVATIONS)
+        if self.chance(0.3):  # no bias before a normalization, whose gradient would be rounding errors
+            y = layers.Dense(units, use_bias=False)(x)
+            y = layers.BatchNormalization(momentum=self.choose([0.5, 0.9, 0.99]), epsilon=0.1)(y)
+            y = layers.Activation(activation or "linear")(y)
+        else:
+            y = layers.Dense(units, activation=activation, use_bias=self.chance(0.8))(x)
+        if self.chance(0.2) and x.shape[-1] > 1:
+            y = layers.Concatenate()([x, y])
+        elif self.chance(0.2):
+            y = layers.Add()([layers.Dense(y.shape[-1])(x), y])
+        return y
+
+    def learning_rate(self, keras, scale):
+        schedules = keras.optimizers.schedules
+        return self.choose(
+            [
+                lambda: scale,
+                lambda: schedules.ExponentialDecay(scale, 7, 0.8, staircase=True),
+                lambda: schedules.InverseTimeDecay(scale, 5, 0.3),
+                lambda: schedules.PolynomialDecay(scale, 30, scale / 10, power=2.0),
+                lambda: schedules.CosineDecay(scale, 40, warmup_target=2 * scale, warmup_steps=5),
+                lambda: schedules.PiecewiseConstantDecay([11, 23], [scale, scale / 2, scale / 4]),
+            ]
+        )()
+
+    def optimizer(self, keras):
+        name, scale, options = self.choose(
+            [
+                ("SGD", 0.03, {}),
+                ("SGD", 0.01, {"momentum": 0.9}),
+                ("SGD", 0.01, {"momentum": 0.8, "nesterov": True}),
+                # A large epsilon: a gradient that is all rounding error must not make a full step.
+                ("RMSprop", 0.002, {"epsilon": 1e-3}),
+                ("RMSprop", 0.002, {"epsilon": 1e-2, "centered": True, "momentum": 0.5}),
+                ("Adam", 0.004, {"epsilon": 1e-3}),
+                ("Nadam", 0.004, {"epsilon": 1e-3}),
+                ("Adamax", 0.004, {"epsilon": 1e-3}),
+                ("AdamW", 0.004, {"epsilon": 1e-3, "weight_decay": 0.02}),
+                ("Adagrad", 0.01, {}),
+            ]
+        )
+        options = dict(options)
+        clip = self.choose([None, None, "clipvalue", "clipnorm", "global_clipnorm"])
+        if clip is not None:
+            options[clip] = float(self.choose([0.1, 1.0]))
+        if self.chance(0.2):
+            options["weight_decay"] = 0.01
+        return getattr(keras.optimizers, name)(learning_rate=self.learning_rate(keras, scale), **options)
+
+    def loss(self):
+        return {
+            "classes": ["sparse_categorical_crossentropy"],
+            "one_hot": ["categorical_crossentropy", "mse"],
+            "binary": ["binary_crossentropy", "mse"],
+            "regression": ["mse"],
+        }[self.task]
+
+
+def build(keras, draw):
+    draw.restart()
+    model = draw.model(keras)
+    model.compile(draw.optimizer(keras), draw.choose(draw.loss()))
+    return model
+
+
+def train(draw, model):
+    history = model.fit(
+        draw.x, draw.y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0, sample_weight=draw.weight
+    )
+    return history.history["loss"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_model(keras, seed):
+    draw = Draw(seed)
+    theirs, ours = build(keras, draw), build(densor, draw)
+    start = theirs.get_weights()
+    ours.set_weights(start)
+    expected, actual = train(draw, theirs), train(draw, ours)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+    for want, got in zip(theirs.get_weights(), ours.get_weights(), strict=True):
+        assert_close(got, want, "trajectory")
+    moved = max(np.abs(w - s).max() for w, s in zip(ours.get_weights(), start, strict=True))
+    assert moved > 1e-3, "the training did nothing, so nothing was compared"
