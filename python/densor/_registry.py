@@ -21,6 +21,8 @@ class Configurable(Protocol):
 
 T = TypeVar("T", bound=Configurable)
 
+_registries: list["Registry[Any]"] = []
+
 # Keras writes "module" and "registered_name" beside these two; they have no meaning here.
 _KEYS = {"class_name", "config", "module", "registered_name"}
 
@@ -68,6 +70,10 @@ class Registry(Generic[T]):
         self._classes = {name.lower(): cls for name, cls in names.items()}
         for cls in names.values():
             self._classes[cls.__name__.lower()] = cls
+        _registries.append(self)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._classes
 
     def register(self, cls: type[T]) -> None:
         """Adds a class under its own name."""
@@ -131,3 +137,18 @@ class Registry(Generic[T]):
             f"must be a name, a configuration or an instance of {base.__name__}, got {_check.show(identifier)} "
             f"({type(identifier).__name__})",
         )
+
+
+def is_known(name: str) -> bool:
+    """Whether any registry that was loaded has the class, or the program itself has made it known."""
+    return own_object(name) is not None or any(name in registry for registry in _registries)
+
+
+def find_any(name: str) -> Any:
+    """The class of this name, whatever its kind. Raises ValueError where there is none."""
+    if (own := own_object(name)) is not None:
+        return own
+    for registry in _registries:
+        if name in registry:
+            return registry.find(name)
+    raise _check.bad_value("find_any", "name", f"{_check.show(name)} is not a known class")

@@ -215,6 +215,6 @@ CASES = [
         FileNotFoundError,
         pattern="nonexistent",
     ),
-    Case("save_keras", save_to("model.keras"), ValueError, "filepath", ".keras"),
+    Case("save_onnx", save_to("model.onnx"), ValueError, "filepath", ".onnx"),
     Case("save_h5", save_to("model.h5"), ValueError, "filepath", ".h5"),
 ]

@@ -182,17 +182,21 @@ class Model(Trainer):
         zipped: None = None,
         include_optimizer: bool = True,
     ) -> None:
-        """Write architecture, weights, compile settings and optimizer state to one safetensors file.
+        """Write architecture, weights, compile settings and optimizer state to one file.
 
         The file appears at once or not at all: whatever happens, an older file stays until the new one is
-        complete. Any path will do; an extension is not needed.
+        complete. Any path will do; an extension is not needed. The format is safetensors, unless the path ends
+        in `.keras`: then it is one that Keras 3 reads (with h5py, from the extra `densor[keras]`; without it
+        a warning says that it is Densor's own).
 
         Args:
             filepath: where to. overwrite: False refuses to replace a file. zipped: must be None.
             include_optimizer: whether the optimizer's state is saved, too.
 
         Raises:
-            TypeError, ValueError: not a path, the extension of another format, or a model that is not built.
+            TypeError, ValueError: not a path, the extension of another format, or, for `.keras`, something that
+                Keras does not know.
+            RuntimeError: the model is not built.
             FileExistsError: there is a file and `overwrite` is False.
             OSError: the file could not be written; it names the reason and the path.
             BusyError: another thread is training the model at this moment.
@@ -202,13 +206,13 @@ class Model(Trainer):
         save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def save_weights(self, filepath: str | bytes | PathLike[Any], overwrite: bool = True) -> None:
-        """Write only the weights, as `save`; any extension is taken."""
+        """Write only the weights, as `save`; any extension is taken, and `.h5` is Keras' `.weights.h5`."""
         from densor.models.saving import save_weights
 
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | bytes | PathLike[Any], skip_mismatch: bool = False) -> None:
-        """Read the weights of a file of `save` or `save_weights` into this model.
+        """Read the weights of a file of `save` or `save_weights`, Densor's or Keras', into this model.
 
         Args:
             filepath: the file. skip_mismatch: leave weights that the file lacks, or has in another shape, as

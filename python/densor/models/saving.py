@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
@@ -21,7 +23,7 @@ from densor._version import __version__
 from densor.errors import FormatError
 from densor.graph import Variable
 from densor.layers import Layer, without_initial_values
-from densor.models import archive, strict_json
+from densor.models import archive, atomic, hdf5, strict_json
 from densor.models.archive import Archive
 from densor.models.clock import Clock
 from densor.models.compile_config import compile_config, compile_from
@@ -34,7 +36,8 @@ __all__ = ["contents", "load_model", "load_weights", "restore", "save_model", "s
 Path = str | bytes | PathLike[Any]
 Float32 = NDArray[np.float32]
 
-_OTHER_FORMATS = (".keras", ".h5", ".hdf5", ".onnx", ".pt", ".pth", ".npz", ".pb", ".tflite")
+_OTHER_FORMATS = (".h5", ".hdf5", ".onnx", ".pt", ".pth", ".npz", ".pb", ".tflite")
+_MAGIC = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
 _WEIGHTS, _SLOTS = "weights/", "optimizer/"
 
 
@@ -50,7 +53,41 @@ def save_model(
             raise bad_value("save", "filepath", f"{path!r}: files of type {extension} cannot be written; use another "
                             "extension, such as .safetensors")  # fmt: skip
     model._refuse_stepping("save")
-    archive.write(path, *contents(model, with_optimizer))
+    if _as_keras("save", path, (".keras",)):
+        from densor.models import keras_file
+
+        _named_weights(model)
+        atomic.write(path, [keras_file.encode(model, _randomness(model), with_optimizer)])
+    else:
+        archive.write(path, *contents(model, with_optimizer))
+
+
+def _as_keras(function: str, path: str, extensions: tuple[str, ...]) -> bool:
+    """Whether the extension asks for a file of Keras; without h5py there is only Densor's own format."""
+    if not path.lower().endswith(extensions):
+        return False
+    if not hdf5.available():
+        warnings.warn(
+            f"{function}(): h5py is not installed, so {path!r} gets Densor's own format, which it reads under any "
+            "name; for a file that Keras reads: pip install 'densor[keras]'",
+            UserWarning,
+            stacklevel=4,
+        )
+        return False
+    return True
+
+
+def _randomness(model: Model) -> dict[str, Any]:
+    """The seeds and counters from which shuffling and noise go on."""
+    clock = model._clock
+    return {
+        "clock": {
+            "seed": None if clock.seed is None else str(clock.seed),
+            "batches": clock.batches,
+            "epochs": clock.epochs,
+        },
+        "noise": [str(layer._noise_seed) for layer in _noisy_layers(model)],
+    }
 
 
 def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float32], dict[str, str]]:
@@ -65,12 +102,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
     config: dict[str, Any] = {
         "model": serialize_model(model),
         "input_shape": list(model.input_shape),
-        "clock": {
-            "seed": None if model._clock.seed is None else str(model._clock.seed),
-            "batches": model._clock.batches,
-            "epochs": model._clock.epochs,
-        },
-        "noise": [str(layer._noise_seed) for layer in _noisy_layers(model)],
+        **_randomness(model),
         "compile": compile_config(model),
     }
     compiled = model._compiled
@@ -90,7 +122,12 @@ def save_weights(model: Model, filepath: Path, overwrite: bool = True) -> None:
     path = _target("save_weights", filepath, overwrite)
     model._refuse_stepping("save_weights")
     tensors = {name: variable.array for name, variable in _named_weights(model).items()}
-    archive.write(path, tensors, {"densor": __version__})
+    if _as_keras("save_weights", path, (".h5", ".hdf5")):
+        from densor.models import keras_file
+
+        atomic.write(path, [keras_file.encode_weights("save_weights", model, with_optimizer=False)])
+    else:
+        archive.write(path, tensors, {"densor": __version__})
 
 
 def load_model(
@@ -100,10 +137,11 @@ def load_model(
     safe_mode: bool = True,
     allow_nonfinite: bool = False,
 ) -> Model:
-    """Read a model that `Model.save` wrote. No code of the file's choosing runs, and no other file is opened.
+    """Read a model that `Model.save` wrote, or Keras. No code of the file's choosing runs, no other file is opened.
 
     Args:
-        filepath: the file.
+        filepath: the file: Densor's own format under any name, `.keras`, or `.h5` of a whole model. The last two
+            need h5py, from the extra `densor[keras]`.
         custom_objects: your own layer and model classes by name, if the model has any.
         compile: whether the model is compiled as it was, with its optimizer's state.
         safe_mode: accepted for Keras' sake; there is no unsafe mode.
@@ -113,7 +151,9 @@ def load_model(
         The model; predictions and further training are bit for bit those of the saved one.
 
     Raises:
-        FormatError: the file is damaged, or is none of Densor's; it names file, byte and field.
+        FormatError: the file is damaged, is no model, or names classes that are not known here, which are listed;
+            it names file and field.
+        ImportError: h5py is needed.
         OSError: it cannot be read.
         MemoryError: the model does not fit in memory.
 
@@ -129,8 +169,22 @@ def load_model(
     compiled = boolean("load_model", "compile", compile)
     boolean("load_model", "safe_mode", safe_mode)
     finite = not boolean("load_model", "allow_nonfinite", allow_nonfinite)
+    if _is_keras(path):
+        from densor.models import keras_file
+
+        return keras_file.load(path, custom_objects or {}, compiled, finite, _restore_randomness)
     with archive.opened(path) as source:
         return restore(source, custom_objects or {}, compiled, finite)
+
+
+def _is_keras(path: str) -> bool:
+    """Whether the file begins as a zip or an HDF5 file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return regular and os.pread(descriptor, 8, 0).startswith(_MAGIC)
+    finally:
+        os.close(descriptor)
 
 
 def restore(source: Archive, custom: Mapping[str, type[Layer]], compiled: bool, finite: bool) -> Model:
@@ -251,6 +305,12 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
     skips = boolean("load_weights", "skip_mismatch", skip_mismatch)
     model._refuse_stepping("load_weights")
     targets = _named_weights(model)
+    if _is_keras(path):
+        from densor.models import keras_file
+
+        for variable, array in keras_file.load_weights(path, model, skips).items():
+            variable.array[...] = array
+        return
     with archive.opened(path) as source:
         stored = [name for name in source.entries if name.startswith(_WEIGHTS)]
         if skips:

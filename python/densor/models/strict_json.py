@@ -15,15 +15,15 @@ LARGEST_INTEGER = 2**53  # beyond it other readers of JSON lose digits
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
-def parse(raw: bytes) -> Any:
+def parse(raw: bytes, levels: int = MOST_LEVELS) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: not UTF-8, not JSON, deeper than 16 levels, a key twice in one object, NaN or an infinity, an
+        ValueError: not UTF-8, not JSON, deeper than `levels`, a key twice in one object, NaN or an infinity, an
             integer beyond 2^53, a string that is no Unicode text.
     """
     text = raw.decode("utf-8")
-    _check_depth(text)  # before the parser, which recurses
+    _check_depth(text, levels)  # before the parser, which recurses
     value = json.loads(
         text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
     )
@@ -31,14 +31,14 @@ def parse(raw: bytes) -> Any:
     return value
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(text: str, levels: int) -> None:
     depth = 0
     for found in _STRING_OR_BRACKET.finditer(text):
         first = found[0][0]
         if first in "[{":
             depth += 1
-            if depth > MOST_LEVELS:
-                raise ValueError(f"more than {MOST_LEVELS} levels at character {found.start()}")
+            if depth > levels:
+                raise ValueError(f"more than {levels} levels at character {found.start()}")
         elif first in "]}":
             depth -= 1
 

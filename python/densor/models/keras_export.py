@@ -1,0 +1,160 @@
+"""Architectures and compile settings written as Keras reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from densor import _registry
+from densor._check import bad_value, show
+from densor.graph import Tensor
+from densor.layers import InputLayer, Layer
+from densor.models.compile_config import compile_config
+from densor.models.functional import Functional
+from densor.models.model import Model
+from densor.models.sequential import Sequential
+
+__all__ = ["keras_compile_config", "keras_config"]
+
+# Arguments that only Densor has, with the values at which Keras does the same.
+_OURS: dict[str, tuple[Any, ...]] = {
+    "init_from_first_batch": (False,), "unbiased_running_variance": (False,), "momentum_decay": (1.0,),
+    "epsilon_mode": ("keras",), "decay": (0.0,), "beta": (1.0,),
+}  # fmt: skip
+_NOT_IN_KERAS = {"RAdam"}
+_KERAS_NAMES = {"Swish": "Activation"}
+_MODULES = {
+    "_initializer": "keras.initializers",
+    "_regularizer": "keras.regularizers",
+    "_constraint": "keras.constraints",
+    "activation": "keras.layers",
+    "layer": "keras.layers",
+    "learning_rate": "keras.optimizers.schedules",
+}
+
+
+def keras_config(model: Model) -> dict[str, Any]:
+    """The architecture of a built model as Keras' `config.json` has it.
+
+    Raises:
+        ValueError: a model, layer or argument that Keras does not know.
+    """
+    return _layer(model)
+
+
+def keras_compile_config(model: Model) -> dict[str, Any]:
+    """What `compile` was given, as `config.json` has it; empty for a model that is not compiled."""
+    config = compile_config(model)
+    if config is None:
+        return {}
+    return {
+        "optimizer": _object(config["optimizer"], "keras.optimizers"),
+        "loss": _object(config["loss"], "keras.losses"),
+        "loss_weights": None,
+        "metrics": _object(config["metrics"], "keras.metrics") or None,
+        "weighted_metrics": None,
+        "run_eagerly": False,
+        "steps_per_execution": 1,
+        "jit_compile": True,
+    }
+
+
+def _object(value: Any, module: str) -> Any:
+    """An object of the module, or names and objects nested in lists, with what Keras needs to find their classes."""
+    if isinstance(value, list):
+        return [_object(item, module) for item in value]
+    if not isinstance(value, Mapping) or "class_name" not in value:
+        return value
+    name, own = value["class_name"], value.get("registered_name")
+    if own is None and name in _NOT_IN_KERAS:
+        raise bad_value(
+            "save", "filepath", f"{name} is not in Keras; save under a name that does not end in .keras"
+        )
+    return {
+        "module": None if own or not _ours(name) else module,
+        "class_name": name,
+        "config": _settings(name, value["config"]),
+        "registered_name": own or (None if _ours(name) else name),
+    }
+
+
+def _ours(name: str) -> bool:
+    return _registry.own_object(name) is None and _registry.is_known(name)
+
+
+def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for key, value in config.items():
+        if key in _OURS and _ours(name) and key not in ("beta",):
+            if value not in _OURS[key]:
+                raise bad_value(
+                    "save", "filepath", f"{name}({key}={show(value)}) is not in Keras; save under a name that does "
+                    "not end in .keras"
+                )  # fmt: skip
+            continue
+        module = next((module for ending, module in _MODULES.items() if key.endswith(ending)), "keras.layers")
+        settings[key] = _object(value, module)
+    return settings
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    if isinstance(layer, Functional):
+        return _model(layer, "Functional", _functional(layer))
+    if isinstance(layer, Sequential):
+        start = layer._built_input().call
+        inner = layer.layers if start is None else [start.layer, *layer.layers]
+        settings = {"layers": [_layer(item) for item in inner], "build_input_shape": list(layer.input_shape)}
+        return _model(layer, "Sequential", settings)
+    own = _registry.registered_name(type(layer))
+    config = {"class_name": type(layer).__name__, "config": layer.get_config(), "registered_name": own}
+    result: dict[str, Any] = _object(config, "keras.layers")
+    if not isinstance(layer, InputLayer) and layer.build_shape is not None:
+        result["build_config"] = {"input_shape": _lists(layer.build_shape)}
+    return result
+
+
+def _lists(shape: Any) -> Any:
+    return [_lists(item) for item in shape] if isinstance(shape, list | tuple) else shape
+
+
+def _model(model: Model, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    own = _registry.registered_name(type(model))
+    name = type(model).__name__
+    plain = type(model) in (Sequential, Functional)
+    return {
+        "module": ("keras" if kind == "Sequential" else "keras.src.models.functional") if plain else None,
+        "class_name": kind if plain else name,
+        "config": {"name": model.name, "trainable": model.trainable, **settings},
+        "registered_name": (None if kind == "Sequential" else "Functional") if plain else own or name,
+        "build_config": {"input_shape": _lists(model._built_input().shape)},
+    }
+
+
+def _functional(model: Functional) -> dict[str, Any]:
+    """The layers with the calls they take part in; a tensor is (layer, number of its call in this model, place)."""
+    names: dict[Tensor, list[Any]] = {}
+    nodes: dict[Layer, list[dict[str, Any]]] = {layer: [] for layer in model._order}
+    for layer, start in zip(model._order, model.inputs, strict=False):
+        names[start] = [layer.name, 0, 0]
+    for call in model._replay:
+        calls = nodes[call.layer]
+        calls.append({"args": [_named(call.inputs, names)], "kwargs": dict(call.arguments)})
+        outputs = call.outputs if isinstance(call.outputs, list | tuple) else [call.outputs]
+        for place, tensor in enumerate(outputs):
+            names[tensor] = [call.layer.name, len(calls) - 1, place]
+    layers = [{**_layer(layer), "name": layer.name, "inbound_nodes": nodes[layer]} for layer in model._order]
+    inputs, outputs = ([names[tensor] for tensor in ends] for ends in (model.inputs, model.outputs))
+    return {
+        "layers": layers,
+        "input_layers": inputs[0] if len(inputs) == 1 else inputs,
+        "output_layers": outputs[0] if len(outputs) == 1 else outputs,
+    }
+
+
+def _named(structure: Any, names: Mapping[Tensor, list[Any]]) -> Any:
+    if isinstance(structure, list | tuple):
+        return [_named(item, names) for item in structure]
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": list(structure.shape), "dtype": "float32", "keras_history": names[structure]},
+    }

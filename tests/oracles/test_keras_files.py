@@ -1,0 +1,107 @@
+"""Files in both directions: Keras reads what Densor wrote, Densor what Keras wrote, and both go on the same way."""
+
+import numpy as np
+import pytest
+
+import densor
+from tests import architectures
+from tests.golden.make_keras_files import data, functional, sequential
+from tests.oracles.test_trajectories import OPTIMIZERS
+
+
+def fit(model, epochs=2):
+    x, y = data()
+    model.fit(x, y, batch_size=4, epochs=epochs, shuffle=False, verbose=0)
+
+
+def smooth(library):
+    """Without noise and kinks, so that training can be compared."""
+    layers = library.layers
+    return library.Sequential(
+        [
+            library.Input((5,)),
+            layers.Dense(6, activation="tanh"),
+            layers.BatchNormalization(momentum=0.9),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+STATES = ("momentum", "rmsprop_momentum", "rmsprop_centered", "adagrad", "adamw", "adamax", "nadam")
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+def test_training_goes_on_in_the_other_library(keras, name, direction, tmp_path):
+    kind, options = OPTIMIZERS[name]
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+    model = smooth(writer)
+    model.compile(
+        getattr(writer.optimizers, kind)(**options), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    fit(model)
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras")
+    x = data()[0]
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+    )
+    assert int(loaded.optimizer.iterations) == 6
+    fit(model)
+    fit(loaded)
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(1, 40, 6))
+def test_random_models_in_both_directions(keras, seed, tmp_path):
+    architecture = architectures.draw(seed)
+    x = np.random.default_rng(seed).standard_normal((13, architecture.features)).astype(np.float32)
+    for writer, reader in ((keras, densor), (densor, keras)):
+        model = architectures.build(architecture, writer)
+        model.save(tmp_path / "m.keras")
+        loaded = reader.models.load_model(tmp_path / "m.keras")
+        np.testing.assert_allclose(
+            np.asarray(loaded.predict(x, verbose=0)),
+            np.asarray(model.predict(x, verbose=0)),
+            rtol=1e-5,
+            atol=2e-6,
+        )
+
+
+@pytest.mark.parametrize("make", [sequential, functional])
+def test_weights_files_in_both_directions(keras, make, tmp_path):
+    x = data()[0]
+    for writer, reader in ((keras, densor), (densor, keras)):
+        model, other = make(writer), make(reader)
+        model.save_weights(tmp_path / "m.weights.h5")
+        other.load_weights(tmp_path / "m.weights.h5")
+        np.testing.assert_allclose(
+            np.asarray(other.predict(x, verbose=0)),
+            np.asarray(model.predict(x, verbose=0)),
+            rtol=1e-5,
+            atol=2e-6,
+        )
+
+
+def test_older_files_of_functional_models(keras, tmp_path):
+    model = functional(keras)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    model.save(tmp_path / "m.h5")
+    loaded = densor.models.load_model(tmp_path / "m.h5")
+    x = data()[0]
+    np.testing.assert_allclose(loaded.predict(x), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    assert loaded.optimizer.iterations == 6
+
+
+def test_frozen_layers_stay_frozen(keras, tmp_path):
+    for writer, reader in ((keras, densor), (densor, keras)):
+        model = sequential(writer)
+        model.layers[0].trainable = False
+        model.compile("adam", "sparse_categorical_crossentropy")
+        fit(model)
+        model.save(tmp_path / "m.keras")
+        loaded = reader.models.load_model(tmp_path / "m.keras")
+        assert [layer.trainable for layer in loaded.layers] == [layer.trainable for layer in model.layers]
+        assert int(loaded.optimizer.iterations) == 6
