@@ -11,11 +11,12 @@ PYBIND11_MODULE(_core, m) {
   bind_activation(m);
   bind_add(m);
   bind_batch_norm(m);
+  bind_column_sum(m);
   bind_concatenate(m);
   bind_count_nonfinite(m);
   bind_dense(m);
   bind_dropout(m);
-  bind_elementary(m);
+  bind_expression(m);
   bind_gather(m);
   bind_layer_norm(m);
   bind_mean_absolute_error(m);

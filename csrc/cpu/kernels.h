@@ -11,7 +11,7 @@
 #include "core/dtype.h"
 #include "cpu/gemm/kernel.h"
 #include "math/activation_kind.h"
-#include "math/elementary_kind.h"
+#include "math/expression_kind.h"
 #include "math/layer_norm_kind.h"
 #include "math/optimizer.h"
 #include "math/philox.h"
@@ -60,6 +60,24 @@ struct LossRows {
   const float* weight;        // (rows,), or null: 1
   std::int64_t rows, cols, target_cols;
   float scale;
+};
+
+// Elements that a register of an expression holds, and how many registers there may be.
+inline constexpr std::int64_t kExpressionTile = 256;
+inline constexpr std::int64_t kExpressionRegisters = 256;
+
+struct ExpressionOperand {
+  const float* data;
+  std::int64_t period, width;
+};
+
+// See math/expression_kind.h.
+struct Expression {
+  const math::Instruction* code;
+  const float* constants;
+  const ExpressionOperand* operands;
+  float* const* outputs;
+  std::int64_t length, constant_count, registers, rows, cols;
 };
 
 // Columns to normalize: (rows, cols) of matrices whose rows are ld apart.
@@ -116,8 +134,9 @@ struct Kernels {
   // rescale: y[i] = x[i] * scale + offset, one rounding each; y may be x.
   void (*rescale)(float* y, const float* x, std::int64_t n, float scale, float offset);
 
-  // elementary: y[i] = f(x[i]); y may be x.
-  void (*elementary)(float* y, const float* x, std::int64_t n, math::Elementary f);
+  // expression: the outputs of the part; scratch holds kExpressionTile floats a register, then a vector an
+  // output. A part with reductions has whole rows.
+  void (*expression)(const Expression& e, const MatrixPart& part, float* scratch);
 
   // v = x + bias[column] (bias may be null); z = v unless z is null; y = activation(v). y may be x.
   void (*activation_forward)(float* y, float* z, const float* x, const float* bias, std::int64_t rows,

@@ -58,7 +58,9 @@ def positive_int(function: str, argument: str, value: object) -> int:
 
 def is_number(value: object) -> bool:
     """Whether `value` is a real number: Python's or NumPy's, also a 0-d array, but not a bool."""
-    if getattr(value, "shape", None) == () and getattr(getattr(value, "dtype", None), "kind", "") in "iuf":
+    if getattr(value, "shape", None) == () and getattr(getattr(value, "dtype", None), "kind", None) in (
+        "i", "u", "f",
+    ):  # fmt: skip
         return True
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 

@@ -6,6 +6,7 @@ memory). Every float32 buffer becomes a float64 one at twice its offset; memory 
 
 import numpy as np
 
+from densor import _core
 from densor.graph.buffers import View
 from densor.graph.lowering import GradientOf, Reshaped, Variable
 from tests.reference import (
@@ -13,7 +14,9 @@ from tests.reference import (
     accuracy,
     activation,
     batch_norm,
+    column_sum,
     dropout,
+    expression,
     gather,
     layer_norm,
     mean_absolute_error,
@@ -24,6 +27,7 @@ from tests.reference import (
     transpose,
 )
 
+OPCODES = {code: name for name, code in _core.expression_opcodes().items()}
 WIDE = {"float32": np.float64, "int32": np.int64, "uint16": np.uint32}
 LOSSES = {
     "softmax_cross_entropy": softmax_cross_entropy,
@@ -73,6 +77,14 @@ class Interpreter:
 
     def add(self, y, a, b):
         y[...] = a + b
+
+    def expression(self, outputs, operands, code, constants, rows, cols):
+        results = expression.forward(OPCODES, code, constants, operands, rows, cols)
+        for index, out in enumerate(outputs):
+            out[...] = results[index]
+
+    def column_sum(self, sum, x):
+        sum[...] = column_sum.forward(x)
 
     def concatenate(self, y, xs):
         y[...] = np.concatenate(xs, axis=1)
@@ -193,23 +205,4 @@ def _activate(x, name, alpha):
 
 
 def _slope(saved, name, alpha):
-    """f'(x) from what the forward pass saved: y for these, x for the others."""
-    match name:
-        case "linear":
-            return np.ones_like(saved)
-        case "relu":
-            return (saved > 0).astype(float)
-        case "leaky_relu":
-            return np.where(saved >= 0, 1.0, alpha)
-        case "elu":
-            return np.where(saved > 0, 1.0, saved + alpha)
-        case "selu":
-            scale, slope = activation.SELU_SCALE, activation.SELU_ALPHA
-            return np.where(saved > 0, scale, saved + scale * slope)
-        case "sigmoid":
-            return saved * (1.0 - saved)
-        case "tanh":
-            return 1.0 - saved * saved
-        case "softplus":
-            return -np.expm1(-saved)
-    return activation.derivative(saved, name, alpha)
+    return activation.slope(saved, name, alpha)

@@ -299,7 +299,7 @@ def test_declared_shapes():
 
 
 def test_merging_different_shapes():
-    with pytest.raises(ValueError, match=r"expected shape \(None, 3\), got \(None, 4\)"):
+    with pytest.raises(ValueError, match=r"shapes \(None, 3\) and \(None, 4\) cannot be broadcast"):
         layers.Add()([Tensor((None, 3)), Tensor((None, 4))])
     with pytest.raises(ValueError, match="does not fit"):
         layers.Concatenate()([Tensor((None, 2, 3)), Tensor((None, 1, 3))])

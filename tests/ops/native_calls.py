@@ -52,8 +52,27 @@ def _elementwise():
         },
         "softmax_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS)},
         "softmax_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "y": f(ROWS, COLS)},
-        "elementary": {"y": f(9), "x": f(9), "name": "exp"},
+        "column_sum": {"sum": f(1, COLS), "x": f(ROWS, COLS)},
+        "expression": {
+            "outputs": [f(ROWS, COLS), f(ROWS, 1)],
+            "operands": [f(ROWS, COLS), f(1, COLS)],
+            "code": np.array(_product_and_its_sum(), np.int32),
+            "constants": f(1),
+            "rows": ROWS,
+            "cols": COLS,
+        },
     }
+
+
+def _product_and_its_sum():
+    opcode = _core.expression_opcodes()
+    return [
+        (opcode["load"], 1, 0, 0, 0),
+        (opcode["load"], 2, 1, 0, 0),
+        (opcode["multiply"], 1, 1, 2, 0),
+        (opcode["store"], 0, 1, 0, 0),
+        (opcode["sum"], 1, 1, 0, 0),
+    ]
 
 
 def _dense():
@@ -248,5 +267,5 @@ OUTPUTS = {
     "random_normal": ("out",),
     "random_truncated_normal": ("out",),
     "permutation": ("out",),
-    "elementary": ("y",),
+    "column_sum": ("sum",),
 }

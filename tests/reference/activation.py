@@ -76,3 +76,26 @@ def derivative(x, name, alpha=0.0):
 
 def backward(dy, x, name, alpha=0.0):
     return np.asarray(dy, np.float64) * derivative(x, name, alpha)
+
+
+def slope(saved, name, alpha):
+    """f'(x) from what the forward pass saved: y for these, x for the others."""
+    match name:
+        case "linear":
+            return np.ones_like(saved)
+        case "relu":
+            return (saved > 0).astype(float)
+        case "leaky_relu":
+            return np.where(saved >= 0, 1.0, alpha)
+        case "elu":
+            return np.where(saved > 0, 1.0, saved + alpha)
+        case "selu":
+            scale, slope = SELU_SCALE, SELU_ALPHA
+            return np.where(saved > 0, scale, saved + scale * slope)
+        case "sigmoid":
+            return saved * (1.0 - saved)
+        case "tanh":
+            return 1.0 - saved * saved
+        case "softplus":
+            return -np.expm1(-saved)
+    return derivative(saved, name, alpha)

@@ -1,6 +1,5 @@
-// Activations with an optional bias, their backward pass, and the column sums that give bias gradients.
-// forward reads 4 bytes an element and writes 4 (8 with z); backward reads 8 and writes 4; column_sum
-// reads 4.
+// Activations with an optional bias, and their backward pass. forward reads 4 bytes an element and writes 4
+// (8 with z); backward reads 8 and writes 4.
 #pragma once
 
 #include "cpu/kernels.h"
@@ -60,46 +59,9 @@ void activation_backward(float* dz, const float* dy, const float* saved, std::in
   });
 }
 
-inline constexpr std::int64_t kSumRows = 64;
-
-// `Count` vectors of columns; the last one has `last` lanes.
-template <int Count>
-void sum_columns(float* sum, const float* x, std::int64_t rows, std::int64_t ldx, int last) {
-  const auto load = [last](const float* p, int c) {
-    return c + 1 < Count || last == kLanes ? Vec::load(p + c * kLanes)
-                                           : Vec::load_first(p + c * kLanes, last);
-  };
-  Vec total[Count];
-  for (Vec& t : total) t = Vec(0.0f);
-  for (std::int64_t begin = 0; begin < rows; begin += kSumRows) {
-    const std::int64_t end = begin + kSumRows < rows ? begin + kSumRows : rows;
-    Vec chain[Count];
-    for (int c = 0; c < Count; ++c) chain[c] = load(x + begin * ldx, c);
-    for (std::int64_t i = begin + 1; i < end; ++i)
-      for (int c = 0; c < Count; ++c) chain[c] = chain[c] + load(x + i * ldx, c);
-    for (int c = 0; c < Count; ++c) total[c] = total[c] + chain[c];
-  }
-  for (int c = 0; c < Count; ++c) {
-    if (c + 1 < Count || last == kLanes)
-      total[c].store(sum + c * kLanes);
-    else
-      total[c].store_first(sum + c * kLanes, last);
-  }
-}
-
-void column_sum(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx) {
-  constexpr int kCount = 4;
-  std::int64_t j = 0;
-  for (; j + kCount * kLanes <= cols; j += kCount * kLanes)
-    sum_columns<kCount>(sum + j, x + j, rows, ldx, kLanes);
-  for (; j < cols; j += kLanes)
-    sum_columns<1>(sum + j, x + j, rows, ldx, cols - j < kLanes ? static_cast<int>(cols - j) : kLanes);
-}
-
 void fill_activation(Kernels& k) {
   k.activation_forward = activation_forward;
   k.activation_backward = activation_backward;
-  k.column_sum = column_sum;
 }
 
 }  // namespace

@@ -7,10 +7,11 @@
 #include "cpu/generic/activation.h"
 #include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
+#include "cpu/generic/column_sum.h"
 #include "cpu/generic/concatenate.h"
 #include "cpu/generic/count_nonfinite.h"
 #include "cpu/generic/dropout.h"
-#include "cpu/generic/elementary.h"
+#include "cpu/generic/expression.h"
 #include "cpu/generic/gather.h"
 #include "cpu/generic/layer_norm.h"
 #include "cpu/generic/mean_absolute_error.h"
@@ -36,10 +37,11 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_activation(k);
   fill_add(k);
   fill_batch_norm(k);
+  fill_column_sum(k);
   fill_concatenate(k);
   fill_count_nonfinite(k);
   fill_dropout(k);
-  fill_elementary(k);
+  fill_expression(k);
   fill_gather(k);
   fill_layer_norm(k);
   fill_mean_absolute_error(k);

@@ -113,7 +113,8 @@ class Lowering:
     def shape(self, tensor: Tensor, columns: int | None = None) -> tuple[int, int]:
         """The tensor as a matrix: `columns` defaults to the last axis, all axes before it become rows."""
         columns = tensor.columns if columns is None else columns
-        return (self.rows * tensor.features // columns if columns else 0, columns)
+        rows = self.rows if tensor.batched else 1
+        return (rows * tensor.features // columns if columns else 0, columns)
 
     def value(self, tensor: Tensor, columns: int | None = None) -> View:
         """The matrix that holds a tensor already computed."""

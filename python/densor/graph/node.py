@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from densor.graph.tensor import Tensor
 from densor.graph.trace import record
 
 if TYPE_CHECKING:
+    from densor.graph.expression import Expression, Value
     from densor.graph.lowering import Lowering
     from densor.graph.variable import Variable
 
@@ -28,6 +29,9 @@ class Node:
 
     stem: ClassVar[str]
     aliases: ClassVar[bool] = False  # the output is the input's memory under another shape
+    elementwise: ClassVar[bool] = False  # `express` can make it part of an expression
+    reduces: ClassVar[bool] = False  # the output has one column, from all columns of the only input
+    has_kernel: ClassVar[bool] = True  # False: it can only run as part of an expression
 
     def __init__(
         self,
@@ -58,6 +62,10 @@ class Node:
     def with_activation(self, activation: str, alpha: float) -> Node | None:
         """This node with the activation applied to its result, or None if its kernel cannot fuse it."""
         return None
+
+    def express(self, expression: Expression, value_of: Callable[[Tensor | Variable], Value]) -> Value:
+        """The value of the output, of an elementwise node; `value_of` gives those of what it reads."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement express")
 
     def rescaling(self) -> tuple[float, float] | None:
         """(scale, offset) if this node computes `input * scale + offset`."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.arena import Arena
+from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import LossLike, MetricLike, Objective, loss_input
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
@@ -107,6 +108,7 @@ def lower_graph(
         outputs = outputs or ([graph.outputs[0]] if objective.reads_predictions else [])
         outputs.append(end)
     graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, outputs)))
+    graph = fuse_expressions(graph)
     lowering = Lowering(rows, arena)
     _forward(lowering, graph, scales, feeds)
     if scatter:

@@ -27,6 +27,15 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+def _operator(name: str, reflected: bool = False) -> Callable[[Tensor, Any], Tensor]:
+    def method(self: Tensor, other: Any) -> Tensor:
+        a, b = (other, self) if reflected else (self, other)
+        result: Tensor = Tensor.operators[name](a, b)
+        return result
+
+    return method
+
+
 class Tensor:
     """A symbolic float32 array. The first dimension of `shape` is None: the rows of the batch.
 
@@ -34,10 +43,10 @@ class Tensor:
     returned it, if it came out of a layer outside a trace.
     """
 
-    # Set by densor.ops.add: the graph lies below the operations and cannot import them.
-    addition: ClassVar[Callable[[Any, Any], Tensor] | None] = None
+    # The functions of densor.ops by name: the graph lies below the operations and cannot import them.
+    operators: ClassVar[dict[str, Callable[..., Any]]] = {}
 
-    __array_ufunc__ = None  # NumPy leaves `array + tensor` to __radd__, which explains the mistake
+    __array_ufunc__ = None  # NumPy leaves `array + tensor` to __radd__
 
     def __init__(
         self, shape: tuple[int | None, ...], dtype: str = "float32", name: str = "", node: Node | None = None
@@ -54,6 +63,11 @@ class Tensor:
         return len(self.shape)
 
     @property
+    def batched(self) -> bool:
+        """Whether there is a row per sample; a sum over all of them is one number, of shape ()."""
+        return self.shape[:1] == (None,)
+
+    @property
     def features(self) -> int:
         """The number of values per row of the batch."""
         return math.prod(size for size in self.shape[1:] if size is not None)
@@ -65,13 +79,21 @@ class Tensor:
         assert last is not None
         return last
 
-    def __add__(self, other: Any) -> Tensor:
-        assert Tensor.addition is not None
-        return Tensor.addition(self, other)
+    __add__, __radd__ = _operator("add"), _operator("add", reflected=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", reflected=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", reflected=True)
+    __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", reflected=True)
+    __pow__, __rpow__ = _operator("power"), _operator("power", reflected=True)
+    __lt__, __le__ = _operator("less"), _operator("less_equal")
+    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
 
-    def __radd__(self, other: Any) -> Tensor:
-        assert Tensor.addition is not None
-        return Tensor.addition(other, self)
+    def __neg__(self) -> Tensor:
+        result: Tensor = Tensor.operators["negative"](self)
+        return result
+
+    def __abs__(self) -> Tensor:
+        result: Tensor = Tensor.operators["absolute"](self)
+        return result
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise TypeError(f"{self!r} is symbolic and has no values; call the layer or model on arrays instead")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from densor import _core
 from densor._check import bad_value, choice, number
 from densor.graph import Lowering, Node, Tensor
+from densor.graph.expression import Expression, Value
 from densor.ops._eager import Float32, empty_like, matrix, require_shape
 
 __all__ = [
@@ -33,6 +35,7 @@ class ActivationNode(Node):
     """y = f(x), elementwise."""
 
     stem = "activation"
+    elementwise = True
 
     def __init__(self, x: Tensor, name: str, alpha: float) -> None:
         self.name = name
@@ -53,6 +56,9 @@ class ActivationNode(Node):
             activation=self.name,
             alpha=self.alpha,
         )
+
+    def express(self, expression: Expression, value_of: Callable[[Any], Value]) -> Value:
+        return expression.apply(self.name, value_of(self.inputs[0]), expression.constant(self.alpha))
 
     def activation_like(self) -> tuple[str, float]:
         return self.name, self.alpha

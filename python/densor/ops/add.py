@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from collections.abc import Callable
 from typing import Any
 
-from densor import _core
+from densor._check import is_number
 from densor.graph import Lowering, Node, Tensor
-from densor.ops._eager import empty_like, matrix, require_shape, tensor
+from densor.graph.expression import Expression, Value
+from densor.ops.expression import elementwise
 from densor.ops.rescale import rescale
 
 __all__ = ["AddNode", "add"]
@@ -17,6 +18,7 @@ class AddNode(Node):
     """y = a + b. Both gradients are dy itself."""
 
     stem = "add"
+    elementwise = True
 
     def __init__(self, a: Tensor, b: Tensor) -> None:
         super().__init__([a, b], a.shape)
@@ -29,40 +31,37 @@ class AddNode(Node):
         for x in self.inputs:
             lowering.pass_gradient(x, lowering.gradient(self.output))
 
+    def express(self, expression: Expression, value_of: Callable[[Any], Value]) -> Value:
+        a, b = map(value_of, self.inputs)
+        return expression.add(a, b)
+
 
 def add(a: Any, b: Any) -> Any:
     """`y = a + b`, elementwise; `tensor + tensor` means the same.
 
     Args:
-        a, b: two symbolic tensors, or real numbers, of the same shape; one of them may be a number.
+        a, b: symbolic tensors, variables or real numbers, whose shapes fit as for `multiply`.
 
     Returns:
         A symbolic tensor, or a new float32 array.
 
     Raises:
-        TypeError: a symbolic tensor with an array. ValueError: the shapes differ; nothing is broadcast.
+        TypeError: not real numbers. ValueError: shapes that do not fit.
 
-    Source: Keras 3 `Add`, without broadcasting.
+    Source: Keras 3 `ops.add`.
 
     Example:
         >>> from densor import ops
         >>> ops.add([1.0, 2.0], [10.0, 20.0]).tolist()
         [11.0, 22.0]
     """
-    if isinstance(b, Real):
-        return rescale(a, 1.0, float(b))
-    if isinstance(a, Real):
-        return rescale(b, 1.0, float(a))
-    if isinstance(a, Tensor) or isinstance(b, Tensor):
-        a, b = tensor("add", "a", a), tensor("add", "b", b)
-        require_shape("add", "b", b.shape, a.shape)
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape:
         return AddNode(a, b).output
-    left, shape = matrix("add", "a", a)
-    right, right_shape = matrix("add", "b", b)
-    require_shape("add", "b", right_shape, shape)
-    y = empty_like(left)
-    _core.add(y, left, right).run()
-    return y.reshape(shape)
+    if isinstance(a, Tensor) and is_number(b):
+        return rescale(a, 1.0, float(b))
+    if isinstance(b, Tensor) and is_number(a):
+        return rescale(b, 1.0, float(a))
+    return elementwise("add", "add", a, b)
 
 
-Tensor.addition = add
+Tensor.operators["add"] = add

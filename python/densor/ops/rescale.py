@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from densor import _core
 from densor._check import number
 from densor.graph import Lowering, Node, Tensor
+from densor.graph.expression import Expression, Value
 from densor.ops._eager import empty_like, matrix
 
 __all__ = ["RescaleNode", "rescale"]
@@ -16,6 +18,7 @@ class RescaleNode(Node):
     """y = x * scale + offset. As the first node of a graph it is done by the gather."""
 
     stem = "rescale"
+    elementwise = True
 
     def __init__(self, x: Tensor, scale: float, offset: float) -> None:
         self.scale = scale
@@ -29,6 +32,10 @@ class RescaleNode(Node):
     def backward(self, lowering: Lowering) -> None:
         dx, dy = lowering.contribution(self.inputs[0]), lowering.gradient(self.output)
         lowering.emit("rescale", y=dx, x=dy, scale=self.scale, offset=0.0)
+
+    def express(self, expression: Expression, value_of: Callable[[Any], Value]) -> Value:
+        scaled = expression.multiply(value_of(self.inputs[0]), expression.constant(self.scale))
+        return expression.add(scaled, expression.constant(self.offset))
 
     def rescaling(self) -> tuple[float, float]:
         return self.scale, self.offset

@@ -1,0 +1,165 @@
+"""What the elementwise functions share: nodes that become part of an expression, shapes, and running on arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from densor import _core
+from densor._array import float32_array
+from densor._check import bad_type, bad_value, is_number
+from densor.graph import Node, Tensor, Variable
+from densor.graph.expression import Expression, Value
+from densor.graph.expression_code import Output, passes
+from densor.ops._eager import Float32
+
+__all__ = ["ElementwiseNode", "ReductionNode", "elementwise", "reduction"]
+
+Argument = Tensor | Variable | float
+_NAMES = {1: ("x",), 2: ("a", "b"), 3: ("condition", "a", "b")}  # of arguments, by their number
+
+
+class ElementwiseNode(Node):
+    """y = operation(arguments), elementwise: tensors, variables and numbers."""
+
+    stem = "expression"
+    elementwise = True
+    has_kernel = False
+
+    def __init__(self, operation: str, arguments: list[Argument], shape: tuple[int | None, ...]) -> None:
+        self.operation = operation
+        self.arguments = tuple(arguments)
+        super().__init__(
+            [item for item in arguments if isinstance(item, Tensor)],
+            shape,
+            [item for item in arguments if isinstance(item, Variable)],
+        )
+
+    def rewired(self, inputs: Any, output: Tensor) -> ElementwiseNode:
+        node = super().rewired(inputs, output)
+        replaced = dict(zip(self.inputs, inputs, strict=True))
+        node.arguments = tuple(
+            replaced[item] if isinstance(item, Tensor) else item for item in self.arguments
+        )
+        return node
+
+    def express(self, expression: Expression, value_of: Callable[[Any], Value]) -> Value:
+        return expression.apply(
+            self.operation,
+            *(
+                value_of(item) if isinstance(item, Tensor | Variable) else expression.constant(item)
+                for item in self.arguments
+            ),
+        )
+
+
+class ReductionNode(Node):
+    """y = sum, mean, highest or lowest of x over the last axis, which stays with one column."""
+
+    stem = "expression"
+    elementwise = True
+    reduces = True
+    has_kernel = False
+
+    def __init__(self, operation: str, x: Tensor) -> None:
+        self.operation = operation
+        super().__init__([x], (*x.shape[:-1], 1))
+
+    def express(self, expression: Expression, value_of: Callable[[Any], Value]) -> Value:
+        return expression.reduce(self.operation, value_of(self.inputs[0]))
+
+
+def elementwise(function: str, operation: str, *arguments: Any) -> Any:
+    """`operation` (csrc/math/expression_kind.h) of tensors, variables and numbers, or of arrays at once.
+
+    Raises:
+        TypeError: not real numbers. ValueError: shapes that cannot be broadcast.
+    """
+    names = _NAMES[len(arguments)]
+    if any(isinstance(item, Tensor) for item in arguments):
+        items = [_argument(function, name, item) for name, item in zip(names, arguments, strict=True)]
+        return ElementwiseNode(operation, items, _broadcast(function, items)).output
+    arrays = [float32_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
+    try:
+        arrays = list(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        raise bad_value(function, names[-1], f"shapes {shapes} cannot be broadcast") from None
+    expression = Expression(2)  # of any number of columns, as nothing is reduced
+    values = [expression.operand(index, True) for index in range(len(arrays))]
+    return _run(expression.apply(operation, *values), True, arrays, 1, arrays[0].size).reshape(
+        arrays[0].shape
+    )
+
+
+def reduction(operation: str, x: Any) -> Any:
+    """sum, mean, highest or lowest over the last axis, which stays with one column."""
+    if isinstance(x, Tensor):
+        return ReductionNode(operation, x).output
+    if x.shape[-1] == 1:
+        return x
+    expression = Expression(x.shape[-1])
+    root = expression.reduce(operation, expression.operand(0, True))
+    rows = math.prod(x.shape[:-1])
+    return _run(root, False, [x], rows, x.shape[-1]).reshape(*x.shape[:-1], 1)
+
+
+def _run(root: Value, wide: bool, arrays: Any, rows: int, columns: int) -> Float32:
+    result = np.empty((rows, columns if wide else 1), np.float32)
+    operands = [np.ascontiguousarray(array).reshape(rows, columns) for array in arrays]
+    (part,) = passes([Output(root, wide)])
+    used = [operands[value.index] for value in part.operands]
+    _core.expression([result], used, part.code, part.constants, rows, columns).run()
+    return result
+
+
+def _argument(function: str, name: str, value: Any) -> Argument:
+    if isinstance(value, Tensor | Variable):
+        return value
+    if is_number(value) and not isinstance(value, np.ndarray):
+        if not math.isfinite(float(value)):
+            raise bad_value(function, name, f"numbers beside symbolic tensors must be finite, got {value!r}")
+        return float(value)
+    try:
+        array = float32_array(function, name, value)
+    except TypeError:
+        kind = type(value).__name__
+        raise bad_type(
+            function, name, f"expected a tensor, a variable, numbers or an array, got {kind}"
+        ) from None
+    return float(array) if array.ndim == 0 else Variable(array, "constant", trainable=False)
+
+
+def _broadcast(function: str, arguments: list[Argument]) -> tuple[int | None, ...]:
+    """The shape of the result: tensors agree but for a last axis of 1; variables repeat themselves over the rows."""
+    tensors = [item for item in arguments if isinstance(item, Tensor) and item.batched]
+    variables = [item for item in arguments if isinstance(item, Variable)]
+    front = tensors[0].shape[:-1] if tensors and tensors[0].ndim > 1 else ()
+    lasts = [item.columns for item in tensors] + [item.shape[-1] for item in variables if item.shape]
+    last = max(lasts, default=1)
+    whole: tuple[int | None, ...] = (*front, last) if front else (None,) if tensors else ()
+    fits = all(
+        item.shape == whole or (len(whole) > 1 and item.shape == (*whole[:-1], 1)) for item in tensors
+    ) and all(_repeats(item.shape, whole) for item in variables)
+    if not fits:
+        shapes = " and ".join(str(item.shape) for item in arguments if not isinstance(item, float))
+        raise bad_value(
+            function,
+            _NAMES[len(arguments)][-1],
+            f"shapes {shapes} cannot be broadcast: symbolic tensors must agree, but for a last axis of 1; "
+            "arrays and variables have the shape of a row, or of its last axes",
+        )
+    return whole
+
+
+def _repeats(shape: tuple[int, ...], whole: tuple[int | None, ...]) -> bool:
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    if not shape:
+        return True
+    if len(shape) >= len(whole) or shape[-1] not in (1, whole[-1]):
+        return False
+    return shape[:-1] == whole[len(whole) - len(shape) : -1]

@@ -1,0 +1,7 @@
+"""The sum of every column."""
+
+import numpy as np
+
+
+def forward(x):
+    return np.asarray(x, np.float64).sum(axis=0, keepdims=True)
