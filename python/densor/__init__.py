@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from densor import callbacks as callbacks
     from densor import config as config
     from densor import datasets as datasets
+    from densor import ensembles as ensembles
     from densor import errors as errors
     from densor import initializers as initializers
     from densor import layers as layers
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
     from densor.optimizers import Optimizer as Optimizer
 
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "datasets", "errors", "graph", "initializers", "layers", "losses",
-    "metrics", "models", "ops", "optimizers", "random", "saving", "schedules", "utils",
+    "activations", "backend", "callbacks", "config", "datasets", "ensembles", "errors", "graph", "initializers",
+    "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "saving", "schedules", "utils",
 )  # fmt: skip
 _NAMES = {
     "Initializer": "initializers",
