@@ -4,6 +4,7 @@ from densor.callbacks.batch_size_scheduler import BatchSizeScheduler as BatchSiz
 from densor.callbacks.callback import Callback as Callback
 from densor.callbacks.callback_list import CallbackList as CallbackList
 from densor.callbacks.csv_logger import CSVLogger as CSVLogger
+from densor.callbacks.doctor import Doctor as Doctor
 from densor.callbacks.early_stopping import EarlyStopping as EarlyStopping
 from densor.callbacks.history import History as History
 from densor.callbacks.lambda_callback import LambdaCallback as LambdaCallback
@@ -17,6 +18,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Doctor",
     "EarlyStopping",
     "History",
     "LambdaCallback",

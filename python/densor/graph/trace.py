@@ -22,12 +22,14 @@ class Scope:
     """What a layer call inherits from the calls around it, per thread.
 
     `training` is the mode of the innermost call that set it; `depth` counts the layer calls around this
-    point; `nodes` collects what a running trace records, None outside a trace.
+    point; `nodes` collects what a running trace records, None outside a trace; `observer` is told of every layer
+    call and its outputs, None if nobody asks.
     """
 
     training: bool | None = None
     depth: int = 0
     nodes: list[Node] | None = None
+    observer: Callable[[Any, Any], None] | None = None
 
 
 class _Local(threading.local):

@@ -183,6 +183,8 @@ class Layer:
             arguments["training"] = mode
         with scoped(replace(outer, training=mode, depth=outer.depth + 1)):
             outputs = self.call(inputs, **arguments)
+        if outer.observer is not None:
+            outer.observer(self, outputs)
         if outer.nodes is not None or outer.depth > 0:
             return outputs
         recorded = keywords if training is None else {**keywords, "training": training}

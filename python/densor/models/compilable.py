@@ -47,6 +47,7 @@ class Compilable(Layer):
         self._predictor: Predictor | None = None
         self._input: Tensor | None = None
         self._building = False
+        self._fitting: Any = None  # the call of fit() that is running
         self._training = Turn("fit", waits=False)
         self._plan: Plan | None = None  # of the `fit` that runs
         self._stepping = False  # the native training loop is running: weights change under a reader's hands

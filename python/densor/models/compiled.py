@@ -45,6 +45,7 @@ class Compiled:
         self._target: Target | None = None
         self._loops: dict[Any, Loop] = {}
         self.testing = Turn("evaluate")
+        self.observer: Any = None  # of `probe`, with its traced graph
 
     def unbound(self) -> Compiled:
         """The same choices for a model whose layers have changed."""

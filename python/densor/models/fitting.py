@@ -73,6 +73,7 @@ class Fitting:
     def run(self) -> None:
         """All epochs, with the callbacks around them; `on_train_end` comes last whatever happened."""
         self.logs: Logs = {}
+        self.model._fitting = self
         try:
             self.callbacks.on_train_begin()
             for epoch in range(self.plan.initial_epoch, self.plan.epochs):
@@ -85,6 +86,7 @@ class Fitting:
             raise
         finally:
             self.display.close()
+            self.model._fitting = None
         self.callbacks.on_train_end(self.logs)
 
     def begin(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from densor._array import real_array
 from densor._check import bad_type, bad_value, integer, show, suggestion, text
 from densor.graph import Tensor
 from densor.layers import Layer
-from densor.models.data import check_finite
+from densor.models.data import as_features, check_finite
+from densor.models.options import labelled_data
 from densor.models.summary import print_summary
 from densor.models.trainer import Trainer
+
+if TYPE_CHECKING:
+    from densor.models.probe import LayerFigures
 
 __all__ = ["Model"]
 
@@ -124,6 +128,48 @@ class Model(Trainer):
         super().set_weights(weights)
 
     # --- looking ---
+
+    def probe(self, x: Any = None, y: Any = None, rows: int = 256) -> list[LayerFigures]:
+        """Look at the layers at work: their outputs, the gradients that reach them, how far a step moves them.
+
+        One forward pass and one training step are run; afterwards weights, optimizer, statistics and random state are
+        as before, bit for bit. `callbacks.Doctor` does this once per epoch and says what the figures mean.
+
+        Args:
+            x, y: as for `fit`. None: the data of the `fit` that is running, for callbacks.
+            rows: at most so many rows are used, spread evenly over the data.
+
+        Returns:
+            One `LayerFigures` for each layer with weights or an activation, in the order of the calls: `name`,
+            `activation`, `mean` and `deviation` of the outputs, `dead` (share of the units of a ReLU that are 0 in
+            every row), `saturated` (share of the outputs of a sigmoid or tanh where it is flat), `gradient_norm`,
+            `update_ratio` (norm of a step of the kernel over the norm of the kernel).
+
+        Raises:
+            RuntimeError: the model has no loss, or no data are given and no `fit` is running.
+            TypeError, ValueError: bad data.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1, kernel_initializer="ones")])
+            >>> model.compile(densor.optimizers.SGD(0.1), loss="mse")
+            >>> (dense,) = model.probe(np.ones((4, 2)), np.zeros(4))
+            >>> dense.mean, dense.gradient_norm > 0
+            (2.0, True)
+        """
+        from densor.models.probe import probe, some_rows
+
+        compiled = self._compiled_for("probe")
+        count = integer("probe", "rows", rows, 1)
+        if x is not None:
+            features = as_features("probe", "x", x, self._features_shape())
+            self._ready(features)
+            data = labelled_data("probe", compiled, features, y)
+        elif self._fitting is not None:
+            data = self._fitting.data
+        else:
+            raise RuntimeError("probe(): no fit() is running whose data could be used; give x and y")
+        return probe(self, compiled, some_rows(data, count))
 
     def summary(
         self,

@@ -1,0 +1,189 @@
+"""A look into a network at work: what its layers put out, what gradients reach them, how far a step moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor.graph import Arena, Tensor, run_eagerly
+from densor.graph.trace import scope, scoped
+from densor.layers import InputLayer, Layer
+from densor.models.compiled import Compiled
+from densor.models.data import Data
+from densor.models.fitting import Fitting, Plan
+
+if TYPE_CHECKING:
+    from densor.models.model import Model
+
+__all__ = ["LayerFigures", "probe", "some_rows"]
+
+Floats = NDArray[np.float32]
+
+# Activations that are 0 for half of their inputs, and the slopes of those that level off, from their outputs.
+_RECTIFIERS = {"relu", "relu6"}
+_SLOPES: dict[str, Callable[[Floats], Floats]] = {
+    "sigmoid": lambda a: 4 * a * (1 - a),
+    "tanh": lambda a: 1 - a * a,
+    "hard_sigmoid": lambda a: ((a > 0) & (a < 1)).astype(np.float32),
+    "softsign": lambda a: (1 - np.abs(a)) ** 2,
+}
+_FLAT = 0.1  # a slope below a tenth of the steepest counts as saturated
+
+
+@dataclass(frozen=True)
+class LayerFigures:
+    """What was seen of one layer on the rows of the probe; NaN where a figure means nothing for the layer.
+
+    Attributes:
+        name: of the layer. activation: the name of its activation, "linear" if it has none.
+        mean, deviation: of its outputs.
+        dead: share of the units of a ReLU that are 0 in every row.
+        saturated: share of the outputs of a sigmoid, tanh, hard_sigmoid or softsign where the slope is below a tenth
+            of the steepest.
+        gradient_norm: of the loss by all trained weights of the layer.
+        update_ratio: norm of the change of the kernel in one step of the optimizer, over the norm of the kernel.
+    """
+
+    name: str
+    activation: str
+    mean: float
+    deviation: float
+    dead: float
+    saturated: float
+    gradient_norm: float
+    update_ratio: float
+
+
+def probe(model: Model, compiled: Compiled, data: Data) -> list[LayerFigures]:
+    """The figures of every layer with weights or an activation, in the order in which they are called.
+
+    One forward pass in inference mode and one training step are run on `data`; then weights, optimizer, statistics
+    and counters get their old bits back.
+    """
+    observer = compiled.observer
+    if observer is None:
+        observer = compiled.observer = _Observer(model)
+    outputs = run_eagerly(observer, [data.x], training=False)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    gradients, ratios = _step(model, compiled, data)
+    return [
+        _figures(layer, output, gradients, ratios)
+        for layer, output in zip(observer.layers, outputs, strict=True)
+    ]
+
+
+def some_rows(data: Data, rows: int) -> Data:
+    """At most `rows` rows, spread evenly over the data, so that sorted classes all have their share."""
+    if data.rows <= rows:
+        return data
+    chosen = np.linspace(0, data.rows - 1, rows).astype(np.int64)
+    weight = None if data.weight is None else data.weight[chosen]
+    return Data(data.x[chosen], data.y[chosen], weight)
+
+
+class _Observer:
+    """A function that runs the model and returns the outputs of the layers inside it."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.layers: list[Layer] = []
+
+    def __call__(self, inputs: Any) -> list[Tensor]:
+        seen: dict[Layer, Tensor] = {}
+
+        def note(layer: Layer, outputs: Any) -> None:
+            if isinstance(outputs, Tensor) and _tells(layer):
+                seen.setdefault(layer, outputs)
+
+        with scoped(replace(scope(), observer=note)):
+            self.model(inputs)
+        self.layers = list(seen)
+        return list(seen.values())
+
+
+def _tells(layer: Layer) -> bool:
+    if isinstance(layer, InputLayer) or any(inner.weights for inner in layer.sublayers()):
+        return False
+    return bool(layer.weights) or _activation(layer) != "linear"
+
+
+def _activation(layer: Layer) -> str:
+    """The name of what the layer ends with; of a layer that is an activation itself, its own."""
+    used = getattr(layer, "activation", None)
+    if used is None:
+        name = type(layer).__name__.lower()
+        return name if name in _RECTIFIERS else "linear"
+    return str(getattr(used, "__name__", type(used).__name__)).lower()
+
+
+def _figures(
+    layer: Layer, output: Floats, gradients: dict[Layer, float], ratios: dict[Layer, float]
+) -> LayerFigures:
+    activation = _activation(layer)
+    values = output.reshape(-1, output.shape[-1])
+    slope = _SLOPES.get(activation)
+    plain = activation in _RECTIFIERS and not getattr(layer, "negative_slope", 0.0)
+    return LayerFigures(
+        name=layer.name,
+        activation=activation,
+        mean=float(values.mean(dtype=np.float64)),
+        deviation=float(values.std(dtype=np.float64)),
+        dead=float((values <= 0).all(axis=0).mean()) if plain else float("nan"),
+        saturated=float("nan") if slope is None else float((slope(values) < _FLAT).mean()),
+        gradient_norm=gradients.get(layer, float("nan")),
+        update_ratio=ratios.get(layer, float("nan")),
+    )
+
+
+def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, float], dict[Layer, float]]:
+    """One training step: the norm of each layer's gradient, and how far its kernel moved for its length."""
+    fitting = Fitting(model, compiled, data, Plan(batch_size=data.rows, shuffle=False))
+    arena = compiled.take_arena()
+    with _restored(model, compiled, arena):
+        before = {variable: variable.numpy() for variable in arena.variables}
+        fitting.step()
+        gradients, ratios = {}, {}
+        for layer in _layers(model):
+            trained = [variable for variable, _ in layer._variables if variable in arena]
+            if not trained:
+                continue
+            gradients[layer] = float(np.sqrt(sum(_square(arena.gradient(variable)) for variable in trained)))
+            kernel = max(trained, key=lambda variable: len(variable.shape))
+            length = _square(before[kernel])
+            moved = _square(kernel.array - before[kernel])
+            ratios[layer] = float(np.sqrt(moved / length)) if length else float("nan")
+    return gradients, ratios
+
+
+def _square(array: Floats) -> float:
+    flat = array.reshape(-1)
+    return float(np.dot(flat, flat))
+
+
+def _layers(layer: Layer) -> Iterator[Layer]:
+    yield layer
+    for inner in layer.sublayers():
+        yield from _layers(inner)
+
+
+@contextmanager
+def _restored(model: Model, compiled: Compiled, arena: Arena) -> Iterator[None]:
+    """Give weights, slots, counters and the sums of the running epoch their old bits at the end."""
+    optimizer, clock = compiled.optimizer, replace(model._clock)
+    weights = [(variable, variable.numpy()) for variable in model.weights]
+    slots = [slot.copy() for slot in arena.slots]
+    iterations = optimizer.iterations
+    try:
+        yield
+    finally:
+        for variable, values in weights:
+            variable.array[...] = values
+        for slot, values in zip(arena.slots, slots, strict=True):
+            slot[...] = values
+        optimizer.iterations = iterations
+        model._clock = clock
