@@ -55,12 +55,12 @@ class Network:
 
 
 NETWORKS = (
-    Network((784, 300, 100, 10), batch=32, steps=600),
-    Network((784, 300, 100, 10), batch=128, steps=300),
-    Network((784, 300, 100, 10), batch=32, steps=600, rich=True),
-    Network((784, 300, 100, 10), batch=128, steps=300, rich=True),
-    Network((32, 64, 64, 64, 64, 64, 64, 1), batch=128, steps=500),
-    Network((784, 1024, 1024, 1024, 10), batch=256, steps=40),
-    Network((784, 1024, 1024, 1024, 10), batch=2048, steps=6),
-    Network((784, 1024, 1024, 1024, 10), batch=256, steps=40, rich=True),
+    Network((784, 300, 100, 10), batch=32, steps=300),
+    Network((784, 300, 100, 10), batch=128, steps=200),
+    Network((784, 300, 100, 10), batch=32, steps=300, rich=True),
+    Network((784, 300, 100, 10), batch=128, steps=200, rich=True),
+    Network((32, 64, 64, 64, 64, 64, 64, 1), batch=128, steps=300),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=20),
+    Network((784, 1024, 1024, 1024, 10), batch=2048, steps=4),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=20, rich=True),
 )

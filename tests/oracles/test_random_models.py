@@ -57,8 +57,7 @@ class Draw:
         activation = self.choose(ACTIVATIONS)
         if self.chance(0.3):  # no bias before a normalization, whose gradient would be rounding errors
             y = layers.Dense(units, use_bias=False)(x)
-            y = layers.BatchNormalization(momentum=self.choose([0.5, 0.9, 0.99]), epsilon=0.1)(y)
-            y = layers.Activation(activation or "linear")(y)
+            y = layers.Activation(activation or "linear")(self.normalization(keras)(y))
         else:
             y = layers.Dense(units, activation=activation, use_bias=self.chance(0.8))(x)
         if self.chance(0.2) and x.shape[-1] > 1:
@@ -66,6 +65,16 @@ class Draw:
         elif self.chance(0.2):
             y = layers.Add()([layers.Dense(y.shape[-1])(x), y])
         return y
+
+    def normalization(self, keras):
+        """With a large epsilon: the scale of a column that hardly varies would be rounding errors."""
+        return self.choose(
+            [
+                lambda: keras.layers.BatchNormalization(momentum=self.choose([0.5, 0.9]), epsilon=0.1),
+                lambda: keras.layers.LayerNormalization(epsilon=0.1),
+                lambda: keras.layers.RMSNormalization(epsilon=0.1),
+            ]
+        )()
 
     def learning_rate(self, keras, scale):
         schedules = keras.optimizers.schedules
@@ -99,7 +108,7 @@ class Draw:
         options = dict(options)
         clip = self.choose([None, None, "clipvalue", "clipnorm", "global_clipnorm"])
         if clip is not None:
-            options[clip] = float(self.choose([0.1, 1.0]))
+            options[clip] = float(self.choose([0.3, 1.0]))
         if self.chance(0.2):
             options["weight_decay"] = 0.01
         return getattr(keras.optimizers, name)(learning_rate=self.learning_rate(keras, scale), **options)
@@ -138,4 +147,4 @@ def test_random_model(keras, seed):
     for want, got in zip(theirs.get_weights(), ours.get_weights(), strict=True):
         assert_close(got, want, "trajectory")
     moved = max(np.abs(w - s).max() for w, s in zip(ours.get_weights(), start, strict=True))
-    assert moved > 1e-3, "the training did nothing, so nothing was compared"
+    assert moved > 2e-4, "the training did nothing, so nothing was compared"
