@@ -46,7 +46,7 @@ def test_trajectory(keras, name):
     theirs, ours = network(keras, name), network(densor, name)
     start = [w.copy() for w in theirs.get_weights()]
     ours.set_weights(start)
-    training = np.asarray(theirs(x, training=True))
+    training = keras.ops.convert_to_numpy(theirs(x, training=True))
     np.testing.assert_allclose(ours(x, training=True), training, rtol=1e-4, atol=1e-5)
     for library, model in ((keras, theirs), (densor, ours)):
         model.set_weights(start)
