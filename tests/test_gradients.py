@@ -76,16 +76,20 @@ def column(y):
 def native(architecture, model, x, y, weight):
     """(loss, gradients by layer) of one batch."""
     traced = graph.trace(model, [graph.Tensor((None, architecture.features), "float32")], training=True)
-    arena, feeds, totals = graph.Arena(model.trainable_variables, []), graph.Feeds(), np.zeros((1, 2))
+    arena, feeds, totals = graph.Arena(model.trainable_variables, []), graph.Feeds(), np.zeros((2, 2))
     program = graph.compile_graph(
         traced,
         ROWS,
         feeds=feeds,
         totals=totals,
-        loss=architectures.loss_of(architecture, densor),
+        heads=[
+            graph.Head(
+                architectures.loss_of(architecture, densor),
+                weighted=weight is not None,
+                target_columns=column(y).shape[1],
+            )
+        ],
         arena=arena,
-        weighted=weight is not None,
-        target_columns=column(y).shape[1],
     )
     feeds.x.bind(x)
     feeds.y.bind(column(y))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from densor.graph import Arena, Feeds, Tensor, Variable, lower_graph, trace
+from densor.graph import Arena, Feeds, Head, Tensor, Variable, lower_graph, trace
 from tests.graph.interpreter import Interpreter
 
 
@@ -57,15 +57,21 @@ def ops_of(lowering, phase="compute"):
     return [instruction.op for instruction in lowering.instructions if instruction.phase == phase]
 
 
+def ending(loss, metrics=(), weighted=False, target_columns=1):
+    """The heads of a graph with one output."""
+    return [Head(loss, metrics, weighted=weighted, target_columns=target_columns)]
+
+
 def execute(graph, x, y=None, weight=None, variables=None, step=0, **options):
     """Lowers and interprets a graph in float64; (interpreter, totals)."""
     feeds = Feeds(len(graph.inputs), len(graph.outputs))
-    loss = options.get("loss")
-    totals = None if loss is None else np.zeros((1 + len(options.get("metrics", ())), 2))
-    if y is not None and y.ndim == 2 and loss.target_kind != "labels":
-        options.setdefault("target_columns", y.shape[1])
+    loss, metrics = options.pop("loss", None), options.pop("metrics", ())
+    columns = y.shape[1] if y is not None and y.ndim == 2 and loss.target_kind != "labels" else 1
     options.setdefault("scatter", loss is None)
-    lowering = lower_graph(graph, len(x), feeds=feeds, totals=totals, weighted=weight is not None, **options)
+    heads, totals = () if loss is None else ending(loss, metrics, weight is not None, columns), None
+    if heads:
+        totals = np.zeros((heads[0].rows, 2))
+    lowering = lower_graph(graph, len(x), feeds=feeds, totals=totals, heads=heads, **options)
     values = variables or {v: v.array.astype(np.float64) for v in graph.variables}
     data = {feeds.x: x, feeds.y: y, feeds.weight: weight}
     return Interpreter(lowering, data, values, step).run(), totals

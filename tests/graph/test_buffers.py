@@ -9,7 +9,7 @@ from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph
 from densor.graph.arena import aligned_bytes
 from densor.graph.buffers import Buffer, View, place
-from tests.graph.build import MSE, traced, variable
+from tests.graph.build import MSE, ending, traced, variable
 
 lives = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 8), st.integers(0, 1000)), min_size=1, max_size=40
@@ -62,7 +62,7 @@ def test_a_deep_model_needs_two_activations_for_inference():
     one = 32 * 64 * 4
     assert lowering.place() <= 6 * one, "activations of dead layers must be reused"
     training = lower_graph(
-        traced(model, 64), 32, feeds=Feeds(), totals=np.zeros((1, 2)), loss=MSE, target_columns=64,
+        traced(model, 64), 32, feeds=Feeds(), totals=np.zeros((2, 2)), heads=ending(MSE, target_columns=64),
         arena=Arena(weights),
     )  # fmt: skip
     assert training.place() >= 40 * one, "training keeps every activation"
@@ -80,9 +80,8 @@ def test_a_program_leaves_memory_alone_while_workers_may_still_use_it():
         traced(model, 8),
         4,
         feeds=Feeds(),
-        totals=np.zeros((1, 2)),
-        loss=MSE,
-        target_columns=8,
+        totals=np.zeros((2, 2)),
+        heads=ending(MSE, target_columns=8),
         arena=Arena([w]),
     )
     lowering.place()
@@ -106,7 +105,7 @@ def test_ten_thousand_layers_are_placed_quickly():
         return x
 
     lowering = lower_graph(
-        traced(model, 1), 2, feeds=Feeds(), totals=np.zeros((1, 2)), loss=MSE, arena=Arena([w])
+        traced(model, 1), 2, feeds=Feeds(), totals=np.zeros((2, 2)), heads=ending(MSE), arena=Arena([w])
     )
     assert lowering.place() >= 10_000 * 64
 

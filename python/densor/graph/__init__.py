@@ -4,6 +4,7 @@ from densor.graph.arena import Arena as Arena
 from densor.graph.eager import run_eagerly as run_eagerly
 from densor.graph.lowering import Lowering as Lowering
 from densor.graph.node import Node as Node
+from densor.graph.objective import Head as Head
 from densor.graph.program import Feeds as Feeds
 from densor.graph.program import compile_graph as compile_graph
 from densor.graph.program import lower_graph as lower_graph

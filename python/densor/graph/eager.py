@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.program import Feeds, compile_graph
+from densor.graph.structure import flat, mapped, packed
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph, trace
 
@@ -26,6 +27,7 @@ class _Compiled:
     def __init__(self, graph: Graph, rows: int, training: bool) -> None:
         self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
         self.outputs = graph.outputs
+        self.result = graph.result
         self.rows = rows
         self.homes = [(variable, variable.array, variable.trainable) for variable in graph.variables]
         self.program = (
@@ -80,7 +82,7 @@ _runners: WeakKeyDictionary[Any, _Runner] = WeakKeyDictionary()
 
 def run_eagerly(
     function: Callable[..., Any],
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
     training: bool,
     keywords: dict[str, Any] | None = None,
 ) -> Any:
@@ -88,12 +90,13 @@ def run_eagerly(
 
     Args:
         function: as for `trace`; a layer or model, for instance. Its compiled forms live as long as it does.
-        arrays: the inputs, each with the batch as first axis; every real dtype that `Feed.bind` takes.
+        arrays: the inputs, each with the batch as first axis; every real dtype that `Feed.bind` takes. A dict of
+            them reaches the function as a dict.
         training: the mode; in training mode batch normalization also moves its statistics.
         keywords: further arguments; a compiled form is kept for each combination of their values.
 
     Returns:
-        A new float32 array, or a list of them if the function returns several tensors.
+        A new float32 array, or a list or dict of them if the function returns several tensors.
 
     Raises:
         ValueError: the inputs differ in their number of rows.
@@ -106,7 +109,7 @@ def run_eagerly(
             raise TypeError(
                 f"{name}(): argument '{keyword}': must be hashable beside array inputs, got {kind}"
             )
-    rows = [array.shape[0] for array in arrays]
+    rows = [array.shape[0] for array in flat(arrays)]
     if len(set(rows)) > 1:
         raise ValueError(f"{name}(): argument 'inputs': must have the same rows, got {rows}")
     with _lock:
@@ -118,20 +121,23 @@ def run_eagerly(
 def _run(
     runner: _Runner,
     function: Callable[..., Any],
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
     training: bool,
     keywords: dict[str, Any],
 ) -> Any:
-    rows = arrays[0].shape[0]
-    key = (tuple(array.shape for array in arrays), training, tuple(sorted(keywords.items())))
+    given = flat(arrays)
+    rows = given[0].shape[0]
+    names = tuple(arrays) if isinstance(arrays, Mapping) else None
+    key = (tuple(array.shape for array in given), names, training, tuple(sorted(keywords.items())))
     compiled = runner.compiled.get(key)
     if compiled is None or not compiled.valid():
-        inputs = [Tensor((None, *array.shape[1:])) for array in arrays]
+        inputs = mapped(lambda array: Tensor((None, *array.shape[1:])), arrays)
         graph = trace(function, inputs, training=training, keywords=keywords)
         compiled = _Compiled(graph, rows, training)
         if len(runner.compiled) >= _MOST_PROGRAMS:
             runner.compiled.clear()
         runner.compiled[key] = compiled
-    results = compiled.run(arrays, runner.step)
+    results = compiled.run(given, runner.step)
     runner.step += 1
-    return results[0] if len(results) == 1 else results
+    several = isinstance(compiled.result, Mapping) or len(results) != 1
+    return packed(compiled.result, results) if several else results[0]

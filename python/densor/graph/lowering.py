@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -195,10 +195,11 @@ class Lowering:
         self._pending.append((variable, view))
         return view
 
-    def backward(self, nodes: tuple[Node, ...], output: Tensor, gradient: View) -> None:
-        """Run the nodes backward from the gradient of the graph's output."""
-        if self.wants(output):
-            self._gradients[output] = gradient
+    def backward(self, nodes: tuple[Node, ...], gradients: Iterable[tuple[Tensor, View]]) -> None:
+        """Run the nodes backward from the gradients of the graph's outputs."""
+        for output, gradient in gradients:
+            self.pass_gradient(output, gradient)
+            self._collect()
         for node in reversed(nodes):
             if node.output in self._gradients:
                 node.backward(self)

@@ -12,7 +12,7 @@ from densor import _core
 from densor.graph.arena import Arena
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
-from densor.graph.objective import LossLike, MetricLike, Objective, loss_input
+from densor.graph.objective import Head, Objective, loss_input
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
 from densor.graph.trace import Graph
 
@@ -35,19 +35,30 @@ class OptimizerLike(Protocol):
 class Feeds:
     """The slots through which a program sees the caller's arrays: data, targets, sample weights, predictions.
 
-    `x` and `out` are the first of `inputs` and `outputs`; graphs with several have one feed for each.
+    `x`, `y`, `weight` and `out` are the first of `inputs`, `targets`, `weights` and `outputs`; graphs with several
+    have one feed for each.
     """
 
     def __init__(self, inputs: int = 1, outputs: int = 1) -> None:
         self.inputs = tuple(_core.Feed() for _ in range(inputs))
         self.outputs = tuple(_core.Feed() for _ in range(outputs))
-        self.y = _core.Feed()
-        self.weight = _core.Feed()
+        self.targets = tuple(_core.Feed() for _ in range(outputs))
+        self.weights = tuple(_core.Feed() for _ in range(outputs))
 
     @property
     def x(self) -> _core.Feed:
         """The data."""
         return self.inputs[0]
+
+    @property
+    def y(self) -> _core.Feed:
+        """The targets."""
+        return self.targets[0]
+
+    @property
+    def weight(self) -> _core.Feed:
+        """The weights of the rows."""
+        return self.weights[0]
 
     @property
     def out(self) -> _core.Feed:
@@ -70,12 +81,9 @@ def lower_graph(
     *,
     feeds: Feeds,
     totals: NDArray[np.float64] | None = None,
-    loss: LossLike | None = None,
-    metrics: Sequence[MetricLike] = (),
+    heads: Sequence[Head] = (),
     optimizer: OptimizerLike | None = None,
     arena: Arena | None = None,
-    weighted: bool = False,
-    target_columns: int = 1,
     update_statistics: bool | None = None,
     scatter: bool = False,
 ) -> Lowering:
@@ -85,37 +93,43 @@ def lower_graph(
         graph: from `trace`, in training mode for training.
         rows: rows per batch.
         feeds: where data, targets and weights come from and predictions go.
-        totals: float64 `(1 + len(metrics), 2)`, row 0 for the loss; needed with a loss.
-        loss: None for prediction.
-        metrics: accuracies and mean differences, accumulated into the rows of `totals` after the first.
+        totals: float64 (rows of all heads, 2); needed with heads.
+        heads: loss and metrics of each output; none for prediction.
         optimizer: update the arena's parameters at the end of the batch.
         arena: compute the gradients of its variables; without an optimizer that is all.
-        weighted: `feeds.weight` holds one weight per row for the loss.
-        target_columns: columns of the target array, where the loss takes values.
         update_statistics: move the statistics of batch normalization; default: when there is an optimizer.
         scatter: write the output rows to `feeds.outputs`.
 
     Raises:
-        ValueError: the loss does not fit the end of the graph, or arguments that need each other are missing.
+        ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.
     """
-    _check(loss, totals, optimizer, arena)
-    objective = None
+    if heads and totals is None:
+        raise ValueError(
+            "compile_graph(): argument 'totals': a program with a loss needs an array for its sums"
+        )
+    if optimizer is not None and (not heads or arena is None):
+        raise ValueError("compile_graph(): argument 'optimizer': training needs a loss and an arena")
     graph = drop_identities(graph)
-    outputs = list(graph.outputs) if scatter or loss is None else []
-    if loss is not None:
-        end, fused = loss_input(graph, loss)
-        objective = Objective(loss, metrics, fused, weighted, target_columns, totals)
-        outputs = outputs or ([graph.outputs[0]] if objective.reads_predictions else [])
-        outputs.append(end)
-    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, outputs)))
+    objectives = [] if totals is None else _objectives(graph, heads, totals, feeds)
+    predictions = list(graph.outputs) if scatter or not heads else []
+    read = [objective.output for objective in objectives if objective.reads_predictions]
+    ends = [objective.end for objective in objectives]
+    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, [*predictions, *read, *ends])))
     graph = fuse_expressions(graph)
+    # The passes put other tensors in the places of these.
+    places = iter(graph.outputs)
+    predictions = [next(places) for _ in predictions]
+    for objective in objectives:
+        objective.output = next(places) if objective.reads_predictions else objective.output
+    for objective in objectives:
+        objective.end = next(places)
+        objective.output = objective.output if objective.reads_predictions else objective.end
     lowering = Lowering(rows, arena)
     _forward(lowering, graph, scales, feeds)
     if scatter:
-        for tensor, feed in zip(graph.outputs, feeds.outputs, strict=False):
+        for tensor, feed in zip(predictions, feeds.outputs, strict=False):
             lowering.emit("scatter", feed=feed, x=lowering.value(tensor, tensor.features))
-    if objective is not None:
-        _learn(lowering, graph, objective, feeds)
+    _learn(lowering, graph, objectives)
     lowering.phase = "update"
     if optimizer is not None and arena is not None and arena.variables:
         _emit_optimizer(lowering, optimizer, arena)
@@ -125,18 +139,19 @@ def lower_graph(
     return lowering
 
 
-def _check(
-    loss: LossLike | None,
-    totals: NDArray[np.float64] | None,
-    optimizer: OptimizerLike | None,
-    arena: Arena | None,
-) -> None:
-    if loss is not None and totals is None:
-        raise ValueError(
-            "compile_graph(): argument 'totals': a program with a loss needs an array for its sums"
-        )
-    if optimizer is not None and (loss is None or arena is None):
-        raise ValueError("compile_graph(): argument 'optimizer': training needs a loss and an arena")
+def _objectives(
+    graph: Graph, heads: Sequence[Head], totals: NDArray[np.float64], feeds: Feeds
+) -> list[Objective]:
+    found = []
+    row = 0
+    for index, (head, output) in enumerate(zip(heads, graph.outputs, strict=False)):
+        end, on_logits = (output, False) if head.loss is None else loss_input(graph, head.loss, index)
+        if not head.idle:
+            mine = totals[row : row + head.rows]
+            y, weights = feeds.targets[index], feeds.weights[index]
+            found.append(Objective(head, output, end, on_logits, mine, y, weights))
+        row += head.rows
+    return found
 
 
 def _forward(lowering: Lowering, graph: Graph, scales: Sequence[tuple[float, float]], feeds: Feeds) -> None:
@@ -147,11 +162,10 @@ def _forward(lowering: Lowering, graph: Graph, scales: Sequence[tuple[float, flo
         node.forward(lowering)
 
 
-def _learn(lowering: Lowering, graph: Graph, objective: Objective, feeds: Feeds) -> None:
+def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) -> None:
     lowering.want_gradients(graph.nodes)
-    gradient = objective.emit(lowering, graph.outputs, feeds.y, feeds.weight)
-    if gradient is not None:
-        lowering.backward(graph.nodes, graph.outputs[-1], gradient)
+    gradients = [(objective.end, objective.emit(lowering)) for objective in objectives]
+    lowering.backward(graph.nodes, [(end, gradient) for end, gradient in gradients if gradient is not None])
 
 
 def _emit_optimizer(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from densor.graph.structure import flat, packed
 from densor.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ def record(node: Node) -> None:
 class Graph:
     """A traced function: its nodes in an order in which they can run.
 
-    Lowering (`densor.graph.compile_graph`) never changes a graph; passes return new ones.
+    Lowering (`densor.graph.compile_graph`) never changes a graph; passes return new ones. `result` is what the
+    function returned, a tensor, or a list or dict of the outputs; passes do not follow it.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
+    result: Any = None
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -88,7 +91,7 @@ class Graph:
 
 def trace(
     function: Callable[..., Any],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Tensor] | Mapping[str, Tensor],
     *,
     training: bool,
     keywords: dict[str, Any] | None = None,
@@ -96,7 +99,8 @@ def trace(
     """Run `function` once on fresh symbolic tensors like `inputs` and return what it computed.
 
     Args:
-        function: takes one tensor, or a list of tensors if there are several inputs; returns a tensor or a list.
+        function: takes one tensor, a list of tensors if there are several inputs, or a dict if `inputs` is one;
+            returns a tensor, a list or a dict.
         inputs: tensors whose shapes and dtypes describe the inputs.
         training: the mode that layers inside see unless they are called with `training=`.
         keywords: further arguments of `function`.
@@ -105,11 +109,12 @@ def trace(
         TypeError: the function returned something that is not symbolic.
         ValueError: the function used a symbolic tensor from outside its inputs.
     """
-    fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in inputs]
+    fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in flat(inputs)]
     nodes: list[Node] = []
+    several = isinstance(inputs, Mapping) or len(fresh) != 1
     with scoped(Scope(training=training, nodes=nodes)):
-        result = function(fresh[0] if len(fresh) == 1 else fresh, **(keywords or {}))
-    outputs = tuple(result) if isinstance(result, (list, tuple)) else (result,)
+        result = function(packed(inputs, fresh) if several else fresh[0], **(keywords or {}))
+    outputs = tuple(flat(result))
     for output in outputs:
         if not isinstance(output, Tensor):
             name = getattr(function, "__name__", type(function).__name__)
@@ -117,7 +122,7 @@ def trace(
                 f"{name}(): the call must return symbolic tensors made by densor.ops, got {type(output).__name__}"
             )
     _check_closed(fresh, nodes, outputs)
-    return Graph(tuple(fresh), outputs, tuple(nodes))
+    return Graph(tuple(fresh), outputs, tuple(nodes), result)
 
 
 def _check_closed(inputs: Sequence[Tensor], nodes: Sequence[Node], outputs: Sequence[Tensor]) -> None:

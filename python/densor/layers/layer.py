@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from densor._array import float32_array, real_array
 from densor._check import bad_type, bad_value, boolean, positive_int, suggestion, text, unsupported
 from densor.graph import Call, Tensor, Variable, run_eagerly, trace
+from densor.graph.structure import flat, mapped
 from densor.graph.trace import Scope, scope, scoped
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
@@ -138,7 +139,7 @@ class Layer:
         """Call on symbolic tensors (extends a graph) or on arrays (computes at once).
 
         Args:
-            inputs: a tensor or array with the batch first, or a list of them.
+            inputs: a tensor or array with the batch first, or a list or dict of them.
             training: the mode; None takes the mode of the call around, at the outermost False.
             keywords: further arguments of `call`.
 
@@ -150,13 +151,14 @@ class Layer:
         """
         if training is not None:
             training = boolean(type(self).__name__, "training", training)
-        many = isinstance(inputs, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
-        if any(isinstance(x, Tensor) for x in (inputs if many else [inputs])):
+        many = isinstance(inputs, dict) or (
+            isinstance(inputs, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
+        )
+        if any(isinstance(x, Tensor) for x in (flat(inputs) if many else [inputs])):
             return self._call_on_tensors(inputs, training, keywords)
-        arrays = [self._input_array(x) for x in (inputs if many else [inputs])]
-        shapes: list[Shape] = [(None, *array.shape[1:]) for array in arrays]
-        self.build_for(shapes if many else shapes[0])
-        return run_eagerly(self, arrays, bool(training), keywords)
+        arrays: Any = mapped(self._input_array, inputs) if many else self._input_array(inputs)
+        self.build_for(mapped(lambda array: (None, *array.shape[1:]), arrays))
+        return run_eagerly(self, arrays if many else [arrays], bool(training), keywords)
 
     def _input_array(self, value: Any) -> NDArray[Any]:
         function = type(self).__name__
@@ -167,15 +169,13 @@ class Layer:
         return float32_array(function, "inputs", array) if array.dtype == np.float64 else array
 
     def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
-        tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-        for tensor in tensors:
+        for tensor in flat(inputs):
             if not isinstance(tensor, Tensor):
                 kind = type(tensor).__name__
                 raise bad_type(
                     type(self).__name__, "inputs", f"expected only symbolic tensors, got {kind} as well"
                 )
-        shapes = [tensor.shape for tensor in tensors]
-        self.build_for(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
+        self.build_for(mapped(lambda tensor: tensor.shape, inputs))
         outer = scope()
         mode = outer.training if training is None else training
         arguments = dict(keywords)
@@ -197,9 +197,9 @@ class Layer:
         def own(tensor: Tensor) -> Tensor:
             return identity(tensor) if tensor in taken or tensor.call is not None else tensor
 
-        outputs = [own(t) for t in outputs] if isinstance(outputs, (list, tuple)) else own(outputs)
+        outputs = mapped(own, outputs)
         call = Call(self, inputs, outputs, arguments)
-        for tensor in outputs if isinstance(outputs, list) else [outputs]:
+        for tensor in flat(outputs):
             tensor.call = call
         self._calls.append(call)
         return outputs

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from densor import losses, optimizers
-from densor._check import bad_type, bad_value, unsupported
+from densor import optimizers
 from densor.callbacks import History
 from densor.errors import BusyError
-from densor.graph import Tensor, trace
+from densor.graph import Graph, Tensor, trace
+from densor.graph.structure import packed
 from densor.layers import Layer
-from densor.losses import Loss
 from densor.models.clock import Clock
 from densor.models.compiled import Compiled
+from densor.models.endings import Request
 from densor.models.flags import TrainableFlags
-from densor.models.options import checked_metrics
+from densor.models.inputs import Inputs, arrays_of_any_shape
 from densor.models.predictor import Predictor
 from densor.models.turn import Turn
 
@@ -29,7 +29,6 @@ __all__ = ["Compilable"]
 
 # Methods by which Keras lets a subclass replace what a step does.
 _OWN_STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "make_train_function")
-TRAINABLE_REDUCTIONS = ("sum_over_batch_size", "mean", "sum")
 
 
 class Compilable(Layer):
@@ -45,7 +44,8 @@ class Compilable(Layer):
         self._clock = Clock()
         self._compiled: Compiled | None = None
         self._predictor: Predictor | None = None
-        self._input: Tensor | None = None
+        self._input: Any = None  # the symbolic input, or a list or dict of them
+        self._form: Inputs | None = None
         self._building = False
         self._fitting: Any = None  # the call of fit() that is running
         self._training = Turn("fit", waits=False)
@@ -55,10 +55,10 @@ class Compilable(Layer):
     def compile(
         self,
         optimizer: str | Optimizer | dict[str, Any] = "rmsprop",
-        loss: str | Loss | dict[str, Any] | None = None,
-        loss_weights: None = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: None = None,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -71,9 +71,13 @@ class Compilable(Layer):
 
         Args:
             optimizer: name, configuration or instance.
-            loss: name, configuration or instance; None for a model that only predicts.
-            metrics: names (`"accuracy"`) or metric instances; they ignore sample weights.
-            loss_weights, weighted_metrics: must be None.
+            loss: name, configuration or instance; None for a model that only predicts. With several outputs, one
+                for all of them, a list, or a dict by output; None trains nothing at an output.
+            loss_weights: what the loss of each output counts in the loss of the model (1.0): a list, or a dict by
+                output; with one output also a number.
+            metrics: names (`"accuracy"`) or metric instances; they ignore sample weights. With several outputs a
+                list with an entry (a metric or a list) for each, or a dict by output.
+            weighted_metrics: the same; these are means weighted by the sample weights.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every
                 epoch is one native call.
 
@@ -92,15 +96,8 @@ class Compilable(Layer):
             if hasattr(type(self), name):
                 raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called: steps of your own are "
                                 "not supported")  # fmt: skip
-        unsupported("compile", "loss_weights", loss_weights, None)
-        unsupported("compile", "weighted_metrics", weighted_metrics, None)
-        if isinstance(loss, list | tuple):
-            raise bad_type("compile", "loss", "models with several outputs are not supported; give one loss")
-        chosen = None if loss is None else losses.get(loss)
-        if chosen is not None and chosen.reduction not in TRAINABLE_REDUCTIONS:
-            raise bad_value("compile", "loss", f"reduction {chosen.reduction!r} cannot be trained; "
-                            "use 'sum_over_batch_size' or 'sum'")  # fmt: skip
-        compiled = Compiled(optimizers.get(optimizer), chosen, checked_metrics(metrics), TrainableFlags(self))
+        request = Request(loss, loss_weights, metrics, weighted_metrics)
+        compiled = Compiled(optimizers.get(optimizer), request, TrainableFlags(self))
         if self.built and self._input is not None:
             self._bind(compiled)
         self._compiled = compiled
@@ -108,7 +105,15 @@ class Compilable(Layer):
 
     def _bind(self, compiled: Compiled) -> None:
         assert self._input is not None
-        compiled.bind(self, self._input, self._inference().graph)
+        graph = self._inference().graph
+        compiled.bind(self, self._input, graph, self._names_of_outputs(graph))
+
+    def _names_of_outputs(self, graph: Graph) -> list[str]:
+        """The names by which losses and metrics know the outputs."""
+        if isinstance(graph.result, dict):
+            return list(graph.result)
+        names = getattr(self, "output_names", [])
+        return names or [f"output_{place}" for place in range(len(graph.outputs))]
 
     @property
     def compiled(self) -> bool:
@@ -121,8 +126,8 @@ class Compilable(Layer):
         return None if self._compiled is None else self._compiled.optimizer
 
     @property
-    def loss(self) -> Loss | None:
-        """The loss given to `compile`."""
+    def loss(self) -> Any:
+        """The loss given to `compile`, or the list or dict of losses."""
         return None if self._compiled is None else self._compiled.loss
 
     @property
@@ -136,19 +141,28 @@ class Compilable(Layer):
         return [] if self._compiled is None else self._compiled.names
 
     def _compiled_for(self, function: str) -> Compiled:
-        if self._compiled is None or self._compiled.loss is None:
+        if self._compiled is None or not self._compiled.request.trains:
             raise RuntimeError(f"{function}(): the model has no loss; call compile(optimizer, loss) first")
         return self._compiled
 
-    def _features_shape(self) -> tuple[int, ...] | None:
-        return (
-            None if self._input is None else tuple(size for size in self._input.shape[1:] if size is not None)
-        )
+    def _inputs_form(self) -> Inputs:
+        """How the features of the built model are given."""
+        if self._form is None or self._form.structure is not self._input:
+            self._form = Inputs(self._input, getattr(self, "input_names", None))
+        return self._form
 
-    def _ready(self, features: NDArray[Any]) -> None:
-        """Build the model for these features if it is not built, and trace it for what was compiled."""
+    def _features(self, function: str, x: Any) -> tuple[NDArray[Any], ...]:
+        """The checked features; the model is then built and traced for what was compiled."""
         if self._input is None:
-            self._build_for_shape((None, *features.shape[1:]))
+            structure, features = arrays_of_any_shape(function, x)
+            self._build_for_shape(packed(structure, [(None, *array.shape[1:]) for array in features]))
+        else:
+            features = self._inputs_form().arrays(function, x)
+        self._ready()
+        return features
+
+    def _ready(self) -> None:
+        """Trace the built model for what was compiled."""
         if self._compiled is not None and not self._compiled.bound:
             with self._compiled.flags.restored():
                 self._bind(self._compiled)
@@ -160,14 +174,19 @@ class Compilable(Layer):
             ValueError: a shape that the layers cannot take.
         """
         if self._input is None and not self._building:
-            self._build_for_shape(tuple(input_shape))
+            self._build_for_shape(input_shape)
 
-    def _build_for_shape(self, shape: tuple[int | None, ...]) -> None:
-        """Call the model on a symbolic input, which builds its layers."""
-        inputs = Tensor(shape)
+    def _build_for_shape(self, shape: Any) -> None:
+        """Call the model on symbolic inputs, which builds its layers. `shape`: of the input, or a list or dict."""
+        if isinstance(shape, Mapping):
+            inputs: Any = {name: Tensor(tuple(one), name=name) for name, one in shape.items()}
+        elif any(isinstance(one, list | tuple) for one in shape):
+            inputs = [Tensor(tuple(one)) for one in shape]
+        else:
+            inputs = Tensor(tuple(shape))
         self._building = True
         try:
-            trace(self, [inputs], training=False)
+            trace(self, inputs if isinstance(inputs, list | dict) else [inputs], training=False)
         except BaseException:
             self.built = False
             raise
@@ -185,7 +204,8 @@ class Compilable(Layer):
     def _inference(self) -> Predictor:
         if self._predictor is None:
             assert self._input is not None
-            self._predictor = Predictor(trace(self, [self._input], training=False))
+            inputs = self._input if isinstance(self._input, list | dict) else [self._input]
+            self._predictor = Predictor(trace(self, inputs, training=False))
         return self._predictor
 
     def _refuse_training(self, function: str) -> None:

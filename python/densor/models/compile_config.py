@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from densor import losses, metrics, optimizers
@@ -19,12 +19,14 @@ def compile_config(model: Model) -> dict[str, Any] | None:
     compiled = model._compiled
     if compiled is None:
         return None
-    optimizer = compiled.optimizer
+    optimizer, request = compiled.optimizer, compiled.request
     kept = [index for index, variable in enumerate(model.weights) if not optimizer.decays(variable)]
     return {
         "optimizer": optimizers.serialize(optimizer),
-        "loss": None if compiled.loss is None else losses.serialize(compiled.loss),
-        "metrics": [m if isinstance(m, str) else metrics.serialize(m) for m in compiled.metrics],
+        "loss": _plain(request.loss, losses.serialize),
+        "loss_weights": request.loss_weights,
+        "metrics": _plain(request.metrics, metrics.serialize),
+        "weighted_metrics": _plain(request.weighted_metrics, metrics.serialize),
         "undecayed": kept if optimizer.weight_decay else [],
         "iterations": 0,
     }
@@ -37,13 +39,31 @@ def compile_from(model: Model, config: Any, custom_objects: Mapping[str, Any]) -
     undecayed = [weights[index] for index in field(config, "undecayed", list)]
     if undecayed:
         optimizer.exclude_from_weight_decay(var_list=undecayed)
-    loss = config["loss"]
     model.compile(
         optimizer=optimizer,
-        loss=None if loss is None else losses.deserialize(loss, custom_objects),
-        metrics=[
-            metric if isinstance(metric, str) else metrics.deserialize(metric, custom_objects)
-            for metric in field(config, "metrics", list)
-        ],
+        loss=_made(config["loss"], losses.deserialize, custom_objects),
+        loss_weights=config.get("loss_weights"),  # older files have none
+        metrics=_made(config["metrics"], metrics.deserialize, custom_objects),
+        weighted_metrics=_made(config.get("weighted_metrics"), metrics.deserialize, custom_objects),
     )
     optimizer.iterations = field(config, "iterations", int)
+
+
+def _plain(value: Any, serialize: Callable[[Any], Any]) -> Any:
+    """Lists and dicts of losses or metrics with a configuration for each; names and None stay."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part, serialize) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part, serialize) for part in value]
+    return value if value is None or isinstance(value, str) else serialize(value)
+
+
+def _made(value: Any, deserialize: Callable[..., Any], custom_objects: Mapping[str, Any]) -> Any:
+    """What `_plain` was given."""
+    if isinstance(value, list):
+        return [_made(part, deserialize, custom_objects) for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "class_name" in value:
+        return deserialize(value, custom_objects)
+    return {name: _made(part, deserialize, custom_objects) for name, part in value.items()}

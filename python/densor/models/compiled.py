@@ -1,4 +1,4 @@
-"""What `compile` fixes about a model: optimizer, loss, metrics, the trainable variables, and the loops for them."""
+"""What `compile` fixes about a model: optimizer, losses, metrics, the trainable variables, and the loops for them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 
 from densor import metrics as metric_classes
 from densor._check import bad_value
-from densor.graph import Arena, Graph, Tensor, Variable, trace
+from densor.graph import Arena, Graph, Head, Variable, trace
 from densor.graph.objective import loss_input
 from densor.layers import Layer
 from densor.losses import Loss
 from densor.models.data import Data
+from densor.models.endings import Ending, Request, result_names
 from densor.models.flags import TrainableFlags
 from densor.models.loop import Loop
-from densor.models.target import Target
+from densor.models.target import Target, Targets
 from densor.models.turn import Turn
 from densor.optimizers import Optimizer
 
@@ -31,25 +32,23 @@ class Compiled:
     `trainable` wait for the next `compile`, and gives the optimizer its state.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, loss: Loss | None, metrics: Sequence[Any], flags: TrainableFlags
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, request: Request, flags: TrainableFlags) -> None:
         self.optimizer = optimizer
+        self.request = request
         self.flags = flags
-        self.loss = loss
-        self.metrics = tuple(metrics)
-        self.metric_objects: list[Any] = [metric for metric in metrics if not isinstance(metric, str)]
+        self.endings: list[Ending] = []
+        self.metric_objects: list[Any] = []
         self.trainable: tuple[Variable, ...] = ()
         self._training: Graph | None = None
         self._inference: Graph | None = None
-        self._target: Target | None = None
+        self._targets: Targets | None = None
         self._loops: dict[Any, Loop] = {}
         self.testing = Turn("evaluate")
         self.observer: Any = None  # of `probe`, with its traced graph
 
     def unbound(self) -> Compiled:
         """The same choices for a model whose layers have changed."""
-        return Compiled(self.optimizer, self.loss, self.metrics, self.flags)
+        return Compiled(self.optimizer, self.request, self.flags)
 
     @property
     def bound(self) -> bool:
@@ -57,56 +56,68 @@ class Compiled:
         return self._training is not None
 
     @property
+    def loss(self) -> Any:
+        """The loss, or the list or dict of losses, as `compile` was given them; instances, not names."""
+        return self.request.loss
+
+    @property
     def arena(self) -> Arena | None:
         """The memory of the trained parameters and the optimizer's slots; None before the first training."""
         return self.optimizer._state if self.bound else None
 
-    def bind(self, model: Layer, inputs: Tensor, inference: Graph) -> None:
-        """Trace the built model for training and check that loss and optimizer fit it. Changes nothing if not.
+    def bind(self, model: Layer, inputs: Any, inference: Graph, names: Sequence[str]) -> None:
+        """Trace the built model for training and check that losses and optimizer fit it. Changes nothing if not.
+
+        Args:
+            model: the model. inputs: its symbolic inputs. inference: it, traced for inference.
+            names: of the outputs.
 
         Raises:
-            ValueError: the loss does not fit the outputs, or the optimizer belongs to other variables.
+            ValueError: a loss does not fit the outputs, or the optimizer belongs to other variables.
         """
-        graph = trace(model, [inputs], training=True)
-        if self.loss is not None:
-            loss_input(graph, self.loss)
-            output = tuple(size for size in graph.outputs[0].shape[1:] if size is not None)
-            self.metric_objects = self._checked_metrics(output)
-            probabilities = self.loss.stem == "sigmoid_cross_entropy" or self.loss.target_kind == "one_hot"
-            self._target = Target(self.loss.target_kind, probabilities, output)
+        structured = inputs if isinstance(inputs, list | dict) else [inputs]
+        graph = trace(model, structured, training=True)
+        if self.request.trains:
+            endings = self.request.endings(names)
+            targets = [_target(graph, place, ending) for place, ending in enumerate(endings)]
+            self.metric_objects = [
+                metric
+                for ending, target in zip(endings, targets, strict=True)
+                for metric in _checked_metrics(ending, target)
+            ]
+            self.endings, self._targets = endings, Targets(endings, targets)
         trainable = tuple(dict.fromkeys(model.trainable_weights))
         if self.optimizer._state is not None:
             _check_owner(self.optimizer._state, trainable)
         self.trainable, self._inference, self._training = trainable, inference, graph
 
-    def _checked_metrics(self, output: tuple[int, ...]) -> list[Any]:
-        assert self.loss is not None
-        target = () if self.loss.target_kind == "labels" else output
-        resolved = self._resolve((None, *target), output)
-        for name, metric in zip(self.names[1:], resolved, strict=True):
-            if not metric.stem:
-                raise bad_value(
-                    "compile", "metrics", f"'{name}' ({type(metric).__name__}) cannot be computed in training; for "
-                    "the share of right predictions use 'accuracy'"
-                )  # fmt: skip
-        return resolved
-
-    def _resolve(self, target: tuple[int | None, ...], output: tuple[int, ...]) -> list[Any]:
-        return [
-            metric_classes.get(metric, loss=self.loss, output_shape=(None, *output), target_shape=target)
-            for metric in self.metrics
-        ]
-
     @property
-    def target(self) -> Target:
+    def targets(self) -> Targets:
         """What the targets must look like."""
-        assert self._target is not None
-        return self._target
+        assert self._targets is not None
+        return self._targets
 
     @property
     def names(self) -> list[str]:
-        """The keys of the logs in the order of the totals: loss, then the metrics as the caller named them."""
-        return ["loss", *(metric if isinstance(metric, str) else metric.name for metric in self.metrics)]
+        """The results in the order in which `evaluate` returns them: losses, then metrics.
+
+        Metrics are in the order of `compile`, those of several outputs in alphabetical order, as in Keras.
+        """
+        endings = self.endings or (self.request.endings(["output"]) if self._single else [])
+        names = result_names(endings)
+        if len(endings) < 2:
+            return names
+        losses = [name for name in names[: 1 + len(endings)] if name == "loss" or name.endswith("_loss")]
+        return losses + sorted(name for name in names if name not in losses)
+
+    @property
+    def _single(self) -> bool:
+        """Whether what was asked for is meant for one output."""
+        try:
+            self.request.endings(["output"])
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def drifted(self, model: Layer) -> bool:
         """Whether `trainable` flags were changed after `compile`."""
@@ -125,26 +136,31 @@ class Compiled:
     def train_loop(self, data: Data) -> Loop:
         """The loop that trains on data like `data`."""
         optimizer, arena = self.optimizer, self.take_arena()
-        return self._loop(True, data, graph=self._training, optimizer=optimizer, arena=arena)
+        return self._loop("train", data, graph=self._training, optimizer=optimizer, arena=arena)
 
     def test_loop(self, data: Data) -> Loop:
-        """The loop that computes loss and metrics on data like `data`."""
-        return self._loop(False, data, graph=self._inference)
+        """The loop that computes losses and metrics on data like `data`."""
+        return self._loop("test", data, graph=self._inference)
 
-    def _loop(self, training: bool, data: Data, **options: Any) -> Loop:
-        target = (None, *data.y.shape[1:])
-        key = (training, data.weight is not None, target)
+    def _loop(self, purpose: str, data: Data, **options: Any) -> Loop:
+        shapes = tuple((None, *y.shape[1:]) for y in data.y)
+        key = (purpose, tuple(weight is not None for weight in data.weight), shapes)
         loop = self._loops.get(key)
         if loop is None:
-            columns = int(np.prod(data.y.shape[1:], dtype=np.int64))
-            loop = self._loops[key] = Loop(
-                loss=self.loss,
-                metrics=self._resolve(target, self.target.output),
-                weighted=data.weight is not None,
-                target_columns=columns,
-                **options,
-            )
+            heads = [
+                self._head(ending, target, shape, weight is not None)
+                for ending, target, shape, weight in zip(
+                    self.endings, self.targets.targets, shapes, data.weight, strict=True
+                )
+            ]
+            loop = self._loops[key] = Loop(heads=heads, **options)
         return loop
+
+    def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
+        columns = int(np.prod([size or 1 for size in shape], dtype=np.int64))
+        metrics = _resolve(ending.metrics, ending.loss, shape, target.output)
+        weighted_metrics = _resolve(ending.weighted_metrics, ending.loss, shape, target.output)
+        return Head(ending.loss, metrics, weighted_metrics, ending.weight, weighted, columns)
 
     def take_arena(self) -> Arena:
         """The arena with the trained variables in it; slots move along if another model has taken a variable."""
@@ -158,13 +174,51 @@ class Compiled:
         if isinstance(arena, Arena):
             for new, old in zip(fresh.slots, arena.slots, strict=True):
                 new[...] = old
-        self._loops = {key: loop for key, loop in self._loops.items() if not key[0]}
+        self._loops = {key: loop for key, loop in self._loops.items() if key[0] == "test"}
         optimizer._state = fresh
         return fresh
 
     def logs(self, loop: Loop) -> dict[str, float]:
         """Means over the rows `loop` has seen, by name in alphabetical order."""
-        return dict(sorted(zip(self.names, loop.means(), strict=True)))
+        figures = loop.means()
+        trained = [(e, f) for e, f in zip(self.endings, figures, strict=True) if e.loss is not None]
+        values = [sum(ending.weight * found[0] for ending, found in trained)]
+        if len(trained) > 1:
+            values += [found[0] for _, found in trained]
+        values += [value for found in figures for value in found[1:]]
+        return dict(sorted(zip(result_names(self.endings), values, strict=True)))
+
+
+def _target(graph: Graph, place: int, ending: Ending) -> Target:
+    """What the targets of one output must look like; checks that its loss fits."""
+    output = tuple(size for size in graph.outputs[place].shape[1:] if size is not None)
+    if ending.loss is None:
+        return Target("values", False, output)
+    loss_input(graph, ending.loss, place)
+    kind = ending.loss.target_kind
+    return Target(kind, ending.loss.stem == "sigmoid_cross_entropy" or kind == "one_hot", output)
+
+
+def _checked_metrics(ending: Ending, target: Target) -> list[Any]:
+    shape = () if target.kind == "labels" else target.output
+    asked = [*ending.metrics, *ending.weighted_metrics]
+    resolved = _resolve(asked, ending.loss, (None, *shape), target.output)
+    for metric in resolved:
+        if not metric.stem:
+            raise bad_value(
+                "compile", "metrics", f"'{metric.name}' ({type(metric).__name__}) cannot be computed in training; for "
+                "the share of right predictions use 'accuracy'"
+            )  # fmt: skip
+    return resolved
+
+
+def _resolve(
+    metrics: Sequence[Any], loss: Loss | None, target: tuple[int | None, ...], output: tuple[int, ...]
+) -> list[Any]:
+    return [
+        metric_classes.get(metric, loss=loss, output_shape=(None, *output), target_shape=target)
+        for metric in metrics
+    ]
 
 
 def _check_owner(arena: Arena, variables: tuple[Variable, ...]) -> None:

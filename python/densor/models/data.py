@@ -25,21 +25,21 @@ _FLOAT32_MAX = 3.4028234663852886e38  # np.finfo takes a millisecond to say it
 
 
 class Data(NamedTuple):
-    """Rows ready for the native side: features, targets, and float32 weights or None."""
+    """Rows ready for the native side: features of each input, targets and float32 weights or None of each output."""
 
-    x: Array
-    y: Array
-    weight: NDArray[np.float32] | None
+    x: tuple[Array, ...]
+    y: tuple[Array, ...]
+    weight: tuple[NDArray[np.float32] | None, ...]
 
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return int(self.x.shape[0])
+        return int(self.x[0].shape[0])
 
     def slice(self, start: int, stop: int) -> Data:
         """Rows `start` to `stop`, as views."""
-        weight = None if self.weight is None else self.weight[start:stop]
-        return Data(self.x[start:stop], self.y[start:stop], weight)
+        weight = tuple(None if array is None else array[start:stop] for array in self.weight)
+        return Data(tuple(a[start:stop] for a in self.x), tuple(a[start:stop] for a in self.y), weight)
 
 
 def split(data: Data, share: float) -> tuple[Data, Data]:
@@ -86,9 +86,7 @@ def as_features(function: str, argument: str, value: Any, shape: tuple[int, ...]
     ):
         return feedable(value)
     if isinstance(value, list | tuple) and len(value) and all(getattr(part, "ndim", 0) > 1 for part in value):
-        raise bad_type(
-            function, argument, f"{len(value)} arrays given; models with several inputs are not supported"
-        )
+        raise bad_type(function, argument, f"{len(value)} arrays given; the model has one input")
     array = real_array(function, argument, value)
     if array.ndim == 1 and shape in (None, (1,)):
         array = array.reshape(-1, 1)

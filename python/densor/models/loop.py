@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Arena, Feeds, Graph, compile_graph
+from densor.graph import Arena, Feeds, Graph, Head, compile_graph
 from densor.models.data import Data
 
 __all__ = ["ROWS_AT_ONCE", "Loop"]
@@ -26,14 +26,12 @@ class Loop:
     Args:
         graph: what to run.
         scatter: write the output rows to `feeds.out`.
-        loss, metrics: accumulate their sums in `totals`.
-        weighted: rows have sample weights.
-        target_columns: values per row of the targets.
+        heads: losses and metrics of the outputs, accumulated in `totals`.
         optimizer, arena: train the variables of the arena.
 
     Attributes:
-        totals: float64 `(1 + metrics, 2)`: the sums over the rows seen, and their number; loss first.
-        stepwise: the loss of a batch is a sum, which can only be told batch by batch: `run` must get one at a time.
+        totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
+        stepwise: a loss of a batch is a sum, which can only be told batch by batch: `run` must get one at a time.
     """
 
     def __init__(
@@ -41,23 +39,19 @@ class Loop:
         graph: Graph,
         *,
         scatter: bool = False,
-        loss: Any = None,
-        metrics: Sequence[Any] = (),
-        weighted: bool = False,
-        target_columns: int = 1,
+        heads: Sequence[Head] = (),
         optimizer: Any = None,
         arena: Arena | None = None,
     ) -> None:
         self.graph = graph
-        self.feeds = Feeds()
-        self.totals: NDArray[np.float64] = np.zeros((1 + len(metrics), 2))
+        self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
+        self.heads = heads
+        self._starts = np.cumsum([0, *(head.rows for head in heads)])
+        self.totals: NDArray[np.float64] = np.zeros((int(self._starts[-1]), 2))
         self._options: dict[str, Any] = {
             "feeds": self.feeds,
-            "totals": None if loss is None else self.totals,
-            "loss": loss,
-            "metrics": metrics,
-            "weighted": weighted,
-            "target_columns": target_columns,
+            "totals": self.totals if heads else None,
+            "heads": heads,
             "optimizer": optimizer,
             "arena": arena,
             "scatter": scatter,
@@ -66,20 +60,35 @@ class Loop:
         self._homes: list[NDArray[np.float32]] = []
         self._programs: dict[int, _core.Program] = {}
         self._batches = 0
-        self.stepwise = loss is not None and loss.reduction == "sum"
-        self._sum_of_sums = 0.0
+        self._summed = [
+            place
+            for place, head in enumerate(heads)
+            if head.loss is not None and head.loss.reduction == "sum"
+        ]
+        self.stepwise = bool(self._summed)
+        self._sums_of_sums = np.zeros(len(heads))
 
     def reset(self) -> None:
         """Forget the rows seen so far."""
         self.totals.fill(0.0)
-        self._sum_of_sums = 0.0
+        self._sums_of_sums.fill(0.0)
 
-    def means(self) -> list[float]:
-        """Loss and metrics over the rows seen so far: means over batches, each counted by its rows."""
-        means: list[float] = (self.totals[:, 0] / np.maximum(self.totals[:, 1], 1.0)).tolist()
-        if self.stepwise:
-            means[0] = self._sum_of_sums / max(float(self.totals[0, 1]), 1.0)
-        return means
+    def means(self) -> list[list[float]]:
+        """For each head loss and metrics over the rows seen so far: means over batches, each counted by its rows.
+
+        Weighted metrics are means over the weights.
+        """
+        found = []
+        for place, head in enumerate(self.heads):
+            totals = self.totals[self._starts[place] : self._starts[place + 1]]
+            means = (totals[:-1, 0] / np.maximum(totals[:-1, 1], 1.0)).tolist()
+            if place in self._summed:
+                means[0] = float(self._sums_of_sums[place]) / max(float(totals[0, 1]), 1.0)
+            if head.weighted and head.weighted_metrics:
+                first = 1 + len(head.metrics)
+                means[first:] = (totals[first:-1, 0] / (totals[-1, 0] or 1.0)).tolist()
+            found.append(means)
+        return found
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
@@ -131,11 +140,9 @@ class Loop:
         ends_short = rest > 0 and first + count == total
         full = self.program(rest if ends_short and count == 1 else batch_size)
         last = self.program(rest) if ends_short and count > 1 else None
-        self.feeds.x.bind(data.x)
-        self.feeds.y.bind(data.y)
-        if data.weight is not None:
-            self.feeds.weight.bind(data.weight.reshape(-1, 1))
-        loss, rows = self.totals[0]
+        firsts = self._starts[self._summed]
+        before = self.totals[firsts]
+        self._bind(data)
         try:
             done = _core.run(
                 full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
@@ -143,9 +150,18 @@ class Loop:
             )  # fmt: skip
             self._batches += done
             if self.stepwise:
-                self._sum_of_sums += float((self.totals[0, 0] - loss) * (self.totals[0, 1] - rows))
+                self._sums_of_sums[self._summed] += np.prod(self.totals[firsts] - before, axis=1)
             return done
         finally:
-            self.feeds.x.clear()
-            self.feeds.y.clear()
-            self.feeds.weight.clear()
+            for feed in (*self.feeds.inputs, *self.feeds.targets, *self.feeds.weights):
+                feed.clear()
+
+    def _bind(self, data: Data) -> None:
+        for feed, array in zip(self.feeds.inputs, data.x, strict=True):
+            feed.bind(array)
+        for head, feed, array in zip(self.heads, self.feeds.targets, data.y, strict=True):
+            if not head.idle:
+                feed.bind(array)
+        for feed, weight in zip(self.feeds.weights, data.weight, strict=True):
+            if weight is not None:
+                feed.bind(weight.reshape(-1, 1))

@@ -8,8 +8,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from densor._array import real_array
-from densor._check import bad_type, bad_value, integer, show, suggestion, text
-from densor.graph import Tensor
+from densor._check import bad_value, integer, suggestion, text
+from densor.graph.structure import mapped, packed
 from densor.layers import Layer
 from densor.models.data import as_features, check_finite
 from densor.models.options import labelled_data
@@ -36,14 +36,14 @@ class Model(Trainer):
       mode on symbolic tensors; it is built when the first data arrive.
 
     Args:
-        inputs: a tensor of `Input`, or a list with one.
-        outputs: a tensor that was computed from it, or a list with one.
+        inputs: a tensor of `Input`, a list of them, or a dict.
+        outputs: a tensor that was computed from them, a list, or a dict; `predict` returns that form.
         name: default: the class in snake_case with a running number.
         trainable: whether training changes the weights.
 
     Raises:
         TypeError: not tensors.
-        ValueError: outputs that do not come from the inputs, or several of either.
+        ValueError: outputs that do not come from the inputs.
 
     Example:
         >>> import densor
@@ -70,17 +70,19 @@ class Model(Trainer):
         return self.sublayers()
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """The shape of the inputs with None for the rows."""
-        return self._built_input().shape
+    def input_shape(self) -> Any:
+        """The shape of the inputs with None for the rows, or a list or dict of shapes."""
+        return mapped(lambda tensor: tensor.shape, self._built_input())
 
     @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of the outputs with None for the rows."""
+    def output_shape(self) -> Any:
+        """The shape of the outputs with None for the rows, or a list or dict of shapes."""
         self._built_input()
-        return self._inference().graph.outputs[0].shape
+        shapes = [tensor.shape for tensor in self._inference().graph.outputs]
+        result = self._inference().graph.result
+        return packed(result, shapes) if len(shapes) > 1 or isinstance(result, dict) else shapes[0]
 
-    def _built_input(self) -> Tensor:
+    def _built_input(self) -> Any:
         if self._input is None:
             raise RuntimeError(
                 f"model {self.name!r} is not built; call it on data, fit it or give it an Input"
@@ -278,18 +280,3 @@ def _check_weight(index: int, value: Any) -> None:
         check_finite("set_weights", "weights", real_array("set_weights", "weights", value))
     except ValueError as error:
         raise ValueError(f"{error} (array {index})") from None
-
-
-def one_tensor(function: str, argument: str, value: Any) -> Tensor:
-    """The symbolic tensor in `value`, which may be a list of one."""
-    if isinstance(value, list | tuple) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, list | tuple | Mapping):
-        raise bad_value(
-            function, argument, f"models with {len(value)} {argument} are not supported; give one tensor"
-        )
-    if not isinstance(value, Tensor):
-        raise bad_type(
-            function, argument, f"must be a symbolic tensor, got {show(value)} ({type(value).__name__})"
-        )
-    return value

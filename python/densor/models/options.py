@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from densor import metrics as metric_classes
-from densor._check import bad_type, bad_value, boolean, integer, number, positive_int, show
+from densor._check import bad_type, bad_value, boolean, integer, number, positive_int
 from densor.models.compiled import Compiled
-from densor.models.data import Array, Data, as_features, check_finite
+from densor.models.data import Array, Data, check_finite
 from densor.models.fitting import Plan
+from densor.models.inputs import Inputs
 
 __all__ = [
     "batch_rows",
-    "checked_metrics",
     "epoch_options",
     "labelled_data",
     "split_options",
@@ -26,21 +25,6 @@ _DEFAULT_ROWS = 32  # Keras'
 def batch_rows(function: str, argument: str, value: object) -> int:
     """The number of rows per batch; None means the default of 32."""
     return _DEFAULT_ROWS if value is None else positive_int(function, argument, value)
-
-
-def checked_metrics(metrics: object) -> list[Any]:
-    """The `metrics` of `compile` as a list of names and instances."""
-    if metrics is None:
-        return []
-    if not isinstance(metrics, list | tuple):
-        raise bad_type("compile", "metrics", f"must be a list of names or metrics, got {show(metrics)} "
-                       f"({type(metrics).__name__})")  # fmt: skip
-    found = [metric if isinstance(metric, str) else metric_classes.get(metric) for metric in metrics]
-    names = [metric if isinstance(metric, str) else metric.name for metric in found]
-    for name in names:
-        if names.count(name) > 1 or name == "loss":
-            raise bad_value("compile", "metrics", f"two results would be named {name!r}")
-    return found
 
 
 def epoch_options(
@@ -95,7 +79,7 @@ def split_options(validation_split: object, validation_data: object) -> float:
 def labelled_data(
     function: str,
     compiled: Compiled,
-    x: Array,
+    x: tuple[Array, ...],
     y: object,
     sample_weight: object = None,
     class_weight: object = None,
@@ -104,23 +88,25 @@ def labelled_data(
     """Checked features with their targets and weights.
 
     Raises:
-        TypeError, ValueError: as `Target.check`; also for no rows, and non-finite features if `finite`.
+        TypeError, ValueError: as `Targets.check`; also for no rows, and non-finite features if `finite`.
     """
     if y is None:
         raise bad_type(function, "y", "targets are needed, got None")
-    if len(x) == 0:
-        raise bad_value(function, "x", f"there are no rows: shape {x.shape}")
+    rows = len(x[0])
+    if rows == 0:
+        raise bad_value(function, "x", f"there are no rows: shape {x[0].shape}")
     if finite:
-        check_finite(function, "x", x)
-    target = compiled.target
-    y = target.check(function, y, len(x), finite)
-    return Data(x, y, target.weights(function, sample_weight, class_weight, y))
+        for array in x:
+            check_finite(function, "x", array)
+    targets = compiled.targets
+    checked = targets.check(function, y, rows, finite)
+    return Data(x, checked, targets.weights(function, sample_weight, class_weight, checked))
 
 
-def validation_of(compiled: Compiled, shape: tuple[int, ...], parts: Sequence[Any], finite: bool) -> Data:
+def validation_of(compiled: Compiled, inputs: Inputs, parts: Sequence[Any], finite: bool) -> Data:
     """The checked data of `validation_data=`."""
     try:
-        features = as_features("fit", "x", parts[0], shape)
+        features = inputs.arrays("fit", parts[0])
         weight = parts[2] if len(parts) == 3 else None
         return labelled_data("fit", compiled, features, parts[1], weight, finite=finite)
     except (TypeError, ValueError) as error:

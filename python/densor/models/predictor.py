@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph import Graph
+from densor.graph.structure import packed
 from densor.models.loop import ROWS_AT_ONCE, Loop
 from densor.models.turn import Turn
 
@@ -20,40 +21,45 @@ class Predictor:
 
     Attributes:
         graph: the traced model.
-        features: the shape of one row of its input.
+        features: the shape of one row of its input, if it has one.
     """
 
     def __init__(self, graph: Graph) -> None:
-        if len(graph.outputs) != 1:
-            raise ValueError(f"predict(): the model has {len(graph.outputs)} outputs; one is supported")
         self.graph = graph
         self.features: tuple[Any, ...] = graph.inputs[0].shape[1:]
-        self._shape: tuple[Any, ...] = graph.outputs[0].shape[1:]
-        self._columns = graph.outputs[0].features
+        self._shapes = [tensor.shape[1:] for tensor in graph.outputs]
+        self._columns = [tensor.features for tensor in graph.outputs]
+        self._one = len(graph.outputs) == 1 and not isinstance(graph.result, dict)
         self._loop = Loop(graph, scatter=True)
         self._turn = Turn("predict")
         self._batches = 0  # keys the noise of layers that have some in inference, too
 
-    def __call__(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """The outputs `(rows, ...)` for features `x`, checked by `as_features`."""
-        rows = x.shape[0]
-        out = np.empty((rows, self._columns), np.float32)
+    def __call__(self, arrays: tuple[NDArray[Any], ...]) -> Any:
+        """The outputs `(rows, ...)` for checked features, in the form in which the model returns them."""
+        rows = arrays[0].shape[0]
+        outs = [np.empty((rows, columns), np.float32) for columns in self._columns]
         if rows:
             with self._turn:
-                self._run(x, out, rows)
-        return out if len(self._shape) == 1 else out.reshape(rows, *self._shape)
+                self._run(arrays, outs, rows)
+        results = [
+            out if len(shape) == 1 else out.reshape(rows, *shape)
+            for out, shape in zip(outs, self._shapes, strict=True)
+        ]
+        return results[0] if self._one else packed(self.graph.result, results)
 
-    def _run(self, x: NDArray[Any], out: NDArray[np.float32], rows: int) -> None:
+    def _run(self, arrays: tuple[NDArray[Any], ...], outs: list[NDArray[np.float32]], rows: int) -> None:
         loop, size = self._loop, min(rows, ROWS_AT_ONCE)
         feeds = loop.feeds
         full = loop.program(size)
         last = loop.program(rows % size) if rows % size else None
-        feeds.x.bind(x)
-        feeds.out.bind(out, True)
+        for feed, array in zip(feeds.inputs, arrays, strict=True):
+            feed.bind(array)
+        for feed, out in zip(feeds.outputs, outs, strict=True):
+            feed.bind(out, True)
         try:
             self._batches += _core.run(
                 full, last, batches=-(-rows // size), batch_size=size, step=self._batches
             )
         finally:
-            feeds.x.clear()
-            feeds.out.clear()
+            for feed in (*feeds.inputs, *feeds.outputs):
+                feed.clear()

@@ -22,6 +22,7 @@ from densor._check import bad_type, bad_value, boolean, unsupported
 from densor._version import __version__
 from densor.errors import FormatError
 from densor.graph import Variable
+from densor.graph.structure import flat
 from densor.layers import Layer, without_initial_values
 from densor.models import archive, atomic, hdf5, strict_json
 from densor.models.archive import Archive
@@ -101,7 +102,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
     tensors = {name: variable.array for name, variable in weights.items()}
     config: dict[str, Any] = {
         "model": serialize_model(model),
-        "input_shape": list(model.input_shape),
+        "input_shape": model.input_shape,
         **_randomness(model),
         "compile": compile_config(model),
     }
@@ -230,9 +231,12 @@ def _build(config: Any, custom: Mapping[str, type[Layer]]) -> Model:
         raise TypeError(f"{type(model).__name__} is a layer, not a model")
     shape = config["input_shape"]
     if model._input is None:
-        if not isinstance(shape, list) or any(type(size) is not int or size < 1 for size in shape[1:]):
-            raise TypeError(f"input_shape must be a list of positive integers, got {shape}")
-        model._build_for_shape(tuple(shape))
+        parts = shape if isinstance(shape, list) else []
+        several = isinstance(shape, dict) or any(isinstance(part, list) for part in parts)
+        for one in flat(shape) if several else [shape]:
+            if not isinstance(one, list) or any(type(size) is not int or size < 1 for size in one[1:]):
+                raise TypeError(f"input_shape must be a list of positive integers, got {one}")
+        model._build_for_shape(shape)
     return model
 
 

@@ -139,7 +139,7 @@ class Sequential(Model):
         return [self._built_output()]
 
     @property
-    def input(self) -> Tensor:
+    def input(self) -> Any:
         """The symbolic input, once the model is built."""
         return self._built_input()
 

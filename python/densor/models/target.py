@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor._array import real_array
-from densor._check import bad_value
+from densor._check import bad_type, bad_value, suggestion
 from densor.models.data import as_weights, check_finite, check_range, class_weights, feedable
+from densor.models.endings import Ending
 
-__all__ = ["Target"]
+__all__ = ["Target", "Targets"]
 
 Array = NDArray[Any]
 _LARGEST_LABEL = 2**31 - 1  # native labels are int32
@@ -109,6 +111,95 @@ class Target(NamedTuple):
         if column.shape == (rows, 1) and (self.columns == 1 or not self.bounded):
             return column
         raise bad_value(function, "y", f"expected shape {(rows, *self.output)}, got {y.shape}")
+
+
+class Targets:
+    """The targets of all outputs of a model."""
+
+    def __init__(self, endings: Sequence[Ending], targets: Sequence[Target]) -> None:
+        self.endings = endings
+        self.targets = targets
+        self.names = [ending.name for ending in endings]
+
+    def check(self, function: str, value: Any, rows: int, finite: bool) -> tuple[Array, ...]:
+        """The checked targets of every output; of one where nothing is computed, no columns.
+
+        Args:
+            function: the caller, for messages.
+            value: the targets of the only output, a list with one entry for each output, or a dict by name.
+            rows: how many there must be. finite: whether NaN and infinities are refused.
+
+        Raises:
+            TypeError, ValueError: as `Target.check`; also for another number of outputs, or an unknown name.
+        """
+        parts = self._parts(function, "y", value)
+        found = []
+        for ending, target, part in zip(self.endings, self.targets, parts, strict=True):
+            if ending.idle:
+                found.append(np.zeros((rows, 0), np.float32))
+                continue
+            if part is None:
+                raise bad_type(function, "y", f"targets are needed{self._of(ending)}, got None")
+            found.append(self._named(ending, target.check, function, part, rows, finite))
+        return tuple(found)
+
+    def weights(
+        self, function: str, sample_weight: Any, class_weight: Any, y: Sequence[Array]
+    ) -> tuple[NDArray[np.float32] | None, ...]:
+        """The weights of the rows for every output; an array that is not in a list or dict is for all outputs.
+
+        Raises:
+            TypeError, ValueError: as `Target.weights`; also for a class_weight with several outputs.
+        """
+        if class_weight is not None and len(self.targets) > 1:
+            raise bad_value(function, "class_weight", f"the model has several outputs, {self.names}; give "
+                            "sample_weight for them instead")  # fmt: skip
+        if len(self.targets) > 1 and not isinstance(sample_weight, list | tuple | Mapping):
+            parts = [sample_weight] * len(self.targets)
+        else:
+            parts = self._parts(function, "sample_weight", sample_weight, complete=False)
+        return tuple(
+            None if ending.idle else self._named(ending, target.weights, function, part, class_weight, array)
+            for ending, target, part, array in zip(self.endings, self.targets, parts, y, strict=True)
+        )
+
+    def _parts(self, function: str, argument: str, value: Any, complete: bool = True) -> list[Any]:
+        if isinstance(value, Mapping):
+            for name in value:
+                if name not in self.names:
+                    near = suggestion(name, self.names)
+                    raise bad_value(
+                        function, argument, f"there is no output {name!r}{near}; there are {self.names}"
+                    )
+            for ending in self.endings:
+                if complete and not ending.idle and ending.name not in value:
+                    raise bad_value(function, argument, f"output {ending.name!r} is missing")
+            return [value.get(name) for name in self.names]
+        if len(self.targets) == 1:
+            lone = isinstance(value, list | tuple) and len(value) == 1 and getattr(value[0], "ndim", 0) > 0
+            return [value[0] if lone else value]
+        if not isinstance(value, list | tuple):
+            kind = type(value).__name__
+            raise bad_type(
+                function, argument, f"must be a list or dict for the outputs {self.names}, got {kind}"
+            )
+        if len(value) != len(self.targets):
+            raise bad_value(
+                function, argument, f"expected one for each of the outputs {self.names}, got {len(value)}"
+            )
+        return list(value)
+
+    def _of(self, ending: Ending) -> str:
+        return f" for output {ending.name!r}" if len(self.targets) > 1 else ""
+
+    def _named(self, ending: Ending, check: Any, *arguments: Any) -> Any:
+        """What `check` returns; its errors name the output where there are several."""
+        try:
+            return check(*arguments)
+        except (TypeError, ValueError) as error:
+            if len(self.targets) == 1:
+                raise
+            raise type(error)(str(error).replace("': ", f"': output {ending.name!r}: ", 1)) from None
 
 
 def _check_probabilities(function: str, y: Array) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from densor._check import boolean, positive_int, unsupported
 from densor.callbacks import Callback, CallbackList, History
 from densor.models.compilable import Compilable
 from densor.models.compiled import Compiled
-from densor.models.data import Data, as_features, split
+from densor.models.data import Data, split
 from densor.models.fitting import Evaluation, Fitting, Plan
 from densor.models.options import (
     batch_rows,
@@ -27,7 +24,6 @@ from densor.models.snapshot import unchanged
 
 __all__ = ["Trainer"]
 
-Float32 = NDArray[np.float32]
 Results = float | list[float] | dict[str, float]
 
 
@@ -57,8 +53,10 @@ class Trainer(Compilable):
         """Train the model; everything is checked before the first weight moves.
 
         Args:
-            x: features `(rows, ...)` of any real dtype, read in place, so do not change them meanwhile.
+            x: features `(rows, ...)` of any real dtype, read in place, so do not change them meanwhile. Several
+                inputs: a list, or a dict by the inputs' names.
             y: targets: class numbers `(rows,)` or `(rows, 1)`, one-hot rows or values, as the loss wants them.
+                Several outputs: a list, or a dict by the outputs' names.
             batch_size: rows per step, 32 by default; more than there are means all.
             epochs: the number of the epoch to stop before, counted from 0.
             verbose: 0 silent, 1 or "auto" a live bar (one line per epoch where the output is no terminal),
@@ -68,7 +66,8 @@ class Trainer(Compilable):
             validation_data: `(x, y)` or `(x, y, sample_weight)`.
             shuffle: a fresh order for every epoch; "batch" shuffles whole batches.
             class_weight: `{class: weight}`; classes left out weigh 1.
-            sample_weight: `(rows,)`; the loss of a batch is `sum(weight * loss) / rows`.
+            sample_weight: `(rows,)`; the loss of a batch is `sum(weight * loss) / rows`. Several outputs: one for
+                all, or a list or dict.
             initial_epoch: the number of the first epoch.
             validation_batch_size: rows per validation batch.
             validation_freq: validate every so many epochs, or after the listed ones (counted from 1).
@@ -104,11 +103,10 @@ class Trainer(Compilable):
         plan = epoch_options(
             batch_size, epochs, initial_epoch, shuffle, validation_batch_size, validation_freq
         )
-        features = as_features("fit", "x", x, self._features_shape())
-        self._ready(features)
+        features = self._features("fit", x)
         data = labelled_data("fit", compiled, features, y, sample_weight, class_weight, finite)
         if validation_data is not None:
-            plan.validation = validation_of(compiled, features.shape[1:], validation_data, finite)
+            plan.validation = validation_of(compiled, self._inputs_form(), validation_data, finite)
         elif share:
             data, plan.validation = split(data, share)
         compiled.warn_of_drift(self)
@@ -197,8 +195,7 @@ class Trainer(Compilable):
         size = batch_rows(where, "batch_size", batch_size)
         order = boolean(where, "shuffle", shuffle)
         sweep = Sweep(start_lr, end_lr, steps, smoothing, divergence)
-        features = as_features(where, "x", x, self._features_shape())
-        self._ready(features)
+        features = self._features(where, x)
         data = labelled_data(where, compiled, features, y, sample_weight, class_weight)
         with self._training, unchanged(self, compiled):
             return sweep.run(Fitting(self, compiled, data, Plan(batch_size=size, shuffle=order)))
@@ -245,8 +242,7 @@ class Trainer(Compilable):
         level = verbosity("evaluate", verbose)
         rows = batch_rows("evaluate", "batch_size", batch_size)
         hooks = None if callbacks is None else CallbackList(callbacks, model=self)
-        features = as_features("evaluate", "x", x, self._features_shape())
-        self._ready(features)
+        features = self._features("evaluate", x)
         data = labelled_data("evaluate", compiled, features, y, sample_weight, None, check_finite)
         self._refuse_stepping("evaluate")
         logs = Evaluation(compiled, data, rows, hooks).run()
@@ -267,7 +263,7 @@ class Trainer(Compilable):
         verbose: int | str = "auto",
         steps: None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> Float32:
+    ) -> Any:
         """The model's outputs in inference mode.
 
         Args:
@@ -278,7 +274,7 @@ class Trainer(Compilable):
             steps: must be None.
 
         Returns:
-            A new float32 array `(rows, ...)`.
+            A new float32 array `(rows, ...)`, or a list or dict of them, as the model returns its outputs.
 
         Raises:
             TypeError, ValueError: bad data or options.
@@ -298,11 +294,10 @@ class Trainer(Compilable):
             unsupported("predict", "steps", steps, None)
         predictor = self._predictor
         if predictor is None:
-            features = as_features("predict", "x", x, self._features_shape())
-            self._ready(features)
+            features = self._features("predict", x)
             predictor = self._inference()
         else:
-            features = as_features("predict", "x", x, predictor.features)
+            features = self._inputs_form().arrays("predict", x)
         if self._stepping:
             self._refuse_stepping("predict")
         if callbacks is None:
@@ -330,8 +325,7 @@ class Trainer(Compilable):
         """
         self._refuse_training("train_on_batch")
         compiled = self._compiled_for("train_on_batch")
-        features = as_features("train_on_batch", "x", x, self._features_shape())
-        self._ready(features)
+        features = self._features("train_on_batch", x)
         data = labelled_data("train_on_batch", compiled, features, y, sample_weight, class_weight)
         with self._training:
             fitting = Fitting(self, compiled, data, Plan(batch_size=data.rows, shuffle=False))
@@ -343,7 +337,7 @@ class Trainer(Compilable):
         """Loss and metrics of one batch in inference mode; the same as `evaluate` on it."""
         return self.evaluate(x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
-    def predict_on_batch(self, x: Any) -> Float32:
+    def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch; the same as `predict`, which costs no more."""
         return self.predict(x)
 
