@@ -107,3 +107,24 @@ def test_predictions(keras, form):
         expected, actual = [expected[name] for name in actual], list(actual.values())
     for mine, want in zip(actual, expected, strict=True):
         np.testing.assert_allclose(mine, want, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["list", "dict"])
+def test_files_of_keras(keras, form, tmp_path):
+    """Both ways: Keras predicts the same from our file, and we from Keras'."""
+    options = {
+        "loss_weights": {"price": 0.3, "kind": 1.7},
+        "weighted_metrics": {"price": ["mae"], "kind": ["accuracy"]},
+    }
+    start, theirs, *_ = run(keras, form, "Adam", options, None)
+    _, ours, *_ = run(densor, form, "Adam", options, None, start)
+    ours.save(tmp_path / "ours.keras")
+    theirs.save(tmp_path / "theirs.keras")
+    x = {"wide": WIDE, "deep": DEEP} if form == "dict" else [WIDE, DEEP]
+    y = {"price": PRICE, "kind": KIND} if form == "dict" else [PRICE, KIND]
+    loaded = densor.models.load_model(tmp_path / "theirs.keras")
+    read = keras.models.load_model(tmp_path / "ours.keras")
+    expected = theirs.evaluate(x, y, verbose=0, return_dict=True)
+    for model in (loaded, read):
+        results = model.evaluate(x, y, verbose=0, return_dict=True)
+        assert results == pytest.approx(expected, rel=1e-4)

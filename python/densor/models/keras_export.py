@@ -8,6 +8,7 @@ from typing import Any
 from densor import _registry
 from densor._check import bad_value, show
 from densor.graph import Tensor
+from densor.graph.structure import mapped
 from densor.layers import InputLayer, Layer
 from densor.models.compile_config import compile_config
 from densor.models.functional import Functional
@@ -50,9 +51,9 @@ def keras_compile_config(model: Model) -> dict[str, Any]:
     return {
         "optimizer": _object(config["optimizer"], "keras.optimizers"),
         "loss": _object(config["loss"], "keras.losses"),
-        "loss_weights": None,
+        "loss_weights": config["loss_weights"],
         "metrics": _object(config["metrics"], "keras.metrics") or None,
-        "weighted_metrics": None,
+        "weighted_metrics": _object(config["weighted_metrics"], "keras.metrics") or None,
         "run_eagerly": False,
         "steps_per_execution": 1,
         "jit_compile": True,
@@ -60,11 +61,13 @@ def keras_compile_config(model: Model) -> dict[str, Any]:
 
 
 def _object(value: Any, module: str) -> Any:
-    """An object of the module, or names and objects nested in lists, with what Keras needs to find their classes."""
+    """An object of the module, or names and objects nested in lists and dicts, with what finds their classes."""
     if isinstance(value, list):
         return [_object(item, module) for item in value]
-    if not isinstance(value, Mapping) or "class_name" not in value:
+    if not isinstance(value, Mapping):
         return value
+    if "class_name" not in value:
+        return {key: _object(item, module) for key, item in value.items()}
     name, own = value["class_name"], value.get("registered_name")
     if own is None and name in _NOT_IN_KERAS:
         raise bad_value(
@@ -114,6 +117,8 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def _lists(shape: Any) -> Any:
+    if isinstance(shape, Mapping):
+        return {key: _lists(item) for key, item in shape.items()}
     return [_lists(item) for item in shape] if isinstance(shape, list | tuple) else shape
 
 
@@ -126,7 +131,7 @@ def _model(model: Model, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
         "class_name": kind if plain else name,
         "config": {"name": model.name, "trainable": model.trainable, **settings},
         "registered_name": (None if kind == "Sequential" else "Functional") if plain else own or name,
-        "build_config": {"input_shape": _lists(model._built_input().shape)},
+        "build_config": {"input_shape": _lists(model.input_shape)},
     }
 
 
@@ -134,7 +139,7 @@ def _functional(model: Functional) -> dict[str, Any]:
     """The layers with the calls they take part in; a tensor is (layer, number of its call in this model, place)."""
     names: dict[Tensor, list[Any]] = {}
     nodes: dict[Layer, list[dict[str, Any]]] = {layer: [] for layer in model._order}
-    for layer, start in zip(model._order, model.inputs, strict=False):
+    for layer, start in zip(model._entrances, model.inputs, strict=True):
         names[start] = [layer.name, 0, 0]
     for call in model._replay:
         calls = nodes[call.layer]
@@ -143,11 +148,10 @@ def _functional(model: Functional) -> dict[str, Any]:
         for place, tensor in enumerate(outputs):
             names[tensor] = [call.layer.name, len(calls) - 1, place]
     layers = [{**_layer(layer), "name": layer.name, "inbound_nodes": nodes[layer]} for layer in model._order]
-    inputs, outputs = ([names[tensor] for tensor in ends] for ends in (model.inputs, model.outputs))
     return {
         "layers": layers,
-        "input_layers": inputs[0] if len(inputs) == 1 else inputs,
-        "output_layers": outputs[0] if len(outputs) == 1 else outputs,
+        "input_layers": mapped(names.__getitem__, model.input),
+        "output_layers": mapped(names.__getitem__, model.output),
     }
 
 
