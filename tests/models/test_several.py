@@ -293,6 +293,14 @@ def test_subclasses(tmp_path):
     assert list(history) == ["loss", "output_0_loss", "output_1_loss"]
 
 
+@pytest.mark.parametrize("form", ["list", "dict"])
+def test_probe(form):
+    model = compiled(form)
+    figures = model.probe({"wide": WIDE, "deep": DEEP}, {"price": PRICE, "kind": KIND}, rows=20)
+    assert {figure.name for figure in figures} >= {"price", "kind"}
+    assert all(figure.gradient_norm > 0 for figure in figures)
+
+
 def test_single_numbers_per_row():
     """Inputs of one feature take arrays (rows,), as targets of one column do."""
     a, b = densor.Input((1,), name="a"), densor.Input((1,), name="b")

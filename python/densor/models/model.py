@@ -11,7 +11,7 @@ from densor._array import real_array
 from densor._check import bad_value, integer, suggestion, text
 from densor.graph.structure import mapped, packed
 from densor.layers import Layer
-from densor.models.data import as_features, check_finite
+from densor.models.data import check_finite
 from densor.models.options import labelled_data
 from densor.models.summary import print_summary
 from densor.models.trainer import Trainer
@@ -164,8 +164,7 @@ class Model(Trainer):
         compiled = self._compiled_for("probe")
         count = integer("probe", "rows", rows, 1)
         if x is not None:
-            features = as_features("probe", "x", x, self._features_shape())
-            self._ready(features)
+            features = self._features("probe", x)
             data = labelled_data("probe", compiled, features, y)
         elif self._fitting is not None:
             data = self._fitting.data

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor.graph import Arena, Tensor, run_eagerly
+from densor.graph.structure import packed
 from densor.graph.trace import scope, scoped
 from densor.layers import InputLayer, Layer
 from densor.models.compiled import Compiled
@@ -68,7 +69,8 @@ def probe(model: Model, compiled: Compiled, data: Data) -> list[LayerFigures]:
     observer = compiled.observer
     if observer is None:
         observer = compiled.observer = _Observer(model)
-    outputs = run_eagerly(observer, [data.x], training=False)
+    inputs = packed(model._input, data.x) if isinstance(model._input, dict) else data.x
+    outputs = run_eagerly(observer, inputs, training=False)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     gradients, ratios = _step(model, compiled, data)
     return [
@@ -82,8 +84,8 @@ def some_rows(data: Data, rows: int) -> Data:
     if data.rows <= rows:
         return data
     chosen = np.linspace(0, data.rows - 1, rows).astype(np.int64)
-    weight = None if data.weight is None else data.weight[chosen]
-    return Data(data.x[chosen], data.y[chosen], weight)
+    weight = tuple(None if array is None else array[chosen] for array in data.weight)
+    return Data(tuple(array[chosen] for array in data.x), tuple(array[chosen] for array in data.y), weight)
 
 
 class _Observer:
