@@ -1,5 +1,6 @@
 """Oracles: Keras and PyTorch, where they are installed."""
 
+import sys
 import warnings
 
 import pytest
@@ -11,14 +12,15 @@ import densor
 def keras():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        keras = pytest.importorskip("keras")
-        keras.utils.set_random_seed(1)
-        return keras
+        return pytest.importorskip("keras")
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
+    """Every test draws the same weights, whichever tests ran before it."""
     densor.utils.set_random_seed(1)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(1)
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,8 @@ LAYERS = {
     "rms_norm_axes": ("RMSNormalization", {"axis": [1, 2], "epsilon": 1e-3}),
     "group_norm": ("GroupNormalization", {"groups": 3}),
     "group_norm_axis_1": ("GroupNormalization", {"groups": 2, "axis": 1}),
-    "instance_norm": ("GroupNormalization", {"groups": -1}),
+    # a statistic of four values: the default epsilon amplifies rounding beyond the table's 1e-5
+    "instance_norm": ("GroupNormalization", {"groups": -1, "epsilon": 1e-2}),
     "unit_norm": ("UnitNormalization", {}),
     "unit_norm_axes": ("UnitNormalization", {"axis": [1, 2]}),
 }
@@ -28,15 +29,21 @@ LAYERS = {
 
 def network(library, name):
     kind, options = LAYERS[name]
+    layer = getattr(library.layers, kind)(**options)
     return library.Sequential(
         [
             library.Input((4, 6)),
             library.layers.Dense(6, activation="tanh"),
-            getattr(library.layers, kind)(**options),
+            *(permuted(library) if library is not densor and name == "layer_norm_axis_1" else [layer]),
             library.layers.Flatten(),
             library.layers.Dense(3, activation="softmax"),
         ]
     )
+
+
+def permuted(library):
+    """LayerNormalization(axis=1) in Keras' words: its torch backend accepts the last axes only."""
+    return library.layers.Permute((2, 1)), library.layers.LayerNormalization(), library.layers.Permute((2, 1))
 
 
 @pytest.mark.parametrize("name", LAYERS)
