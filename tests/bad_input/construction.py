@@ -53,6 +53,13 @@ LAYERS = {
     ("Rescaling", "offset"): ({"scale": 1.0}, [INF, "a"]),
     ("Activation", "activation"): ({}, ["rellu", 7]),
     ("Concatenate", "axis"): ({}, ["x", 1.5]),
+    ("Dot", "axes"): ({}, ["x", 1.5, 0, 2, [1, 2], [], [1, 1, 1], None]),
+    ("Dot", "normalize"): ({"axes": 1}, ["no", 1]),
+    ("Reshape", "target_shape"): ({}, [4, "x", (0, 3), (-1, -1), (2.5,), (-2,), None]),
+    ("Permute", "dims"): ({}, [1, "x", (0, 1), (1, 1), (2, 3), (1.5, 2), None]),
+    ("Lambda", "function"): ({}, [3, None, int]),
+    ("Lambda", "arguments"): ({"function": "relu"}, [3, "x"]),
+    ("Lambda", "mask"): ({"function": "relu"}, [True]),
 }
 
 OPTIMIZERS = {

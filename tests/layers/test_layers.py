@@ -1,5 +1,7 @@
 """Every layer through the harness."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,16 @@ def product(name="linear"):
         return y.reshape(*x.shape[:-1], -1)
 
     return reference
+
+
+def merged(combine, inputs):
+    return reduce(combine, [x.astype(np.float64) for x in inputs])
+
+
+def cosine(a, b):
+    a, b = (x.astype(np.float64) for x in (a, b))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return ((a * b).sum(1) / lengths)[:, None]
 
 
 KERNEL, AFFINE = ["kernel", "bias"], ["gamma", "beta"]
@@ -163,6 +175,33 @@ CASES = {
     "concatenate_axis_1": Case(
         lambda **k: layers.Concatenate(axis=1, **k), [(2, 3), (1, 3)], lambda x, w, t: np.concatenate(x, 1),
         "concatenate", (3, 3), gradient=False,
+    ),
+    "subtract": Case(layers.Subtract, [(2, 3)] * 2, lambda x, w, t: merged(np.subtract, x), "activation", (2, 3),
+                     gradient=False),
+    "multiply": Case(layers.Multiply, [(2, 3)] * 3, lambda x, w, t: merged(np.multiply, x), "activation", (2, 3),
+                     gradient=False),
+    "multiply_by_a_column": Case(layers.Multiply, [(3,), (1,)], lambda x, w, t: merged(np.multiply, x), "activation",
+                                 (3,), gradient=False),
+    "average": Case(layers.Average, [(3,)] * 3, lambda x, w, t: merged(np.add, x) / 3, "activation", (3,),
+                    gradient=False),
+    "maximum": Case(layers.Maximum, [(3,)] * 3, lambda x, w, t: merged(np.maximum, x), "activation", (3,),
+                    gradient=False),
+    "minimum": Case(layers.Minimum, [(3,)] * 3, lambda x, w, t: merged(np.minimum, x), "activation", (3,),
+                    gradient=False),
+    "dot": Case(lambda **k: layers.Dot(1, **k), [(7,)] * 2, lambda x, w, t: merged(np.multiply, x).sum(1)[:, None],
+                "dense", (1,), gradient=False),
+    "cosine": Case(lambda **k: layers.Dot([-1, 1], True, **k), [(7,)] * 2, lambda x, w, t: cosine(*x), "layer_norm",
+                   (1,), gradient=False),
+    "reshape": Case(
+        lambda **k: layers.Reshape((3, -1), **k), (2, 6), lambda x, w, t: x.reshape(-1, 3, 4), "add", (3, 4)
+    ),
+    "permute": Case(
+        lambda **k: layers.Permute((3, 1, 2), **k), (2, 3, 4), lambda x, w, t: x.transpose(0, 3, 1, 2), "add", (4, 2, 3)
+    ),
+    "identity": Case(layers.Identity, (3,), lambda x, w, t: x, "add", (3,)),
+    "lambda": Case(
+        lambda **k: layers.Lambda(densor.activations.leaky_relu, arguments={"negative_slope": 0.4}, **k),
+        (3,), elementwise("leaky_relu", 0.4), "activation", (3,),
     ),
     "rescaling": Case(
         lambda **k: layers.Rescaling(0.5, 2.0, **k), (3,), lambda x, w, t: x * 0.5 + 2.0, "rescale", (3,)
