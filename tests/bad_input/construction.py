@@ -122,6 +122,10 @@ CALLBACKS = {
     ("LearningRateScheduler", "schedule"): ({}, [0.1, "a"]),
     ("BatchSizeScheduler", "schedule"): ({}, [32, "a"]),
     ("ModelCheckpoint", "filepath"): ({}, [3, ""]),
+    ("TensorBoard", "log_dir"): ({}, [3, ""]),
+    ("TensorBoard", "histogram_freq"): ({}, [-1, 1.5, "a"]),
+    ("TensorBoard", "update_freq"): ({}, [0, "step", 1.5]),
+    ("TensorBoard", "profile_batch"): ({}, [2]),
 }
 
 LOSSES = {
