@@ -30,6 +30,7 @@ ERRORS = {
     ("sigmoid_cross_entropy", "float32"): 1e-6,
     ("softmax", "float32"): 1e-6,
     ("softmax_cross_entropy", "float32"): 2e-6,
+    ("sparsemax", "float32"): 1e-6,
     ("transpose", "float32"): 0.0,
     ("trajectory", "float32"): 1e-5,
 }

@@ -33,6 +33,7 @@ void bind_rescale(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_sigmoid_cross_entropy(py::module_& m);
 void bind_softmax_cross_entropy(py::module_& m);
+void bind_sparsemax(py::module_& m);
 void bind_transpose(py::module_& m);
 
 }  // namespace densor::bindings

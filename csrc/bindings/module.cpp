@@ -28,5 +28,6 @@ PYBIND11_MODULE(_core, m) {
   bind_softmax(m);
   bind_sigmoid_cross_entropy(m);
   bind_softmax_cross_entropy(m);
+  bind_sparsemax(m);
   bind_transpose(m);
 }

@@ -155,6 +155,9 @@ struct Kernels {
   void (*softmax_forward)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
   void (*softmax_backward)(float* dx, const float* dy, const float* y, std::int64_t rows, std::int64_t cols);
 
+  // The projection of each row onto the probabilities; y may be x.
+  void (*sparsemax)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
+
   // y = keep ? x * scale : 0 and its mask (bits beyond the last column are 0); y may be x.
   void (*dropout_forward)(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
                           const DropoutNoise& noise, float scale);

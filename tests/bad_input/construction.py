@@ -48,7 +48,14 @@ LAYERS = {
     ("GroupNormalization", "axis"): ({}, [[1], "x"]),
     ("LeakyReLU", "negative_slope"): ({}, [NAN, INF, "a"]),
     ("ELU", "alpha"): ({}, [NAN, "a"]),
-    ("ReLU", "max_value"): ({}, [-1.0, "a"]),
+    ("ReLU", "max_value"): ({}, [-1.0, NAN, "a"]),
+    ("ReLU", "negative_slope"): ({}, [-1.0, NAN, None]),
+    ("ReLU", "threshold"): ({}, [-1.0, INF, None]),
+    ("PReLU", "alpha_initializer"): ({}, ["he", 7]),
+    ("PReLU", "shared_axes"): ({}, [0, 1.5, "x", [-1]]),
+    ("Softmax", "axis"): ({}, [1.5, "x", []]),
+    ("Swish", "beta"): ({}, [NAN, "a", None]),
+    ("Swish", "trainable_beta"): ({}, ["yes", 1]),
     ("Rescaling", "scale"): ({}, [NAN, "a", None]),
     ("Rescaling", "offset"): ({"scale": 1.0}, [INF, "a"]),
     ("Activation", "activation"): ({}, ["rellu", 7]),
@@ -201,6 +208,20 @@ OTHERS = [
             str(axis),
         )
         for axis in (0, -3, 3, [0, 1], [1, -2])
+    ),
+    Case(
+        "shared_axis_of_nothing",
+        lambda w: densor.layers.PReLU(shared_axes=3)(densor.Input((3,))),
+        ValueError,
+        "shared_axes",
+        "3",
+    ),
+    Case(
+        "softmax_of_the_batch",
+        lambda w: densor.layers.Softmax(axis=0)(densor.Input((3,))),
+        ValueError,
+        "axis",
+        "0",
     ),
     Case(
         "groups_of_channels",

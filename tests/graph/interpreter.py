@@ -24,6 +24,7 @@ from tests.reference import (
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
+    sparsemax,
     transpose,
 )
 
@@ -105,6 +106,9 @@ class Interpreter:
 
     def softmax_forward(self, y, x):
         y[...] = softmax.forward(x)
+
+    def sparsemax(self, y, x):
+        y[...] = sparsemax.forward(x)
 
     def softmax_backward(self, dx, dy, y):
         dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True))

@@ -275,8 +275,8 @@ def test_wrong_inputs_name_the_layer(inputs, error, text):
         (lambda: layers.BatchNormalization(axis=3)(Tensor((None, 2, 3))), "axis"),
         (lambda: layers.BatchNormalization(renorm=True), "renorm"),
         (lambda: layers.Add()([Tensor((None, 3))]), "inputs"),
-        (lambda: layers.Softmax(axis=0), "axis"),
-        (lambda: layers.ReLU(max_value=6), "max_value"),
+        (lambda: layers.Softmax(axis=0)(Tensor((None, 3))), "axis"),
+        (lambda: layers.ReLU(max_value=-6), "max_value"),
         (lambda: layers.Flatten(data_format="channels_first"), "data_format"),
     ],
 )

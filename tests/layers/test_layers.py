@@ -8,7 +8,7 @@ import pytest
 import densor
 from densor import layers
 from tests.layers.harness import Case, check
-from tests.reference import activation, batch_norm, dense, layer_norm, softmax
+from tests.reference import activation, batch_norm, dense, elementary_activation, layer_norm, softmax
 
 
 def elementwise(name, alpha=0.0):
@@ -85,6 +85,10 @@ def cosine(a, b):
     return ((a * b).sum(1) / lengths)[:, None]
 
 
+def sloped(x, weights, training):
+    return np.where(x > 0, x, weights[0] * x)
+
+
 KERNEL, AFFINE = ["kernel", "bias"], ["gamma", "beta"]
 BIAS = [*AFFINE, "moving_mean", "moving_variance"]
 CASES = {
@@ -110,10 +114,34 @@ CASES = {
     "relu_slope": Case(
         lambda **k: layers.ReLU(negative_slope=0.1, **k), (3,), elementwise("leaky_relu", 0.1), "activation", (3,)
     ),
+    "relu_bounded": Case(
+        lambda **k: layers.ReLU(max_value=0.6, negative_slope=0.1, threshold=0.2, **k), (2, 3),
+        lambda x, w, t: elementary_activation.relu(x.astype(np.float64), 0.1, 0.6, 0.2), "expression", (2, 3),
+    ),
+    "prelu": Case(layers.PReLU, (2, 3), sloped, "expression", (2, 3), ["alpha"]),
+    "prelu_shared": Case(
+        lambda **k: layers.PReLU(shared_axes=[1], **k), (2, 3), sloped, "expression", (2, 3), ["alpha"]
+    ),
+    "prelu_shared_columns": Case(
+        lambda **k: layers.PReLU(shared_axes=2, **k), (2, 3), sloped, "expression", (2, 3), ["alpha"]
+    ),
+    "swish": Case(lambda **k: layers.Swish(1.5, **k), (3,), elementwise("silu", 1.5), "activation", (3,)),
+    "swish_trainable": Case(
+        lambda **k: layers.Swish(trainable_beta=True, **k), (3,),
+        lambda x, w, t: activation.forward(x, "silu", w[0]), "expression", (3,), ["beta"],
+    ),
+    "activation_expression": Case(
+        lambda **k: layers.Activation("mish", **k), (3,),
+        lambda x, w, t: elementary_activation.DEFINITIONS["mish"](x.astype(np.float64)), "expression", (3,),
+    ),
     "leaky_relu": Case(layers.LeakyReLU, (3,), elementwise("leaky_relu", 0.3), "activation", (3,)),
     "elu": Case(lambda **k: layers.ELU(0.7, **k), (3,), elementwise("elu", 0.7), "activation", (3,)),
     "softmax": Case(layers.Softmax, (2, 3), lambda x, w, t: softmax.forward(x.reshape(-1, 3)).reshape(x.shape),
                     "softmax", (2, 3)),
+    "softmax_axes": Case(
+        lambda **k: layers.Softmax(axis=[1, 2], **k), (2, 3),
+        lambda x, w, t: softmax.forward(x.reshape(-1, 6)).reshape(x.shape), "softmax", (2, 3),
+    ),
     "batch_norm": Case(layers.BatchNormalization, (3,), normalized(), "batch_norm", (3,), BIAS),
     "batch_norm_rank_3": Case(layers.BatchNormalization, (2, 3), normalized(), "batch_norm", (2, 3), BIAS),
     "batch_norm_axis_1": Case(

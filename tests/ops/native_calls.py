@@ -52,6 +52,7 @@ def _elementwise():
         },
         "softmax_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS)},
         "softmax_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "y": f(ROWS, COLS)},
+        "sparsemax": {"y": f(ROWS, COLS), "x": f(ROWS, COLS)},
         "column_sum": {"sum": f(1, COLS), "x": f(ROWS, COLS)},
         "expression": {
             "outputs": [f(ROWS, COLS), f(ROWS, 1)],
@@ -247,6 +248,7 @@ OUTPUTS = {
     "activation_backward": ("dx",),
     "softmax_forward": ("y",),
     "softmax_backward": ("dx",),
+    "sparsemax": ("y",),
     "dense_forward": ("y",),
     "dense_backward": ("dx", "dw", "dbias", "dz"),
     "batch_norm_forward": ("y", "mean", "variance"),

@@ -6,21 +6,6 @@ import pytest
 import densor
 from tests import architectures
 
-ACTIVATIONS = (
-    "linear",
-    "relu",
-    "elu",
-    "selu",
-    "sigmoid",
-    "tanh",
-    "silu",
-    "swish",
-    "gelu",
-    "softplus",
-    "softmax",
-    "leaky_relu",
-)
-
 
 @pytest.mark.parametrize("seed", range(1, 56, 3))
 def test_predictions_and_losses_of_random_models(keras, seed):
@@ -38,13 +23,6 @@ def test_predictions_and_losses_of_random_models(keras, seed):
         assert ours.evaluate(x, y, sample_weight=sample_weight, verbose=0) == pytest.approx(
             expected, rel=1e-5, abs=1e-6
         )
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation_layer(keras, name):
-    x = np.linspace(-6, 6, 60, dtype=np.float32).reshape(4, 15)
-    expected = keras.ops.convert_to_numpy(keras.layers.Activation(name)(x))
-    np.testing.assert_allclose(densor.layers.Activation(name)(x), expected, rtol=1e-5, atol=1e-6)
 
 
 SCHEDULES = {

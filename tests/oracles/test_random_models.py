@@ -10,7 +10,10 @@ import densor
 from tests.tolerances import assert_close
 
 BATCH, STEPS, EPOCHS = 8, 10, 5
-ACTIVATIONS = ["tanh", "sigmoid", "softplus", "silu", "gelu", "selu", "elu", None]
+ACTIVATIONS = [
+    "tanh", "sigmoid", "softplus", "silu", "gelu", "selu", "elu", "mish", "celu", "softsign", "squareplus",
+    "log_sigmoid", "tanh_shrink", "softmax", "log_softmax", None,
+]  # fmt: skip
 
 
 class Draw:

@@ -22,6 +22,7 @@
 #include "cpu/generic/sigmoid_cross_entropy.h"
 #include "cpu/generic/softmax.h"
 #include "cpu/generic/softmax_cross_entropy.h"
+#include "cpu/generic/sparsemax.h"
 #include "cpu/generic/transpose.h"
 #include "cpu/kernels.h"
 
@@ -52,6 +53,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_softmax(k);
   fill_sigmoid_cross_entropy(k);
   fill_softmax_cross_entropy(k);
+  fill_sparsemax(k);
   fill_transpose(k);
   return k;
 }

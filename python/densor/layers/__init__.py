@@ -37,8 +37,10 @@ from densor.layers.merge_functions import minimum as minimum
 from densor.layers.merge_functions import multiply as multiply
 from densor.layers.merge_functions import subtract as subtract
 from densor.layers.permute import Permute as Permute
+from densor.layers.prelu import PReLU as PReLU
 from densor.layers.relu import ReLU as ReLU
 from densor.layers.rescaling import Rescaling as Rescaling
 from densor.layers.reshape import Identity as Identity
 from densor.layers.reshape import Reshape as Reshape
 from densor.layers.softmax import Softmax as Softmax
+from densor.layers.swish import Swish as Swish

@@ -20,6 +20,8 @@ def get_activation(function: str, value: Any) -> Any:
         ValueError: an unknown name. TypeError: nothing that can be called.
     """
     if isinstance(value, Mapping):
+        if value.get("class_name") == "function":  # how Keras writes a function of the program's own
+            return get_activation(function, value.get("config"))
         return _registry.deserialize(value)
     if isinstance(value, type):
         raise bad_type(function, "activation", f"must be a name, a function, a layer or None, got {value!r}")

@@ -195,6 +195,11 @@ class Layer:
         taken = set(inputs) if isinstance(inputs, (list, tuple)) else {inputs}
 
         def own(tensor: Tensor) -> Tensor:
+            if not isinstance(tensor, Tensor):
+                kind = type(tensor).__name__
+                raise TypeError(
+                    f"{type(self).__name__}(): call() must return symbolic tensors made by densor.ops, got {kind}"
+                )
             return identity(tensor) if tensor in taken or tensor.call is not None else tensor
 
         outputs = mapped(own, outputs)

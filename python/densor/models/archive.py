@@ -60,7 +60,7 @@ def encode(tensors: Mapping[str, Float32], metadata: Mapping[str, str]) -> list[
     Raises:
         ValueError: a tensor's name that could not be read again, or too long a header.
     """
-    data = {name: np.ascontiguousarray(array, dtype="<f4") for name, array in tensors.items()}
+    data = {name: np.asarray(array, dtype="<f4", order="C") for name, array in tensors.items()}
     for name in data:
         if problem := check_name(name):
             raise ValueError(f"save(): the weight name {name!r} {problem}")

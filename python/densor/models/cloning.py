@@ -33,7 +33,7 @@ def clone_model(
         clone_function: makes the copy of each layer; by default a new layer with the same config. It may return
             the layer itself, which the clone then shares.
         recursive: with a clone function: models inside the model are taken apart, too, and not given to it whole.
-        custom_objects: not needed for layers of the model itself: their classes are known.
+        custom_objects: not needed for what the model itself uses: its classes and activations are known.
         input_tensors, call_function: must be left alone.
 
     Raises:
@@ -55,7 +55,7 @@ def clone_model(
         raise bad_value(
             "clone_model", "recursive", "is for a clone_function; without one, models inside are copied"
         )
-    own: dict[str, Any] = {type(layer).__name__: type(layer) for layer in all_layers(model)}
+    own = own_objects(model)
     with custom_objects_scope(own | (custom_objects or {})) as known:
         clone = deserialize_layer(serialize_layer(model)) if clone_function is None else _rebuilt(
             model, clone_function, recursive
@@ -90,6 +90,14 @@ def _rebuilt(
     if model._input is not None:
         clone.build(model._input.shape)
     return clone
+
+
+def own_objects(model: Layer) -> dict[str, Any]:
+    """The classes of the layers inside and the functions they use as activations, by the names in their configs."""
+    parts = all_layers(model)
+    functions = (getattr(layer, "activation", None) for layer in parts)
+    named = {f.__name__: f for f in functions if callable(f) and hasattr(f, "__name__")}
+    return named | {type(layer).__name__: type(layer) for layer in parts}
 
 
 def all_layers(layer: Layer) -> list[Layer]:

@@ -127,6 +127,7 @@ def nonfinite(array: Array) -> str:
     """How many values are NaN or infinite and where the first is; "" if none."""
     if array.dtype.kind != "f" or array.size == 0:
         return ""
+    array = np.atleast_1d(array)
     count, first = 0, -1
     rows = (
         max(1, _BLOCK // max(1, array[:1].size))

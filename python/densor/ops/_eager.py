@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from densor._array import float32_array
 from densor.graph import Tensor, Variable
 
-__all__ = ["Float32", "empty_like", "matrix", "optional_vector", "parameter", "require_shape", "tensor"]
+__all__ = [
+    "Float32",
+    "empty_like",
+    "matrix",
+    "operand",
+    "optional_vector",
+    "parameter",
+    "require_shape",
+    "tensor",
+]
 
 Float32 = NDArray[np.float32]
 
@@ -26,6 +35,11 @@ def matrix(
     columns = array.shape[-1] if columns is None else columns
     rows = math.prod(array.shape[:-1]) if columns == array.shape[-1] else array.size // max(columns, 1)
     return array.reshape(rows, columns), array.shape
+
+
+def operand(function: str, x: Any) -> Any:
+    """A symbolic tensor as it is, real numbers as a float32 array: what the operators of Python then take."""
+    return x if isinstance(x, Tensor) else float32_array(function, "x", x)
 
 
 def empty_like(x: Float32) -> Float32:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from densor import _core
-from densor._check import bad_value, choice, number
+from densor._check import choice, number
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.expression import Expression, Value
 from densor.ops._eager import Float32, empty_like, matrix, require_shape
 
 __all__ = [
-    "NAMES", "ActivationNode", "activation", "activation_backward", "activation_saves", "elu", "gelu",
-    "leaky_relu", "linear", "named", "relu", "selu", "sigmoid", "silu", "softplus", "swish", "tanh",
+    "NAMES", "ActivationNode", "activation", "activation_backward", "activation_saves", "elu", "leaky_relu", "linear",
+    "named", "relu", "selu", "sigmoid", "softplus", "tanh",
 ]  # fmt: skip
 
 # The activations the kernels know, with the default of their parameter `alpha` (0 where there is none).
@@ -224,36 +224,6 @@ def tanh(x: Any) -> Any:
         [0.0, 1.0]
     """
     return _apply("tanh", x, "tanh", 0.0)
-
-
-def silu(x: Any, beta: float = 1.0) -> Any:
-    """`y = x * sigmoid(beta * x)`, also called swish. Shapes as in `activation`.
-
-    Example:
-        >>> from densor import ops
-        >>> ops.silu([0.0, 100.0]).tolist()
-        [0.0, 100.0]
-    """
-    return _apply("silu", x, "silu", number("silu", "beta", beta))
-
-
-swish = silu
-
-
-def gelu(x: Any, approximate: bool = False) -> Any:
-    """`y = x * Phi(x)` with the exact normal distribution function. Shapes as in `activation`.
-
-    Raises:
-        ValueError: `approximate=True`; only the exact form exists.
-
-    Example:
-        >>> from densor import ops
-        >>> ops.gelu([0.0, 100.0]).tolist()
-        [0.0, 100.0]
-    """
-    if approximate:
-        raise bad_value("gelu", "approximate", "True is not supported; the exact form is used everywhere")
-    return _apply("gelu", x, "gelu", 0.0)
 
 
 def softplus(x: Any) -> Any:
