@@ -129,6 +129,15 @@ std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_
   return run_released(epoch);
 }
 
+void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step) {
+  Epoch epoch;
+  epoch.full = bound.program.get();
+  epoch.batches = 1;
+  epoch.batch_size = rows;
+  epoch.step = step;
+  run_released(epoch);
+}
+
 void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hyper, const py::object& rows,
               std::int64_t start) {
   const Program program({}, {bound.step});
@@ -177,6 +186,8 @@ void bind_program(py::module_& m) {
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"))
       .def("names", &names, "Names of the steps.")
+      .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"),
+           "Runs one batch on what lies in the feeds, from their first row on.")
       .def_property_readonly_static(
           "unfenced", [](const py::object&) { return Program::kUnfenced; },
           "Most steps that follow one another without a barrier: memory that step i was the last to use may "

@@ -18,6 +18,7 @@ from densor.models.options import (
     split_options,
     validation_of,
 )
+from densor.models.predict_function import PredictFunction
 from densor.models.progress import display_for, format_logs, show, verbosity
 from densor.models.range_test import RangeTest, Sweep
 from densor.models.snapshot import unchanged
@@ -307,6 +308,31 @@ class Trainer(Compilable):
         outputs = predictor(features)
         hooks.on_predict_end()
         return outputs
+
+    def predict_fn(self, batch: int = 1) -> PredictFunction:
+        """A function that predicts batches of one size with the least to do per call.
+
+        Args:
+            batch: the number of rows of each batch.
+
+        Returns:
+            A function of features `(batch, ...)` that returns the outputs in inference mode, as `predict` does, but in
+            arrays that its next call writes again. It follows the weights of the model.
+
+        Raises:
+            TypeError, ValueError: not a positive int. RuntimeError: the model is not built.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1, kernel_initializer="ones")])
+            >>> predict = model.predict_fn(1)
+            >>> predict(np.array([[1.0, 2.0]])).tolist()
+            [[3.0]]
+        """
+        rows = batch_rows("predict_fn", "batch", batch)
+        if self._input is None:
+            raise RuntimeError("predict_fn(): the model is not built; call it on data or give it an Input")
+        return PredictFunction(self, rows)
 
     # --- single batches ---
 

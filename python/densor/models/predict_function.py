@@ -1,0 +1,95 @@
+"""Predictions for batches of one size, again and again: what a server or a control loop calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import _core
+from densor._check import bad_value
+from densor.graph.structure import packed
+from densor.models.loop import Loop
+from densor.models.turn import Turn
+
+if TYPE_CHECKING:
+    from densor.models.compilable import Compilable
+
+__all__ = ["PredictFunction"]
+
+_FLOAT32 = np.dtype(np.float32)
+
+
+class PredictFunction:
+    """The model's outputs for exactly `rows` rows; made by `model.predict_fn(rows)`.
+
+    Everything a call needs is made beforehand: the program, the activations and the arrays that come back. It follows
+    the model: weights that were trained, loaded or set since count, and so do layers that were added.
+    """
+
+    def __init__(self, model: Compilable, rows: int) -> None:
+        self.rows = rows
+        self._model = model
+        self._turn = Turn("predict_fn")
+        self._predictor: Any = None
+        self._step = 0  # keys the noise of layers that have some in inference, too
+        self._prepare()
+
+    def _prepare(self) -> None:
+        predictor = self._model._inference()
+        graph = predictor.graph
+        self._loop = Loop(graph, scatter=True)
+        columns = [tensor.features for tensor in graph.outputs]
+        outs = [np.empty((self.rows, n), np.float32) for n in columns]
+        for feed, out in zip(self._loop.feeds.outputs, outs, strict=True):
+            feed.bind(out, True)
+        results = [
+            out.reshape(self.rows, *tensor.shape[1:]) for out, tensor in zip(outs, graph.outputs, strict=True)
+        ]
+        one = len(results) == 1 and not isinstance(graph.result, dict)
+        self._result: Any = results[0] if one else packed(graph.result, results)
+        self._feeds: tuple[_core.Feed, ...] = self._loop.feeds.inputs
+        # What the shortest way through a call takes: one array of these.
+        self._shape = (self.rows, *predictor.features) if len(graph.inputs) == 1 else None
+        self._predictor = predictor
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs, in arrays that belong to this function: the next call writes them again.
+
+        Args:
+            x: features `(rows, ...)`, as for `predict`.
+
+        Returns:
+            A float32 array `(rows, ...)`, or a list or dict of them; copy what you keep.
+
+        Raises:
+            TypeError, ValueError: bad data, or another number of rows.
+            BusyError: another thread is training the model at this moment.
+        """
+        model = self._model
+        if type(x) is np.ndarray and x.dtype is _FLOAT32 and x.shape == self._shape and x.flags.carray:
+            arrays: tuple[NDArray[Any], ...] = (x,)
+        else:
+            arrays = self._checked(x)
+        if model._stepping:
+            model._refuse_stepping("predict_fn")
+        with self._turn:
+            if model._predictor is not self._predictor:
+                self._prepare()
+            program = self._loop.program(self.rows)
+            for feed, array in zip(self._feeds, arrays, strict=True):
+                feed.bind(array)
+            try:
+                program.run_batch(self.rows, self._step)
+                self._step += 1
+            finally:
+                for feed in self._feeds:
+                    feed.clear()
+        return self._result
+
+    def _checked(self, x: Any) -> tuple[NDArray[Any], ...]:
+        arrays = self._model._inputs_form().arrays("predict_fn", x)
+        if len(arrays[0]) != self.rows:
+            raise bad_value("predict_fn", "x", f"made for {self.rows} rows, got {len(arrays[0])}")
+        return arrays
