@@ -6,7 +6,7 @@ from it: nothing is imported by name.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -55,6 +55,40 @@ def own_object(name: str) -> Any:
 def registered_name(own: object) -> str | None:
     """The "package>name" under which a class or function was registered, if it was."""
     return next((name for name, known in registered.items() if known is own), None)
+
+
+def function_name(where: str, argument: str, function: Callable[..., Any], taken: Collection[str]) -> str:
+    """The name of a function of the program's own: as it was registered, or else its `__name__`.
+
+    Raises:
+        ValueError: a function that no name can tell from others: a lambda, or one with a name in `taken`.
+    """
+    if (registered := registered_name(function)) is not None:
+        return registered
+    own = getattr(function, "__name__", "")
+    if not own.isidentifier() or own in taken:
+        raise _check.bad_value(
+            where, argument, f"{_check.show(function)} cannot be named in a config; write it as a function with a name "
+            "of its own, and register it with densor.utils.register_keras_serializable"
+        )  # fmt: skip
+    return str(own)
+
+
+def function_from(
+    where: str, argument: str, name: str, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
+    """The function that `function_name` named.
+
+    Raises:
+        ValueError: it is neither registered nor in a scope or in `custom_objects`.
+    """
+    found: Callable[..., Any] | None = (custom_objects or {}).get(name) or own_object(name)
+    if found is None:
+        raise _check.bad_value(
+            where, argument, f"{_check.show(name)} is not a known function; register it with "
+            "densor.utils.register_keras_serializable or pass it in custom_objects"
+        )  # fmt: skip
+    return found
 
 
 class Registry(Generic[T]):

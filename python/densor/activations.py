@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from densor import ops
-from densor._check import bad_type, bad_value, choice, show
-from densor._registry import own_object, registered_name
+from densor._check import bad_type, choice, show
+from densor._registry import function_name, own_object
 from densor.ops import celu as celu
 from densor.ops import elu as elu
 from densor.ops import exp as exponential
@@ -145,15 +145,7 @@ def serialize(activation: Activation) -> str:
     for name, function in _FUNCTIONS.items():
         if function is activation:
             return name
-    if (registered := registered_name(activation)) is not None:
-        return registered
-    own = getattr(activation, "__name__", "")
-    if not own.isidentifier() or own in _FUNCTIONS:
-        raise bad_value(
-            "activations.serialize", "activation", f"{show(activation)} cannot be named in a config; write it as a "
-            "function with a name of its own, and register it with densor.utils.register_keras_serializable"
-        )  # fmt: skip
-    return str(own)
+    return function_name("activations.serialize", "activation", activation, _FUNCTIONS)
 
 
 def deserialize(name: str) -> Activation:

@@ -57,18 +57,21 @@ def ops_of(lowering, phase="compute"):
     return [instruction.op for instruction in lowering.instructions if instruction.phase == phase]
 
 
-def ending(loss, metrics=(), weighted=False, target_columns=1):
+def ending(loss, metrics=(), weighted=False, target_columns=1, formulas=None):
     """The heads of a graph with one output."""
-    return [Head(loss, metrics, weighted=weighted, target_columns=target_columns)]
+    return [Head(loss, metrics, weighted=weighted, target_columns=target_columns, formulas=formulas)]
 
 
 def execute(graph, x, y=None, weight=None, variables=None, step=0, **options):
     """Lowers and interprets a graph in float64; (interpreter, totals)."""
     feeds = Feeds(len(graph.inputs), len(graph.outputs))
-    loss, metrics = options.pop("loss", None), options.pop("metrics", ())
+    loss, metrics, formulas = (options.pop(name, None) for name in ("loss", "metrics", "formulas"))
     columns = y.shape[1] if y is not None and y.ndim == 2 and loss.target_kind != "labels" else 1
     options.setdefault("scatter", loss is None)
-    heads, totals = () if loss is None else ending(loss, metrics, weight is not None, columns), None
+    heads, totals = (
+        () if loss is None else ending(loss, metrics or (), weight is not None, columns, formulas),
+        None,
+    )
     if heads:
         totals = np.zeros((heads[0].rows, 2))
     lowering = lower_graph(graph, len(x), feeds=feeds, totals=totals, heads=heads, **options)
@@ -83,20 +86,20 @@ def output(graph, x, **options):
     return result.reshape(len(x), *graph.outputs[0].shape[1:])
 
 
-def gradients(graph, x, y, loss, weight=None, variables=None):
+def gradients(graph, x, y, loss, weight=None, variables=None, formulas=None):
     """(loss, gradients by variable) in float64."""
     arena = Arena([v for v in graph.variables if v.trainable], [])
-    interpreter, totals = execute(graph, x, y, weight, variables, loss=loss, arena=arena)
+    interpreter, totals = execute(graph, x, y, weight, variables, loss=loss, arena=arena, formulas=formulas)
     return totals[0, 0] / totals[0, 1], interpreter.gradients
 
 
-def check_gradients(function, features, y, loss, weight=None, step=1e-6):
+def check_gradients(function, features, y, loss, weight=None, step=1e-6, formulas=None):
     """The graph's gradients against central differences of its own loss, in float64; returns the graph."""
     graph = traced(function, features)
     rng = np.random.default_rng(5)
     x = rng.uniform(-1, 1, (len(y), *graph.inputs[0].shape[1:]))
     values = {v: v.array.astype(np.float64) for v in graph.variables}
-    found = gradients(graph, x, y, loss, weight, values)[1]
+    found = gradients(graph, x, y, loss, weight, values, formulas)[1]
     assert set(found) == {v for v in graph.variables if v.trainable}
     for var, gradient in found.items():
         flat = values[var].reshape(-1)
@@ -104,7 +107,8 @@ def check_gradients(function, features, y, loss, weight=None, step=1e-6):
             before, difference = flat[index], 0.0
             for sign in (1, -1):
                 flat[index] = before + sign * step
-                difference += sign * execute(graph, x, y, weight, values, loss=loss)[1][0, 0] / len(y)
+                totals = execute(graph, x, y, weight, values, loss=loss, formulas=formulas)[1]
+                difference += sign * totals[0, 0] / len(y)
             flat[index] = before
             np.testing.assert_allclose(
                 gradient.reshape(-1)[index],

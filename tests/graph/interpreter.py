@@ -60,7 +60,7 @@ class Interpreter:
             raw = self.memory.view(np.uint8)[2 * value.buffer.offset :][: 2 * value.buffer.nbytes]
             return raw.view(WIDE[str(value.dtype)]).reshape(value.shape)
         if isinstance(value, Variable):
-            return self.variables[value]
+            return self.variables.get(value, value.array)  # the constants of a formula are as they are
         if isinstance(value, GradientOf):
             return self.gradients.setdefault(value.variable, np.full(value.variable.shape, np.nan))
         if isinstance(value, Reshaped):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import densor
+from tests.tolerances import assert_close
 
 RNG = np.random.default_rng(11)
 LABELS = RNG.integers(0, 4, 12)
@@ -11,6 +12,7 @@ ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
 LOGITS = RNG.normal(size=(12, 4)).astype(np.float32)
 PROBABILITIES = (np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)).astype(np.float32)
 BITS = RNG.integers(0, 2, (12, 4)).astype(np.float32)
+SOME_LABELS = np.where(RNG.random(12) < 0.3, -1, LABELS)
 WEIGHTS = RNG.random(12).astype(np.float32)
 
 CASES = [
@@ -29,6 +31,36 @@ CASES = [
     ("SparseCategoricalCrossentropy", {}, LABELS, PROBABILITIES),
     ("SparseCategoricalCrossentropy", {}, LABELS[:, None], 3 * PROBABILITIES),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, LABELS, LOGITS),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 2}, LABELS, PROBABILITIES),
+    ("SparseCategoricalCrossentropy", {"ignore_class": -1, "from_logits": True}, SOME_LABELS, LOGITS),
+    ("BinaryFocalCrossentropy", {}, BITS, PROBABILITIES),
+    ("BinaryFocalCrossentropy", {"from_logits": True, "gamma": 1.3, "label_smoothing": 0.1}, BITS, LOGITS),
+    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.4}, BITS, PROBABILITIES),
+    ("BinaryFocalCrossentropy", {"gamma": 0.0}, BITS, PROBABILITIES),
+    ("CategoricalFocalCrossentropy", {}, ONE_HOT, PROBABILITIES),
+    ("CategoricalFocalCrossentropy", {"from_logits": True, "gamma": 1.3, "alpha": 0.6}, ONE_HOT, LOGITS),
+    ("CategoricalFocalCrossentropy", {"label_smoothing": 0.2}, ONE_HOT, 3 * PROBABILITIES),
+    ("CategoricalGeneralizedCrossEntropy", {}, LABELS, PROBABILITIES),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.2}, LABELS, PROBABILITIES),
+    ("KLDivergence", {}, ONE_HOT, PROBABILITIES),
+    ("KLDivergence", {}, PROBABILITIES[::-1].copy(), PROBABILITIES),
+    ("Poisson", {}, np.round(5 * PROBABILITIES), 3 * PROBABILITIES),
+    ("MeanAbsolutePercentageError", {}, LOGITS[::-1].copy(), LOGITS),
+    ("MeanAbsolutePercentageError", {}, BITS, LOGITS),
+    ("MeanSquaredLogarithmicError", {}, 3 * PROBABILITIES, LOGITS),
+    ("CosineSimilarity", {}, LOGITS[::-1].copy(), LOGITS),
+    ("CosineSimilarity", {}, BITS * np.array([[0.0], [1.0]] * 6), LOGITS),
+    ("Huber", {}, LOGITS[::-1].copy(), LOGITS),
+    ("Huber", {"delta": 0.4}, LABELS[:, None], LOGITS),
+    ("LogCosh", {}, 30 * LOGITS[::-1], LOGITS),
+    ("Hinge", {}, BITS, LOGITS),
+    ("Hinge", {}, 2 * BITS - 1, LOGITS),
+    ("SquaredHinge", {}, BITS, LOGITS),
+    ("CategoricalHinge", {}, ONE_HOT, LOGITS),
+    ("Dice", {}, BITS, PROBABILITIES),
+    ("Dice", {"axis": [-1]}, BITS, PROBABILITIES),
+    ("Tversky", {"alpha": 0.3, "beta": 0.8}, BITS, PROBABILITIES),
+    ("Tversky", {"alpha": 0.3, "beta": 0.8, "axis": [1]}, BITS, PROBABILITIES),
 ]
 
 
@@ -43,6 +75,111 @@ def test_losses(keras, name, options, y_true, y_pred, weights, reduction):
     )
     ours = getattr(densor.losses, name)(reduction=reduction, **options)(y_true, y_pred, sample_weight=weights)
     np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=2e-6)
+
+
+def own_loss(library):
+    ops = library.ops
+    return lambda y_true, y_pred: ops.mean(
+        ops.power(ops.abs(y_true - y_pred), 1.5) + ops.tanh(y_pred), axis=-1
+    )
+
+
+# What the model ends with, its outputs, the loss's targets, the loss.
+TRAINED = {
+    "binary": ("sigmoid", 3, "bits", lambda k, r: k.losses.BinaryCrossentropy(reduction=r)),
+    "binary of a softmax": ("softmax", 3, "bits", lambda k, r: k.losses.BinaryCrossentropy(reduction=r)),
+    "binary logits": (None, 3, "bits", lambda k, r: k.losses.BinaryCrossentropy(True, 0.1, reduction=r)),
+    "categorical of sigmoids": ("sigmoid", 3, "one_hot", lambda k, r: k.losses.CategoricalCrossentropy(reduction=r)),
+    "sparse of sigmoids": ("sigmoid", 3, "labels", lambda k, r: k.losses.SparseCategoricalCrossentropy(reduction=r)),
+    "ignored": ("softmax", 3, "labels", lambda k, r: k.losses.SparseCategoricalCrossentropy(
+        ignore_class=1, reduction=r)),
+    "ignored logits": (None, 3, "some", lambda k, r: k.losses.SparseCategoricalCrossentropy(
+        from_logits=True, ignore_class=-1, reduction=r)),
+    "binary focal": ("sigmoid", 3, "bits", lambda k, r: k.losses.BinaryFocalCrossentropy(
+        apply_class_balancing=True, gamma=1.5, reduction=r)),
+    "binary focal logits": (None, 1, "bits", lambda k, r: k.losses.BinaryFocalCrossentropy(
+        from_logits=True, reduction=r)),
+    "categorical focal": ("softmax", 3, "one_hot", lambda k, r: k.losses.CategoricalFocalCrossentropy(reduction=r)),
+    "categorical focal logits": (None, 3, "one_hot", lambda k, r: k.losses.CategoricalFocalCrossentropy(
+        from_logits=True, label_smoothing=0.1, reduction=r)),
+    "kl divergence": ("softmax", 3, "one_hot", lambda k, r: k.losses.KLDivergence(reduction=r)),
+    "poisson": ("exponential", 2, "counts", lambda k, r: k.losses.Poisson(reduction=r)),
+    "percentage": (None, 2, "counts", lambda k, r: k.losses.MeanAbsolutePercentageError(reduction=r)),
+    "logarithmic": ("softplus", 2, "counts", lambda k, r: k.losses.MeanSquaredLogarithmicError(reduction=r)),
+    "cosine": (None, 3, "values", lambda k, r: k.losses.CosineSimilarity(reduction=r)),
+    "huber": (None, 3, "values", lambda k, r: k.losses.Huber(0.7, reduction=r)),
+    "huber of one column": (None, 3, "column", lambda k, r: k.losses.Huber(reduction=r)),
+    "log cosh": ("tanh", 3, "values", lambda k, r: k.losses.LogCosh(reduction=r)),
+    "hinge": (None, 3, "bits", lambda k, r: k.losses.Hinge(reduction=r)),
+    "squared hinge": ("tanh", 1, "signs", lambda k, r: k.losses.SquaredHinge(reduction=r)),
+    "categorical hinge": (None, 3, "one_hot", lambda k, r: k.losses.CategoricalHinge(reduction=r)),
+    "dice": ("sigmoid", 3, "bits", lambda k, r: k.losses.Dice(reduction=r)),
+    "dice of rows": ("sigmoid", 3, "bits", lambda k, r: k.losses.Dice(axis=[-1], reduction=r)),
+    "tversky": ("sigmoid", 3, "bits", lambda k, r: k.losses.Tversky(0.3, 0.8, reduction=r)),
+    "squares": (None, 3, "values", lambda k, r: k.losses.MeanSquaredError(reduction=r)),
+    "own": ("tanh", 3, "values", lambda k, r: own_loss(k)),
+}  # fmt: skip
+
+
+def targets(kind, rows, columns):
+    rng = np.random.default_rng(6)
+    labels = rng.integers(0, 3, rows)
+    bits = rng.integers(0, 2, (rows, columns)).astype(np.float32)
+    return {
+        "bits": bits, "signs": 2 * bits - 1, "labels": labels, "some": np.where(labels == 1, -1, labels),
+        "one_hot": np.eye(3, dtype=np.float32)[labels], "counts": rng.integers(1, 5, (rows, columns)),
+        "values": rng.normal(size=(rows, columns)).astype(np.float32), "column": rng.normal(size=(rows, 1)),
+    }[kind]  # fmt: skip
+
+
+def trained(library, case, reduction, start, x, y, weights):
+    end, outputs, _, loss = TRAINED[case]
+    model = library.Sequential(
+        [
+            library.Input((x.shape[1],)),
+            library.layers.Dense(8, activation="tanh"),
+            library.layers.Dense(outputs, activation=end),
+        ]
+    )
+    model.set_weights(start)
+    rate = 0.002 if reduction == "sum" or case == "percentage" else 0.05
+    model.compile(library.optimizers.SGD(rate, momentum=0.5), loss=loss(library, reduction))
+    history = model.fit(
+        x, y, batch_size=8, epochs=10, shuffle=False, sample_weight=weights, validation_data=(x, y), verbose=0
+    )
+    return model.get_weights(), history.history
+
+
+REDUCTIONS = [
+    *((case, "sum_over_batch_size", True) for case in TRAINED),
+    *(
+        (case, reduction, weighted)
+        for case in ("own", "dice", "ignored", "hinge", "squares", "sparse of sigmoids")
+        for reduction, weighted in (
+            ("sum_over_batch_size", False),
+            ("sum", False),
+            ("sum", True),
+            ("mean_with_sample_weight", True),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "reduction", "weighted"), REDUCTIONS)
+def test_fifty_steps(keras, case, reduction, weighted):
+    rng = np.random.default_rng(9)
+    outputs = TRAINED[case][1]
+    x = rng.standard_normal((39, 5)).astype(np.float32)
+    y = targets(TRAINED[case][2], 39, outputs)
+    shapes = [(5, 8), (8,), (8, outputs), (outputs,)]
+    start = [rng.normal(scale=0.4, size=shape).astype(np.float32) for shape in shapes]
+    weights = rng.uniform(0.2, 2, 39).astype(np.float32) if weighted else None
+    theirs, expected = trained(keras, case, reduction, start, x, y, weights)
+    ours, found = trained(densor, case, reduction, start, x, y, weights)
+    for a, b in zip(ours, theirs, strict=True):
+        assert_close(a, b, "trajectory")
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=2e-5, atol=1e-6)
 
 
 METRICS = [

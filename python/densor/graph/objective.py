@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.buffers import View
+from densor.graph.expression import Expression
+from densor.graph.expression_code import Output, passes
+from densor.graph.formulas import Formulas
 from densor.graph.lowering import Lowering
 from densor.graph.passes import drop_identities
 from densor.graph.tensor import Tensor
@@ -28,7 +31,7 @@ _DIFFERENCES = ("mean_squared_error", "mean_absolute_error")
 
 
 class LossLike(Protocol):
-    """What the compiler asks of a loss."""
+    """What the compiler asks of a loss. One that no native operation computes is among the head's formulas."""
 
     stem: str
     from_logits: bool
@@ -50,35 +53,34 @@ class MetricLike(Protocol):
     stem: str
 
 
-def loss_input(graph: Graph, loss: LossLike, output: int = 0) -> tuple[Tensor, bool]:
-    """The tensor the loss of output number `output` reads, and whether it is the logits before the last activation.
+def loss_input(graph: Graph, loss: LossLike, output: int = 0) -> tuple[Tensor, bool] | None:
+    """The tensor that the native operation of the loss reads at an output, or None if there is no such operation.
 
-    A cross-entropy on probabilities is computed on the logits that softmax or sigmoid made them from:
-    one pass, no clipping, exact gradients.
+    The second value tells whether it is the logits before the last activation: a cross-entropy on probabilities is
+    computed on the logits that softmax or sigmoid made them from, in one pass, without clipping.
 
     Raises:
-        ValueError: the graph's end does not fit the loss.
+        ValueError: a cross-entropy on probabilities, and these are plainly logits.
     """
-    if loss.stem not in (*_ENDS, *_DIFFERENCES):
-        raise ValueError(
-            f"compile(): argument 'loss': {type(loss).__name__} cannot be trained; it has no native operation"
-        )
     graph = drop_identities(graph)
     end = graph.outputs[output]
+    if loss.stem not in (*_ENDS, *_DIFFERENCES):
+        return None
     if loss.stem == "softmax_cross_entropy" and end.ndim != 2:
-        raise ValueError(
-            f"compile(): argument 'loss': a softmax cross-entropy needs outputs (batch, classes), got {end.shape}"
-        )
+        return None
     if loss.stem not in _ENDS or loss.from_logits:
         return end, False
-    for node in graph.nodes:
-        if node.output is end and node.cross_entropy() == loss.stem:
-            return node.inputs[0], True
-    activation, example = _ENDS[loss.stem]
-    raise ValueError(
-        f"compile(): argument 'loss': a {loss.stem} on probabilities needs a model that ends with {activation}; "
-        f"end it with {example}, or use from_logits=True"
-    )
+    last = next((node for node in graph.nodes if node.output is end), None)
+    if last is not None and last.cross_entropy() == loss.stem:
+        return last.inputs[0], True
+    if last is not None and last.stem == "dense":
+        activation, example = _ENDS[loss.stem]
+        raise ValueError(
+            f"compile(): argument 'loss': a {loss.stem} on probabilities, but the model ends with a dense layer "
+            f"without activation; it should be one that ends with {activation}: end it with {example}, or use "
+            "from_logits=True"
+        )
+    return None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ class Head:
     """What is computed at one output: a loss (None: nothing is trained there) and metrics.
 
     metrics ignore the weights of the rows, weighted_metrics use them; weight is the share in the model's loss;
-    weighted tells whether rows have weights; target_columns is the number of target values per row.
+    weighted tells whether rows have weights; target_columns is the number of target values per row. formulas
+    computes the losses and metrics that are written in `densor.ops`. Metrics that it has not and that no native
+    operation computes are left to the caller.
     """
 
     loss: LossLike | None
@@ -95,11 +99,23 @@ class Head:
     weight: float = 1.0
     weighted: bool = False
     target_columns: int = 1
+    formulas: Formulas | None = None
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to compute, so that no targets are read."""
         return self.loss is None and not self.metrics and not self.weighted_metrics
+
+    def tensors(self, output: Tensor, end: Tensor) -> dict[Any, Tensor]:
+        """What an `Objective` reads of a graph with this output, and this tensor for its native operations."""
+        formulas = {} if self.formulas is None else self.formulas.values
+        found: dict[Any, Tensor] = dict(formulas)
+        others = [metric for metric in (*self.metrics, *self.weighted_metrics) if metric not in formulas]
+        if end is not output and any(metric.stem in _DIFFERENCES for metric in others):
+            found["output"] = output
+        if (self.loss is not None and self.loss not in formulas) or any(metric.stem for metric in others):
+            found["end"] = end
+        return found
 
     @property
     def rows(self) -> int:
@@ -114,62 +130,99 @@ class Objective:
     `on_logits` tells that the loss reads the logits before the last activation; accuracies read them too,
     with their threshold moved, so that the activation need not be computed.
 
-    output, end: the tensors of the predictions, and the one the loss reads.
+    tensors: what is read: "end", the tensor for the native loss and accuracies; "output", the predictions, where
+    they are another tensor and somebody needs them; the results of formulas, by loss and metric.
     totals: float64 (head.rows, 2), sums and numbers of rows.
     y, weights: the slots of targets and row weights.
     """
 
     head: Head
-    output: Tensor
-    end: Tensor
+    tensors: dict[Any, Tensor]
     on_logits: bool
     totals: NDArray[np.float64]
     y: _core.Feed
     weights: _core.Feed
     _targets: dict[tuple[bool, float, float], View] = field(default_factory=dict)
+    _weights: View | None = None
 
-    @property
-    def reads_predictions(self) -> bool:
-        """Whether a metric needs the model's output although the loss does not."""
-        metrics = (*self.head.metrics, *self.head.weighted_metrics)
-        return self.on_logits and any(metric.stem in _DIFFERENCES for metric in metrics)
+    def gather(self, lowering: Lowering) -> None:
+        """Emit what brings the targets and weights that formulas read."""
+        formulas = self.head.formulas
+        if formulas is None or not formulas.values:
+            return
+        target = lowering.result(formulas.y_true, formulas.y_true.features)
+        lowering.emit("gather", out=target, feed=self.y, scale=1.0, offset=0.0)
+        self._targets[False, 1.0, 0.0] = target
+        if formulas.weight is not None:
+            column = lowering.result(formulas.weight, 1)
+            lowering.emit("gather", out=column, feed=self.weights, scale=1.0, offset=0.0)
+            self._weights = column.reshape(lowering.rows)
 
-    def emit(self, lowering: Lowering) -> View | None:
-        """Emit everything; return the gradient of `end` if the lowering wants it."""
-        head, x = self.head, lowering.value(self.end, self.end.features)
+    def emit(self, lowering: Lowering) -> tuple[Tensor, View] | None:
+        """Emit everything; return the tensor the loss begins with and its gradient, if the lowering wants it."""
+        head = self.head
         weight = self._weight(lowering) if head.weighted else None
-        gradient = None if head.loss is None else self._emit_loss(lowering, head.loss, x, weight)
+        gradient = None if head.loss is None else self._emit_loss(lowering, head.loss, weight)
         row = 1
         for metrics, weights in ((head.metrics, None), (head.weighted_metrics, weight)):
             for metric in metrics:
-                figures = self._emit_metric(lowering, metric, x)
-                lowering.emit("accumulate", totals=self.totals[row], values=figures, weight=weights)
+                figures = self._emit_metric(lowering, metric)
+                if figures is not None:
+                    lowering.emit("accumulate", totals=self.totals[row], values=figures, weight=weights)
                 row += 1
         if head.weighted_metrics and weight is not None:
             lowering.emit("accumulate", totals=self.totals[row], values=weight, weight=None)
         return gradient
 
     def _weight(self, lowering: Lowering) -> View:
-        column = lowering.buffer("weight", (lowering.rows, 1))
-        lowering.emit("gather", out=column, feed=self.weights, scale=1.0, offset=0.0)
-        return column.reshape(lowering.rows)
+        if self._weights is None:
+            column = lowering.buffer("weight", (lowering.rows, 1))
+            lowering.emit("gather", out=column, feed=self.weights, scale=1.0, offset=0.0)
+            self._weights = column.reshape(lowering.rows)
+        return self._weights
 
-    def _emit_loss(self, lowering: Lowering, loss: LossLike, x: View, weight: View | None) -> View | None:
-        gradient = lowering.buffer("d", x.shape) if lowering.wants(self.end) else None
+    def _emit_loss(
+        self, lowering: Lowering, loss: LossLike, weight: View | None
+    ) -> tuple[Tensor, View] | None:
+        scale = _scale(loss, lowering.rows) * self.head.weight
+        if loss in self.tensors:
+            return self._emit_rows(lowering, self.tensors[loss], scale)
+        end = self.tensors["end"]
+        x = lowering.value(end, end.features)
+        gradient = lowering.buffer("d", x.shape) if lowering.wants(end) else None
         values = lowering.buffer("loss", (lowering.rows,))
         labels = loss.target_kind == "labels"
         scaling = (1.0, 0.0) if labels else loss.target_scaling(x.shape[1])
         target = self._target(lowering, x, labels, scaling)
-        scale = _scale(loss, lowering.rows) * self.head.weight
         lowering.emit(loss.stem, loss=values, dx=gradient, x=x, target=target, weight=weight, scale=scale)
         lowering.emit("accumulate", totals=self.totals[0], values=values, weight=weight)
-        return gradient
+        return None if gradient is None else (end, gradient)
 
-    def _emit_metric(self, lowering: Lowering, metric: MetricLike, x: View) -> View:
+    def _emit_rows(self, lowering: Lowering, rows: Tensor, scale: float) -> tuple[Tensor, View] | None:
+        """The losses of the rows, weighted already, whose gradient is the same for all."""
+        values = lowering.value(rows, 1).reshape(lowering.rows)
+        lowering.emit("accumulate", totals=self.totals[0], values=values, weight=None)
+        if not lowering.wants(rows):
+            return None
+        gradient = lowering.buffer("d", (lowering.rows, 1))
+        (part,) = passes([Output(Expression(1).constant(scale), False)])
+        lowering.emit(
+            "expression", outputs=[gradient], operands=[], code=part.code, constants=part.constants,
+            rows=lowering.rows, cols=1,
+        )  # fmt: skip
+        return rows, gradient
+
+    def _emit_metric(self, lowering: Lowering, metric: MetricLike) -> View | None:
+        """The metric of every row; None if it cannot be told natively."""
+        if metric in self.tensors:
+            return lowering.value(self.tensors[metric], 1).reshape(lowering.rows)
+        end = self.tensors["end"]
         if metric.stem in _DIFFERENCES:
-            predictions = lowering.value(self.output, self.output.features)
-            return self._emit_difference(lowering, metric.stem, predictions)
-        return self._emit_accuracy(lowering, metric, x)
+            output = self.tensors.get("output", end)
+            return self._emit_difference(lowering, metric.stem, lowering.value(output, output.features))
+        return (
+            self._emit_accuracy(lowering, metric, lowering.value(end, end.features)) if metric.stem else None
+        )
 
     def _emit_difference(self, lowering: Lowering, stem: str, x: View) -> View:
         values = lowering.buffer(stem, (lowering.rows,))
@@ -178,11 +231,6 @@ class Objective:
         return values
 
     def _emit_accuracy(self, lowering: Lowering, metric: MetricLike, x: View) -> View:
-        if metric.stem != "accuracy":
-            raise ValueError(
-                f"compile(): argument 'metrics': {metric.name!r} cannot be computed in training; it is not one of "
-                "the accuracies, 'mse' or 'mae'"
-            )
         kind = getattr(metric, "kind")  # noqa: B009 - only accuracies have one
         correct = lowering.buffer("correct", (lowering.rows,))
         target = self._target(lowering, x, kind == "sparse")
@@ -212,14 +260,7 @@ class Objective:
 
 
 def _scale(loss: LossLike, rows: int) -> float:
-    if loss.reduction == "sum":
-        return 1.0
-    if loss.reduction in ("sum_over_batch_size", "mean"):
-        return 1.0 / rows
-    raise ValueError(
-        f"compile(): argument 'loss': reduction {loss.reduction!r} cannot be trained; "
-        "use 'sum_over_batch_size' or 'sum'"
-    )
+    return 1.0 if loss.reduction == "sum" else 1.0 / rows
 
 
 def _logit(probability: float) -> float:

@@ -112,19 +112,19 @@ def lower_graph(
     graph = drop_identities(graph)
     objectives = [] if totals is None else _objectives(graph, heads, totals, feeds)
     predictions = list(graph.outputs) if scatter or not heads else []
-    read = [objective.output for objective in objectives if objective.reads_predictions]
-    ends = [objective.end for objective in objectives]
-    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, [*predictions, *read, *ends])))
+    read = [(objective, name) for objective in objectives for name in objective.tensors]
+    graph = _with_formulas(graph, heads)
+    ends = [objective.tensors[name] for objective, name in read]
+    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, [*predictions, *ends])))
     graph = fuse_expressions(graph)
     # The passes put other tensors in the places of these.
     places = iter(graph.outputs)
     predictions = [next(places) for _ in predictions]
-    for objective in objectives:
-        objective.output = next(places) if objective.reads_predictions else objective.output
-    for objective in objectives:
-        objective.end = next(places)
-        objective.output = objective.output if objective.reads_predictions else objective.end
+    for objective, name in read:
+        objective.tensors[name] = next(places)
     lowering = Lowering(rows, arena)
+    for objective in objectives:
+        objective.gather(lowering)
     _forward(lowering, graph, scales, feeds)
     if scatter:
         for tensor, feed in zip(predictions, feeds.outputs, strict=False):
@@ -139,17 +139,40 @@ def lower_graph(
     return lowering
 
 
+def _with_formulas(graph: Graph, heads: Sequence[Head]) -> Graph:
+    """The graph with the nodes of the heads' formulas behind its own."""
+    nodes = [
+        node
+        for head, output in zip(heads, graph.outputs, strict=False)
+        if head.formulas is not None
+        for node in head.formulas.on(output)
+    ]
+    return graph.with_nodes([*graph.nodes, *nodes])
+
+
 def _objectives(
     graph: Graph, heads: Sequence[Head], totals: NDArray[np.float64], feeds: Feeds
 ) -> list[Objective]:
     found = []
     row = 0
     for index, (head, output) in enumerate(zip(heads, graph.outputs, strict=False)):
-        end, on_logits = (output, False) if head.loss is None else loss_input(graph, head.loss, index)
+        formulas = {} if head.formulas is None else head.formulas.values
+        native = None
+        if head.loss is not None and head.loss not in formulas:
+            native = loss_input(graph, head.loss, index)
+            if native is None:
+                name = type(head.loss).__name__
+                raise ValueError(
+                    f"compile_graph(): argument 'heads': no native operation computes {name} at the end of this "
+                    "graph, and there is no formula for it"
+                )
         if not head.idle:
+            end, on_logits = native or (output, False)
+            tensors = head.tensors(output, end)
             mine = totals[row : row + head.rows]
-            y, weights = feeds.targets[index], feeds.weights[index]
-            found.append(Objective(head, output, end, on_logits, mine, y, weights))
+            found.append(
+                Objective(head, tensors, on_logits, mine, feeds.targets[index], feeds.weights[index])
+            )
         row += head.rows
     return found
 
@@ -164,8 +187,8 @@ def _forward(lowering: Lowering, graph: Graph, scales: Sequence[tuple[float, flo
 
 def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) -> None:
     lowering.want_gradients(graph.nodes)
-    gradients = [(objective.end, objective.emit(lowering)) for objective in objectives]
-    lowering.backward(graph.nodes, [(end, gradient) for end, gradient in gradients if gradient is not None])
+    gradients = [objective.emit(lowering) for objective in objectives]
+    lowering.backward(graph.nodes, [gradient for gradient in gradients if gradient is not None])
 
 
 def _emit_optimizer(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:

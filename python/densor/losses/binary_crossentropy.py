@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from densor import _check
-from densor.losses.loss import Loss, Values, aligned, clipped
+from densor.losses.loss import Loss, aligned, arithmetic, clipped
 
 
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Values:
+) -> Any:
     """Returns -(y log p + (1 - y) log(1 - p)), the mean over the last axis, float64 (rows, ...).
 
     Args:
@@ -30,14 +28,19 @@ def binary_crossentropy(
     _check.unsupported(where, "axis", axis, -1)
     true, predicted = aligned(where, y_true, y_pred, broadcast=False)
     true = true * (1.0 - smoothing) + 0.5 * smoothing
+    xp = arithmetic(true, predicted)
     if from_logits:
         # -log p = log(1 + exp(-x)), without overflow
-        losses = np.maximum(predicted, 0.0) - predicted * true + np.log1p(np.exp(-np.abs(predicted)))
+        losses = xp.maximum(predicted, 0.0) - predicted * true + xp.log1p(xp.exp(-abs(predicted)))
     else:
-        p = clipped(predicted)
-        losses = -(true * np.log(p) + (1.0 - true) * np.log1p(-p))
-    result: Values = losses.mean(axis=-1)
-    return result
+        losses = binary_losses(true, predicted)
+    return xp.mean(losses, axis=-1)
+
+
+def binary_losses(true: Any, predicted: Any) -> Any:
+    """Returns -(y log p + (1 - y) log(1 - p)) for each element, p clipped to [epsilon, 1 - epsilon]."""
+    xp, p = arithmetic(true, predicted), clipped(predicted)
+    return -(true * xp.log(p) + (1.0 - true) * xp.log1p(-p))
 
 
 class BinaryCrossentropy(Loss):
@@ -57,6 +60,8 @@ class BinaryCrossentropy(Loss):
     0.6931
     """
 
+    target_kind = "values"
+    bounded_targets = True
     stem = "sigmoid_cross_entropy"
 
     def __init__(
@@ -74,7 +79,7 @@ class BinaryCrossentropy(Loss):
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
         _check.unsupported(where, "axis", axis, -1)
 
-    def call(self, y_true: Any, y_pred: Any) -> Values:
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
     def target_scaling(self, columns: int) -> tuple[float, float]:

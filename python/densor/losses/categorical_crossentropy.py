@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from densor import _check
-from densor.losses.loss import Loss, Values, aligned, clipped
+from densor.losses.loss import Loss, aligned, arithmetic, clipped
 
 
-def log_probabilities(predicted: Values, from_logits: bool) -> Values:
+def log_probabilities(predicted: Any, from_logits: bool) -> Any:
     """Returns log p over the last axis: of logits, or of probabilities made to sum to 1 and clipped.
 
     Clipping to [epsilon, 1 - epsilon] keeps each loss at most -log(1e-7) = 16.118, as in Keras.
     """
+    xp = arithmetic(predicted)
     if from_logits:
-        shifted = predicted - predicted.max(axis=-1, keepdims=True)
-        logits: Values = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-        return logits
-    p = predicted / predicted.sum(axis=-1, keepdims=True)
-    logarithms: Values = np.log(clipped(p))
-    return logarithms
+        shifted = predicted - xp.max(predicted, axis=-1, keepdims=True)
+        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+    return xp.log(clipped(predicted / xp.sum(predicted, axis=-1, keepdims=True)))
 
 
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Values:
+) -> Any:
     """Returns -sum(y * log p) over the last axis, float64 (rows, ...).
 
     Args:
@@ -44,8 +40,7 @@ def categorical_crossentropy(
     _check.unsupported(where, "axis", axis, -1)
     true, predicted = aligned(where, y_true, y_pred, broadcast=False)
     true = true * (1.0 - smoothing) + smoothing / true.shape[-1]
-    result: Values = -np.sum(true * log_probabilities(predicted, from_logits), axis=-1)
-    return result
+    return -arithmetic(true, predicted).sum(true * log_probabilities(predicted, from_logits), axis=-1)
 
 
 class CategoricalCrossentropy(Loss):
@@ -65,6 +60,7 @@ class CategoricalCrossentropy(Loss):
     0.6931
     """
 
+    bounded_targets = True
     stem = "softmax_cross_entropy"
     target_kind = "one_hot"
 
@@ -83,7 +79,7 @@ class CategoricalCrossentropy(Loss):
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
         _check.unsupported(where, "axis", axis, -1)
 
-    def call(self, y_true: Any, y_pred: Any) -> Values:
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
     def target_scaling(self, columns: int) -> tuple[float, float]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from densor.losses.loss import Loss, Values, aligned
+from densor.losses.loss import Loss, aligned, arithmetic
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Returns the mean of (y_true - y_pred)^2 over the last axis, float64 (rows, ...).
 
     `y_true`: the shape of `y_pred`, or one column, or none, which then stands for every column.
@@ -18,8 +16,8 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
     array([2.5])
     """
     true, predicted = aligned("mean_squared_error", y_true, y_pred, broadcast=True)
-    result: Values = np.mean(np.square(true - predicted), axis=-1)
-    return result
+    xp = arithmetic(true, predicted)
+    return xp.mean(xp.square(true - predicted), axis=-1)
 
 
 class MeanSquaredError(Loss):
@@ -34,6 +32,7 @@ class MeanSquaredError(Loss):
     2.5
     """
 
+    target_kind = "values"
     stem = "mean_squared_error"
 
     def __init__(
@@ -44,5 +43,5 @@ class MeanSquaredError(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Values:
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return mean_squared_error(y_true, y_pred)

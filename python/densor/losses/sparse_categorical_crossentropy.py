@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from densor import _check
+from densor import _check, ops
 from densor._array import real_array
+from densor.graph import Tensor
 from densor.losses.categorical_crossentropy import log_probabilities
-from densor.losses.loss import Loss, Values
+from densor.losses.loss import Loss, arithmetic
 
 
-def class_labels(function: str, y_true: Any, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+def class_labels(
+    function: str, y_true: Any, shape: tuple[int, ...], ignored: int | None = None
+) -> npt.NDArray[np.intp]:
     """Returns labels for predictions of `shape` (..., classes) as integers of shape (...), checked.
 
-    Whole-numbered floats are labels too; a last axis of length 1 is dropped.
+    Whole-numbered floats are labels too; a last axis of length 1 is dropped. `ignored`: one more label.
     """
     labels = real_array(function, "y_true", y_true)
     if labels.ndim == len(shape) and labels.shape[-1:] == (1,):
@@ -25,39 +28,56 @@ def class_labels(function: str, y_true: Any, shape: tuple[int, ...]) -> npt.NDAr
         raise _check.bad_value(
             function, "y_true", f"shape {np.shape(y_true)} does not fit predictions of shape {shape}"
         )
-    wrong = (labels != np.floor(labels)) | ~((labels >= 0) & (labels < shape[-1]))
+    known = (labels >= 0) & (labels < shape[-1])
+    if ignored is not None:
+        known |= labels == ignored
+    wrong = (labels != np.floor(labels)) | ~known
     if wrong.any():
         where = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), labels.shape))
         row = where[0] if len(where) == 1 else where
         raise _check.bad_value(
-            function, "y_true", f"value {labels[where]} at row {row} is no class of 0 to {shape[-1] - 1}"
+            function, "y_true", f"value {labels[where]:g} at row {row} is no class of 0 to {shape[-1] - 1}"
         )
     return labels.astype(np.intp)
 
 
+def one_hot_labels(function: str, y_true: Any, y_pred: Any, ignored: int | None = None) -> tuple[Any, Any]:
+    """Labels (...) or (..., 1) as one-hot rows, and the predictions (..., classes) they are for.
+
+    float64 arrays, checked; or symbolic tensors. The row of an `ignored` label that is no class is all 0.
+    """
+    if isinstance(y_pred, Tensor):
+        labels = y_true if y_true.ndim == y_pred.ndim else ops.reshape(y_true, (*y_true.shape[1:], 1))
+        return ops.equal(labels, np.arange(y_pred.columns, dtype=np.float32)), y_pred
+    predicted = real_array(function, "y_pred", y_pred).astype(np.float64)
+    numbers = class_labels(function, y_true, predicted.shape, ignored)
+    return np.equal(numbers[..., None], np.arange(predicted.shape[-1])).astype(np.float64), predicted
+
+
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Values:
+) -> Any:
     """Returns -log p of the labelled class, float64 (rows, ...).
 
     Args:
         y_true: class labels 0 to classes - 1, (rows, ...) or (rows, ..., 1).
         y_pred: probabilities (divided by their sum and clipped) or logits, (rows, ..., classes).
         from_logits: whether `y_pred` are logits (False).
-        ignore_class: an argument of Keras that this version takes only as None.
+        ignore_class: a label whose loss is 0, one of the classes or not, such as -1; or None.
         axis: -1.
 
     >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
     array([0.6931])
     """
     where = "sparse_categorical_crossentropy"
-    _check.unsupported(where, "ignore_class", ignore_class, None)
     _check.unsupported(where, "axis", axis, -1)
-    predicted = real_array(where, "y_pred", y_pred).astype(np.float64)
-    labels = class_labels(where, y_true, predicted.shape)
-    logarithms = log_probabilities(predicted, from_logits)
-    result: Values = -np.take_along_axis(logarithms, labels[..., None], axis=-1)[..., 0]
-    return result
+    ignored = None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
+    one_hot, predicted = one_hot_labels(where, y_true, y_pred, ignored)
+    xp = arithmetic(predicted)
+    losses = -xp.sum(one_hot * log_probabilities(predicted, from_logits), axis=-1)
+    if ignored is None or not 0 <= ignored < predicted.shape[-1]:
+        return losses
+    return losses * (1.0 - xp.sum(one_hot * (np.arange(predicted.shape[-1]) == ignored), axis=-1))
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -67,7 +87,8 @@ class SparseCategoricalCrossentropy(Loss):
 
     Args:
         from_logits: whether predictions are logits (False).
-        ignore_class: an argument of Keras that this version takes only as None.
+        ignore_class: a label whose samples count for nothing, neither in the sum nor in the number that means
+            divide by: one of the classes or not, such as -1; or None.
         reduction: see `Loss` ("sum_over_batch_size").
         axis: -1.
         name: only kept ("sparse_categorical_crossentropy").
@@ -92,11 +113,23 @@ class SparseCategoricalCrossentropy(Loss):
         super().__init__(name, reduction, dtype)
         where = "SparseCategoricalCrossentropy"
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
-        _check.unsupported(where, "ignore_class", ignore_class, None)
+        self.ignore_class = (
+            None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
+        )
         _check.unsupported(where, "axis", axis, -1)
 
-    def call(self, y_true: Any, y_pred: Any) -> Values:
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        if self.ignore_class is None:
+            return None
+        labels, shape = y_true, tuple(y_pred.shape)
+        if len(y_true.shape) == len(shape):
+            labels = ops.reshape(labels, shape[1:-1]) if isinstance(labels, Tensor) else labels[..., 0]
+        if isinstance(labels, Tensor):
+            return ops.not_equal(labels, float(self.ignore_class))
+        return np.not_equal(labels, self.ignore_class).astype(np.float64)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": None}
+        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from densor.losses.loss import Values
+from densor.losses.loss import per_row
 from densor.metrics.mean import Mean
 
 
@@ -13,8 +13,11 @@ class MeanMetric(Mean):
     """The mean of `values(y_true, y_pred)` over all rows seen, weighted by `sample_weight`."""
 
     @abstractmethod
-    def values(self, y_true: Any, y_pred: Any) -> Values:
-        """Returns the figure of every row, float64 (rows, ...)."""
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Returns the figure of every row, (rows, ...), float64 or symbolic."""
+
+    def row_values(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        return per_row(self.values(y_true, y_pred), False)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Adds the rows of one batch: targets, predictions, and the weights of the rows."""

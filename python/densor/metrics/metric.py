@@ -33,6 +33,10 @@ class Metric:
         """Adds one batch."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state()")
 
+    def row_values(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        """The figures whose mean the metric is, (rows,), of symbolic tensors; for metrics that are such a mean."""
+        raise NotImplementedError(f"{type(self).__name__} is not a mean of figures of the rows")
+
     def result(self) -> float:
         """Returns the figure of all batches since the last `reset_state`."""
         raise NotImplementedError(f"{type(self).__name__} must define result()")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from densor.losses import mean_absolute_error, mean_squared_error
-from densor.losses.loss import Values
 from densor.metrics.mean_metric import MeanMetric
 
 
@@ -26,7 +25,7 @@ class MeanSquaredError(MeanMetric):
     def __init__(self, name: str = "mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
 
-    def values(self, y_true: Any, y_pred: Any) -> Values:
+    def values(self, y_true: Any, y_pred: Any) -> Any:
         return mean_squared_error(y_true, y_pred)
 
 
@@ -47,5 +46,5 @@ class MeanAbsoluteError(MeanMetric):
     def __init__(self, name: str = "mean_absolute_error", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
 
-    def values(self, y_true: Any, y_pred: Any) -> Values:
+    def values(self, y_true: Any, y_pred: Any) -> Any:
         return mean_absolute_error(y_true, y_pred)

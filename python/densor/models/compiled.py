@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from densor import metrics as metric_classes
 from densor._check import bad_value
 from densor.graph import Arena, Graph, Head, Variable, trace
+from densor.graph.formulas import Formulas
 from densor.graph.objective import loss_input
 from densor.layers import Layer
 from densor.losses import Loss
@@ -157,10 +157,18 @@ class Compiled:
         return loop
 
     def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
-        columns = int(np.prod([size or 1 for size in shape], dtype=np.int64))
+        if ending.idle:
+            return Head(None)
         metrics = _resolve(ending.metrics, ending.loss, shape, target.output)
         weighted_metrics = _resolve(ending.weighted_metrics, ending.loss, shape, target.output)
-        return Head(ending.loss, metrics, weighted_metrics, ending.weight, weighted, columns)
+        rows = tuple(size for size in shape if size is not None)
+        formulas = Formulas.of(target.rows(rows), target.output, weighted)
+        if ending.loss is not None and not target.native:
+            formulas = _with_loss(formulas, ending.loss)
+        for metric in (*metrics, *weighted_metrics):
+            formulas = _with_metric(formulas, metric)
+        columns = math.prod(rows)
+        return Head(ending.loss, metrics, weighted_metrics, ending.weight, weighted, columns, formulas)
 
     def take_arena(self) -> Arena:
         """The arena with the trained variables in it; slots move along if another model has taken a variable."""
@@ -190,26 +198,42 @@ class Compiled:
 
 
 def _target(graph: Graph, place: int, ending: Ending) -> Target:
-    """What the targets of one output must look like; checks that its loss fits."""
+    """What the targets of one output must look like, and whether a native operation computes its loss."""
     output = tuple(size for size in graph.outputs[place].shape[1:] if size is not None)
-    if ending.loss is None:
-        return Target("values", False, output)
-    loss_input(graph, ending.loss, place)
-    kind = ending.loss.target_kind
-    return Target(kind, ending.loss.stem == "sigmoid_cross_entropy" or kind == "one_hot", output)
+    loss = ending.loss
+    if loss is None:
+        return Target("any", False, output)
+    ignored = getattr(loss, "ignore_class", None)
+    plain = loss.reduction != "mean_with_sample_weight" and ignored is None
+    native = plain and loss_input(graph, loss, place) is not None
+    return Target(loss.target_kind, loss.bounded_targets, output, native, ignored)
+
+
+def _with_loss(formulas: Formulas, loss: Loss) -> Formulas:
+    """The formulas and that of the loss, which is written in densor.ops."""
+    try:
+        return formulas.extended(loss, loss.row_losses)
+    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+        raise bad_value(
+            "compile", "loss", f"{loss.name!r} cannot be computed for targets {formulas.y_true.shape} and outputs "
+            f"{formulas.y_pred.shape}: {error}; write it in densor.ops"
+        ) from error  # fmt: skip
+
+
+def _with_metric(formulas: Formulas, metric: Any) -> Formulas:
+    """The formulas and that of the metric, if it is a mean over rows written in densor.ops and not native."""
+    if metric.stem:
+        return formulas
+    try:
+        return formulas.extended(metric, metric.row_values)
+    except (TypeError, ValueError, AttributeError, NotImplementedError):
+        return formulas  # written for arrays: computed batch by batch from the predictions
 
 
 def _checked_metrics(ending: Ending, target: Target) -> list[Any]:
     shape = () if target.kind == "labels" else target.output
     asked = [*ending.metrics, *ending.weighted_metrics]
-    resolved = _resolve(asked, ending.loss, (None, *shape), target.output)
-    for metric in resolved:
-        if not metric.stem:
-            raise bad_value(
-                "compile", "metrics", f"'{metric.name}' ({type(metric).__name__}) cannot be computed in training; for "
-                "the share of right predictions use 'accuracy'"
-            )  # fmt: skip
-    return resolved
+    return _resolve(asked, ending.loss, (None, *shape), target.output)
 
 
 def _resolve(

@@ -14,8 +14,6 @@ from densor.losses import Loss
 
 __all__ = ["Ending", "Request"]
 
-TRAINABLE_REDUCTIONS = ("sum_over_batch_size", "mean", "sum")
-
 
 @dataclass
 class Ending:
@@ -121,9 +119,12 @@ def _loss(value: Any) -> Loss | None:
     if value is None:
         return None
     loss = losses.get(value)
-    if loss.reduction not in TRAINABLE_REDUCTIONS:
-        raise bad_value("compile", "loss", f"reduction {loss.reduction!r} cannot be trained; "
-                        "use 'sum_over_batch_size' or 'sum'")  # fmt: skip
+    if loss.reduction == "none":
+        raise bad_value(
+            "compile",
+            "loss",
+            "reduction 'none' cannot be trained: it gives no number; use 'sum_over_batch_size'",
+        )
     return loss
 
 

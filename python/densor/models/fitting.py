@@ -174,8 +174,8 @@ class Fitting:
 class Evaluation:
     """Loss and metrics over a data set, with the test hooks of callbacks around it.
 
-    Rows do not influence one another in inference, so only callbacks and sums over batches can tell small
-    batches from large ones.
+    Rows do not influence one another in inference, so only callbacks, sums over batches and losses that look at
+    whole batches can tell small batches from large ones.
     """
 
     def __init__(
@@ -185,7 +185,8 @@ class Evaluation:
         self.callbacks = callbacks or CallbackList()
         self.loop = compiled.test_loop(data)
         self.stepwise = self.callbacks.needs_test_batches or self.loop.stepwise
-        self.batch_size = min(batch_size if self.stepwise else max(batch_size, ROWS_AT_ONCE), data.rows)
+        as_given = self.stepwise or self.loop.couples_rows
+        self.batch_size = min(batch_size if as_given else max(batch_size, ROWS_AT_ONCE), data.rows)
 
     def run(self) -> Logs:
         """The means over all rows by name, in alphabetical order."""

@@ -32,6 +32,7 @@ class Loop:
     Attributes:
         totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
         stepwise: a loss of a batch is a sum, which can only be told batch by batch: `run` must get one at a time.
+        couples_rows: a loss or metric of a batch is more than those of its rows: other batches, another value.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Loop:
             if head.loss is not None and head.loss.reduction == "sum"
         ]
         self.stepwise = bool(self._summed)
+        self.couples_rows = any(head.formulas is not None and head.formulas.couple_rows for head in heads)
         self._sums_of_sums = np.zeros(len(heads))
 
     def reset(self) -> None:

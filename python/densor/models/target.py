@@ -23,18 +23,34 @@ _LARGEST_LABEL = 2**31 - 1  # native labels are int32
 class Target(NamedTuple):
     """The targets that fit one loss on outputs of shape `(rows, *output)`.
 
-    kind: "labels" (class numbers), "one_hot" (a distribution over the classes) or "values".
+    kind: "labels" (class numbers), "one_hot" (a distribution over the classes), "values" (of the output's shape, or
+    one for all its columns) or "any".
     bounded: values are probabilities, in [0, 1].
+    native: a native operation computes the loss.
+    ignored: a label beside the classes.
     """
 
     kind: str
     bounded: bool
     output: tuple[int, ...]
+    native: bool = True
+    ignored: int | None = None
 
     @property
     def columns(self) -> int:
         """The number of output values per row."""
         return math.prod(self.output)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, where targets are labels."""
+        return self.output[-1] if self.output else 1
+
+    def rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a row of targets that were checked and have this shape in memory."""
+        if self.kind == "labels" and len(self.output) > 1:
+            return (*self.output[:-1], 1)
+        return self.output if shape == (self.columns,) else shape
 
     def check(self, function: str, value: Any, rows: int, finite: bool) -> Array:
         """`value` as an array `(rows, columns)` that a feed can read.
@@ -64,38 +80,45 @@ class Target(NamedTuple):
             return None if sample_weight is None else as_weights(function, sample_weight, len(y))
         if sample_weight is not None:
             raise bad_value(function, "class_weight", "give either class_weight or sample_weight, not both")
-        if self.kind == "values" and not (self.bounded and self.columns == 1):
+        if self.kind in ("values", "any") and not (self.bounded and self.columns == 1):
             raise bad_value(function, "class_weight", "the targets of this loss are not classes")
         return class_weights(function, class_weight, y, max(self.columns, 2))
 
     def _labels(self, function: str, y: Array) -> Array:
-        classes = self.columns
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = y.reshape(-1)
-        if y.ndim != 1:
+        classes, wanted = self.classes, (len(y), *self.output[:-1])
+        if y.shape == (*wanted, 1):
+            y = y.reshape(wanted)
+        if y.shape != wanted:
             hint = (
                 "; one-hot targets need loss='categorical_crossentropy'" if y.shape[1:] == self.output else ""
             )
             raise bad_value(
-                function, "y", f"expected class numbers of shape ({len(y)},), got shape {y.shape}{hint}"
+                function, "y", f"expected class numbers of shape {wanted}, got shape {y.shape}{hint}"
             )
         if y.dtype.kind == "b" and classes > 2:
             raise bad_value(function, "y", f"bool values cannot name {classes} classes")
+        y = y.reshape(len(y), -1)
         if len(y) == 0:
-            return y.reshape(0, 1)
+            return y
         if y.dtype.kind == "f":
             # NaN fails both comparisons.
             whole = (y == np.floor(y)) & (np.abs(y) <= _LARGEST_LABEL)
             if not whole.all():
-                row = int((~whole).argmax())
+                row = int((~whole).argmax()) // y.shape[1]
+                value = y[row][~whole[row]][0]
                 raise bad_value(
-                    function, "y", f"value {y[row]} at row {row} is not a class number in [0, {classes})"
+                    function, "y", f"value {value} at row {row} is not a class number in [0, {classes})"
                 )
             y = y.astype(np.int32)
         if int(y.min()) < 0 or int(y.max()) >= classes:
-            row = int(((y < 0) | (y >= classes)).argmax())
-            raise bad_value(function, "y", f"value {y[row]} at row {row} is outside [0, {classes})")
-        return feedable(y.reshape(-1, 1))
+            outside = (y < 0) | (y >= classes)
+            if self.ignored is not None:
+                outside &= y != self.ignored
+            if outside.any():
+                row = int(outside.argmax()) // y.shape[1]
+                value = y[row][outside[row]][0]
+                raise bad_value(function, "y", f"value {value} at row {row} is outside [0, {classes})")
+        return feedable(y)
 
     def _shaped(self, function: str, y: Array) -> Array:
         rows = len(y)
@@ -107,6 +130,8 @@ class Target(NamedTuple):
             return y
         if y.shape == (rows, *self.output):
             return y.reshape(rows, -1) if y.ndim > 2 else y
+        if self.kind == "any":
+            return y.reshape(-1, 1) if y.ndim == 1 else y
         column = y.reshape(-1, 1) if y.ndim == 1 else y
         if column.shape == (rows, 1) and (self.columns == 1 or not self.bounded):
             return column

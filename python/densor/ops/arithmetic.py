@@ -93,7 +93,7 @@ def divide(a: Any, b: Any) -> Any:
 def power(a: Any, b: Any) -> Any:
     """`a ** b`, elementwise, NaN for a negative `a` and a broken `b`; arguments as for `multiply`.
 
-    Exponents 2, 3, 0.5, 1 and -1 given as numbers take the shorter way.
+    Exponents 2, 3, 0.5, 1, 0 and -1 given as numbers take the shorter way.
 
     Example:
         >>> from densor import ops
@@ -104,6 +104,8 @@ def power(a: Any, b: Any) -> Any:
         exponent = number("power", "b", b)
         if exponent == 1.0:
             return a
+        if exponent == 0.0:
+            return rescale(a, 0.0, 1.0)
         if exponent in (2.0, 3.0):
             return multiply(a, a) if exponent == 2.0 else multiply(multiply(a, a), a)
         if exponent in (0.5, -1.0):
