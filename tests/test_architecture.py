@@ -25,8 +25,8 @@ PYTHON_RANKS = (
     | {"models": 6, "": 7}
 )
 LENGTH_LIMIT, HARD_LENGTH_LIMIT, FUNCTION_LIMIT = 400, 600, 60
-# Operations that are no node of a graph: checks of data, sums of losses, random fills.
-WITHOUT_NODE = {"accumulate", "count_nonfinite", "random"}
+# Operations that are no node of a graph: checks of data, sums of losses and samples, random fills.
+WITHOUT_NODE = {"accumulate", "count_nonfinite", "monte_carlo", "random"}
 # Files that may be longer than 400 lines, each with its reason.
 LONG_FILES: dict[str, str] = {}
 

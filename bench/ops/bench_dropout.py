@@ -20,9 +20,9 @@ def densor(rows, cols, phase):
     x, y = normal(rows, cols), np.empty((rows, cols), np.float32)
     mask = np.full((rows, -(-cols // 16)), 0xFFFF, np.uint16)
     if phase == "forward":
-        step = _core.dropout_forward(y, mask, x, RATE, 1, 0)
+        step = _core.dropout_forward(y, mask, x, RATE, "inverted", 1, 0)
     else:
-        step = _core.dropout_backward(y, x, mask, RATE)
+        step = _core.dropout_backward(y, x, mask, RATE, "inverted")
     return step.run, 2 * x.nbytes + mask.nbytes
 
 

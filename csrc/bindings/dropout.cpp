@@ -8,33 +8,61 @@ namespace densor::bindings {
 
 namespace {
 
+// Reads the arguments of one call.
+struct Call {
+  const char* function;
+
+  View operator()(const char* argument, const py::object& object) const {
+    return view_of(function, argument, object);
+  }
+  double rate(const py::object& object) const { return number(function, "rate", object); }
+  math::DropoutKind kind(const py::object& object) const {
+    return ops::dropout_kind(function, "kind", name(function, "kind", object));
+  }
+  std::uint32_t stream(const py::object& object) const {
+    return static_cast<std::uint32_t>(integer(function, "stream", object, 0, UINT32_MAX));
+  }
+};
+
 BoundStep forward(const py::object& y, const py::object& mask, const py::object& x, const py::object& rate,
-                  const py::object& seed, const py::object& stream) {
-  constexpr const char* kFunction = "dropout_forward";
-  const auto in = [](const char* name, const py::object& o) { return view_of(kFunction, name, o); };
-  return bound(
-      ops::dropout_forward(in("y", y), in("mask", mask), in("x", x), number(kFunction, "rate", rate),
-                           word(kFunction, "seed", seed),
-                           static_cast<std::uint32_t>(integer(kFunction, "stream", stream, 0, UINT32_MAX))),
-      y, mask, x);
+                  const py::object& kind, const py::object& seed, const py::object& stream) {
+  const Call in{"dropout_forward"};
+  return bound(ops::dropout_forward(in("y", y), in("mask", mask), in("x", x), in.rate(rate), in.kind(kind),
+                                    word(in.function, "seed", seed), in.stream(stream)),
+               y, mask, x);
 }
 
-BoundStep backward(const py::object& dx, const py::object& dy, const py::object& mask,
-                   const py::object& rate) {
-  constexpr const char* kFunction = "dropout_backward";
-  const auto in = [](const char* name, const py::object& o) { return view_of(kFunction, name, o); };
+BoundStep spread(const py::object& y, const py::object& mask, const py::object& x, const py::object& rate,
+                 const py::object& kind, const py::object& seed, const py::object& stream,
+                 const py::object& shape, const py::object& noise_shape, const py::object& shared_rows) {
+  const Call in{"dropout_spread"};
+  const ops::SpreadNoise noise{integers(in.function, "shape", shape, 0),
+                               integers(in.function, "noise_shape", noise_shape, 0),
+                               flag(in.function, "shared_rows", shared_rows)};
+  return bound(ops::dropout_spread(in("y", y), in("mask", mask), in("x", x), in.rate(rate), in.kind(kind),
+                                   word(in.function, "seed", seed), in.stream(stream), noise),
+               y, mask, x);
+}
+
+BoundStep backward(const py::object& dx, const py::object& dy, const py::object& mask, const py::object& rate,
+                   const py::object& kind) {
+  const Call in{"dropout_backward"};
   return bound(
-      ops::dropout_backward(in("dx", dx), in("dy", dy), in("mask", mask), number(kFunction, "rate", rate)),
-      dx, dy, mask);
+      ops::dropout_backward(in("dx", dx), in("dy", dy), in("mask", mask), in.rate(rate), in.kind(kind)), dx,
+      dy, mask);
 }
 
 }  // namespace
 
 void bind_dropout(py::module_& m) {
   m.def("dropout_forward", &forward, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
-        py::arg("seed"), py::arg("stream"), "y = keep ? x / (1 - rate) : 0, and the mask; y may be x.");
+        py::arg("kind"), py::arg("seed"), py::arg("stream"),
+        "y = keep ? scale x + shift : dropped of the kind ('inverted', 'alpha'), and the mask; y may be x.");
+  m.def("dropout_spread", &spread, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
+        py::arg("kind"), py::arg("seed"), py::arg("stream"), py::arg("shape"), py::arg("noise_shape"),
+        py::arg("shared_rows"), "The same with noise that several elements of a row, or all rows, share.");
   m.def("dropout_backward", &backward, py::arg("dx"), py::arg("dy"), py::arg("mask"), py::arg("rate"),
-        "dx = keep ? dy / (1 - rate) : 0; dx may be dy.");
+        py::arg("kind"), "dx = keep ? scale dy : 0; dx may be dy.");
 }
 
 }  // namespace densor::bindings

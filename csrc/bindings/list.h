@@ -23,9 +23,11 @@ void bind_count_nonfinite(py::module_& m);
 void bind_dense(py::module_& m);
 void bind_expression(py::module_& m);
 void bind_gather(py::module_& m);
+void bind_gaussian_noise(py::module_& m);
 void bind_layer_norm(py::module_& m);
 void bind_mean_absolute_error(py::module_& m);
 void bind_mean_squared_error(py::module_& m);
+void bind_monte_carlo(py::module_& m);
 void bind_optimizer(py::module_& m);
 void bind_philox(py::module_& m);
 void bind_random(py::module_& m);
@@ -34,6 +36,8 @@ void bind_softmax(py::module_& m);
 void bind_sigmoid_cross_entropy(py::module_& m);
 void bind_softmax_cross_entropy(py::module_& m);
 void bind_sparsemax(py::module_& m);
+void bind_spectral_norm(py::module_& m);
+void bind_standardize(py::module_& m);
 void bind_transpose(py::module_& m);
 
 }  // namespace densor::bindings

@@ -18,9 +18,11 @@ PYBIND11_MODULE(_core, m) {
   bind_dropout(m);
   bind_expression(m);
   bind_gather(m);
+  bind_gaussian_noise(m);
   bind_layer_norm(m);
   bind_mean_absolute_error(m);
   bind_mean_squared_error(m);
+  bind_monte_carlo(m);
   bind_optimizer(m);
   bind_philox(m);
   bind_random(m);
@@ -29,5 +31,7 @@ PYBIND11_MODULE(_core, m) {
   bind_sigmoid_cross_entropy(m);
   bind_softmax_cross_entropy(m);
   bind_sparsemax(m);
+  bind_spectral_norm(m);
+  bind_standardize(m);
   bind_transpose(m);
 }

@@ -9,6 +9,7 @@
 
 #include "bindings/feed.h"
 #include "bindings/list.h"
+#include "bindings/scalar.h"
 #include "bindings/step.h"
 #include "core/error.h"
 
@@ -151,14 +152,19 @@ void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hype
   run_released(epoch);
 }
 
-std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update) {
+std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update,
+                                           const py::object& repeat_from, const py::object& repeats) {
+  Program::Repeat repeat;
+  repeat.from = static_cast<std::size_t>(
+      integer("Program", "repeat_from", repeat_from, 0, static_cast<std::int64_t>(compute.size())));
+  repeat.count = integer("Program", "repeats", repeats, 1);
   const auto steps_of = [](const py::list& list) {
     std::vector<Step> steps;
     for (const auto& item : list) steps.push_back(item.cast<const BoundStep&>().step);
     return steps;
   };
   auto bound = std::make_unique<BoundProgram>();
-  bound->program = std::make_unique<Program>(steps_of(compute), steps_of(update));
+  bound->program = std::make_unique<Program>(steps_of(compute), steps_of(update), repeat);
   bound->keep.append(compute);
   bound->keep.append(update);
   return bound;
@@ -184,7 +190,8 @@ void bind_program(py::module_& m) {
       .def("run", &run_step, py::kw_only(), py::arg("step") = 0, py::arg("hyper") = py::none(),
            py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
-      .def(py::init(&make_program), py::arg("compute"), py::arg("update"))
+      .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
+           py::arg("repeats") = 1)
       .def("names", &names, "Names of the steps.")
       .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"),
            "Runs one batch on what lies in the feeds, from their first row on.")

@@ -29,6 +29,7 @@ inline constexpr std::int64_t kLine = 16;  // floats in a cache line: the unit i
 // The training step (or batch) being run.
 struct Batch {
   std::uint64_t step = 0;              // running number; keys the dropout noise
+  std::int64_t repeat = 0;             // of the steps that a program repeats
   const std::int64_t* rows = nullptr;  // indices of the data rows; null: rows start, start + 1, ...
   std::int64_t row_count = 0;          // how many indices there are from `rows` on
   std::int64_t start = 0;

@@ -11,12 +11,15 @@
 #include "core/dtype.h"
 #include "cpu/gemm/kernel.h"
 #include "math/activation_kind.h"
+#include "math/dropout.h"
 #include "math/expression_kind.h"
 #include "math/layer_norm_kind.h"
 #include "math/optimizer.h"
 #include "math/philox.h"
 
 namespace densor::cpu {
+
+inline constexpr int kMaxAxes = 8;
 
 // A range of the flat arenas, and one step's numbers.
 struct OptimizerRange {
@@ -42,6 +45,24 @@ struct DropoutNoise {
   math::PhiloxKey key;
   std::uint32_t step, stream;
   std::uint32_t threshold;  // of 65536 values
+};
+
+// The noise of a row, one value per column of its own smaller array, spread over the axes of the row:
+// `stride` is the distance of two values along an axis in that array, 0 where one value serves the whole
+// axis.
+struct NoiseSpread {
+  int count;  // axes
+  std::int64_t size[kMaxAxes];
+  std::int64_t stride[kMaxAxes];
+  std::int64_t columns;
+  bool shared;  // all rows have the noise of row 0
+};
+
+struct NormalNoise {
+  math::PhiloxKey key;
+  std::uint32_t step, stream;
+  float stddev;
+  bool multiplies;  // x (1 + noise), else x + noise
 };
 
 struct RandomSource {
@@ -111,7 +132,6 @@ struct LayerNorm {
 inline constexpr int kLayerNormStatistics = 3;
 
 // The axes of a row in the order of the output: their sizes, and their strides in the input, in floats.
-inline constexpr int kMaxAxes = 8;
 struct AxisOrder {
   int count;
   std::int64_t size[kMaxAxes];
@@ -158,12 +178,20 @@ struct Kernels {
   // The projection of each row onto the probabilities; y may be x.
   void (*sparsemax)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
 
-  // y = keep ? x * scale : 0 and its mask (bits beyond the last column are 0); y may be x.
+  // y = keep ? x * scale + shift : dropped and its mask (bits beyond the last column are 0); y may be x.
   void (*dropout_forward)(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                          const DropoutNoise& noise, float scale);
+                          const DropoutNoise& noise, const math::DropoutMap& map);
+  // The same for rows [begin, end) of `cols` columns whose noise is spread; `words` has room for the mask of
+  // a row of noise.
+  void (*dropout_spread)(float* y, std::uint16_t* mask, const float* x, std::int64_t begin, std::int64_t end,
+                         std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
+                         const NoiseSpread& spread, std::uint16_t* words);
   // dx = keep ? dy * scale : 0; dx may be dy.
   void (*dropout_backward)(float* dx, const float* dy, const std::uint16_t* mask, const MatrixPart& part,
                            float scale);
+
+  // y = x + noise, or x (1 + noise), with normal noise; y may be x.
+  void (*gaussian_noise)(float* y, const float* x, const MatrixPart& part, const NormalNoise& noise);
 
   // Elements [first, first + n) of a random array go to out; first is a multiple of 64.
   // uniform: low + u * range with u in [0, 1), at most `highest`; truncated: within 2 stddev of the mean.
@@ -239,6 +267,27 @@ struct Kernels {
   void (*layer_norm_parameters)(float* dgamma, float* dbeta, const float* dy, const float* x,
                                 const float* statistics, std::int64_t rows, std::int64_t begin,
                                 std::int64_t end, const LayerNorm& p);
+
+  // y = (x - mean) / deviation, or x deviation + mean where `invert`, with deviation = max(sqrt(variance),
+  // epsilon) of each column; mean may be null: 0. y may be x.
+  void (*standardize)(float* y, const float* x, const float* mean, const float* variance, std::int64_t rows,
+                      std::int64_t cols, std::int64_t ld, float epsilon, bool invert);
+
+  // out[row] = sum of w[row][j] x[j] for rows [begin, end); out[j] = sum of w[row][j] x[row] for columns
+  // [begin, end), begin a multiple of 16.
+  void (*rows_times)(float* out, const float* w, const float* x, std::int64_t begin, std::int64_t end,
+                     std::int64_t cols);
+  void (*columns_times)(float* out, const float* w, const float* x, std::int64_t rows, std::int64_t begin,
+                        std::int64_t end, std::int64_t cols);
+
+  // mean and sum of squared deviations of the samples so far, with sample number `index` (from 0) in it.
+  void (*monte_carlo_accumulate)(float* mean, float* squares, const float* x, std::int64_t n,
+                                 std::int64_t index);
+  // deviation[i] = sqrt(squares[i] / samples).
+  void (*monte_carlo_deviation)(float* deviation, const float* squares, std::int64_t n, std::int64_t samples);
+  // Entropy of each row of probabilities in nats: of one choice of cols, or the sum of cols independent ones.
+  void (*monte_carlo_entropy)(float* entropy, const float* p, std::int64_t rows, std::int64_t cols,
+                              bool independent);
 
   // Every row of x with its axes in another order.
   void (*transpose)(float* y, const float* x, std::int64_t rows, const AxisOrder& order);

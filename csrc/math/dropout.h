@@ -7,7 +7,6 @@
 
 #include <cmath>
 
-#include "math/activation.h"
 #include "math/fn.h"
 
 namespace densor::math {

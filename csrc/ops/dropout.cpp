@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/name.h"
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
 
@@ -10,51 +11,104 @@ namespace densor::ops {
 
 namespace {
 
-void check_rate(const Check& check, double rate) { check.number("rate", rate, 0.0, 1.0, true); }
-
-float scale_of(double rate) { return static_cast<float>(1.0 / (1.0 - rate)); }
-
-}  // namespace
-
-Step dropout_forward(const View& y, const View& mask, const View& x, double rate, std::uint64_t seed,
-                     std::uint32_t stream) {
-  const Check check("dropout_forward");
+// What both forward ops check.
+void check_forward(const Check& check, const View& y, const View& mask, const View& x, double rate) {
   check.matrix("x", x);
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.output("mask", mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
   check.same_or_disjoint("y", y, "x", x);
   check.disjoint("mask", mask, "x", x);
   check.disjoint("mask", mask, "y", y);
-  check_rate(check, rate);
+  check.number("rate", rate, 0.0, 1.0, true);
+}
+
+std::uint32_t threshold_of(double rate) { return static_cast<std::uint32_t>(std::nearbyint(rate * 65536.0)); }
+
+cpu::NoiseSpread spread_of(const Check& check, const View& x, const SpreadNoise& noise) {
+  const std::size_t axes = noise.shape.size();
+  if (axes > cpu::kMaxAxes || noise.noise_shape.size() != axes)
+    check.fail("noise_shape", "has " + std::to_string(noise.noise_shape.size()) + " axes for the " +
+                                  std::to_string(axes) + " of a row, at most " +
+                                  std::to_string(cpu::kMaxAxes));
+  cpu::NoiseSpread spread{static_cast<int>(axes), {}, {}, 1, noise.shared_rows};
+  std::int64_t features = 1;
+  for (std::size_t i = axes; i-- > 0;) {
+    const std::int64_t size = noise.shape[i], of_noise = noise.noise_shape[i];
+    if (of_noise != size && of_noise != 1)
+      check.fail("noise_shape",
+                 "size " + std::to_string(of_noise) + " does not serve an axis of " + std::to_string(size));
+    spread.size[i] = size;
+    spread.stride[i] = of_noise == 1 ? 0 : spread.columns;
+    spread.columns *= of_noise;
+    features = checked_multiply(check.function(), features, size);
+  }
+  if (features != x.cols())
+    check.fail("shape",
+               "holds " + std::to_string(features) + " values, a row of x " + std::to_string(x.cols()));
+  return spread;
+}
+
+}  // namespace
+
+math::DropoutKind dropout_kind(const char* function, const char* argument, const std::string& name) {
+  std::vector<std::string> known;
+  for (int i = 0; i < math::kDropoutKinds; ++i)
+    known.emplace_back(math::dropout_name(static_cast<math::DropoutKind>(i)));
+  return static_cast<math::DropoutKind>(index_of_name(function, argument, name, known));
+}
+
+Step dropout_forward(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
+                     std::uint64_t seed, std::uint32_t stream) {
+  const Check check("dropout_forward");
+  check_forward(check, y, mask, x, rate);
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
   cpu::declare_shares(step, x.cols());
-  const auto threshold = static_cast<std::uint32_t>(std::nearbyint(rate * 65536.0));
   step.run = [kernel = cpu::active().dropout_forward, y = y.f32(), mask = mask.as<std::uint16_t>(),
-              x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream, threshold,
-              scale = scale_of(rate)](Worker& worker) {
+              x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
+              threshold = threshold_of(rate), map = math::dropout_map(kind, rate)](Worker& worker) {
     const auto number = static_cast<std::uint32_t>(worker.batch.step);
-    kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, scale);
+    kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map);
   };
   return step;
 }
 
-Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate) {
+Step dropout_spread(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
+                    std::uint64_t seed, std::uint32_t stream, const SpreadNoise& noise) {
+  const Check check("dropout_spread");
+  check_forward(check, y, mask, x, rate);
+  const cpu::NoiseSpread spread = spread_of(check, x, noise);
+  Step step;
+  step.name = check.function();
+  step.work = 2.0 * static_cast<double>(x.size());
+  step.scratch = cpu::mask_words(spread.columns);  // words are half as wide as floats
+  step.run = [kernel = cpu::active().dropout_spread, y = y.f32(), mask = mask.as<std::uint16_t>(),
+              x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
+              threshold = threshold_of(rate), map = math::dropout_map(kind, rate), spread](Worker& worker) {
+    const Range mine = worker.split(rows);
+    const auto number = static_cast<std::uint32_t>(worker.batch.step);
+    kernel(y, mask, x, mine.begin, mine.end, cols, {key, number, stream, threshold}, map, spread,
+           reinterpret_cast<std::uint16_t*>(worker.scratch()));
+  };
+  return step;
+}
+
+Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate, math::DropoutKind kind) {
   const Check check("dropout_backward");
   check.matrix("dy", dy);
   check.input("mask", mask, DType::u16, {dy.rows(), cpu::mask_words(dy.cols())});
   check.output("dx", dx, DType::f32, {dy.rows(), dy.cols()});
   check.same_or_disjoint("dx", dx, "dy", dy);
   check.disjoint("dx", dx, "mask", mask);
-  check_rate(check, rate);
+  check.number("rate", rate, 0.0, 1.0, true);
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(dy.size());
   cpu::declare_shares(step, dy.cols());
   step.run = [kernel = cpu::active().dropout_backward, dx = dx.f32(), dy = dy.f32(),
               mask = mask.as<const std::uint16_t>(), rows = dy.rows(), cols = dy.cols(),
-              scale = scale_of(rate)](Worker& worker) {
+              scale = math::dropout_map(kind, rate).scale](Worker& worker) {
     kernel(dx, dy, mask, cpu::share_of(worker, rows, cols), scale);
   };
   return step;

@@ -1,18 +1,33 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "core/step.h"
 #include "core/view.h"
+#include "math/dropout.h"
 
 namespace densor::ops {
 
-// y = keep ? x / (1 - rate) : 0, both (rows, cols), and the mask uint16 (rows, ceil(cols / 16)) of what was
-// kept; y may be x. 0 <= rate < 1. The noise depends on seed, stream, the step being run, row and column.
-Step dropout_forward(const View& y, const View& mask, const View& x, double rate, std::uint64_t seed,
-                     std::uint32_t stream);
+math::DropoutKind dropout_kind(const char* function, const char* argument, const std::string& name);
 
-// dx = keep ? dy / (1 - rate) : 0; dx may be dy.
-Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate);
+// y = keep ? scale x + shift : dropped (math/dropout.h), both (rows, cols), and the mask uint16
+// (rows, ceil(cols / 16)) of what was kept; y may be x. 0 <= rate < 1. The noise depends on seed, stream, the
+// step being run, row and column.
+Step dropout_forward(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
+                     std::uint64_t seed, std::uint32_t stream);
+
+// The same with noise that several elements share. A row of x has the axes `shape`; its noise has the axes
+// `noise_shape`, each of the same size or 1. shared_rows: all rows have the noise of the first.
+struct SpreadNoise {
+  std::vector<std::int64_t> shape, noise_shape;
+  bool shared_rows;
+};
+Step dropout_spread(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
+                    std::uint64_t seed, std::uint32_t stream, const SpreadNoise& spread);
+
+// dx = keep ? scale dy : 0; dx may be dy.
+Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate, math::DropoutKind kind);
 
 }  // namespace densor::ops

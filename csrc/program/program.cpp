@@ -25,15 +25,18 @@ constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
 
 }  // namespace
 
-Program::Program(std::vector<Step> compute, std::vector<Step> update)
+Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat)
     : compute_(std::move(compute)),
       update_(std::move(update)),
       compute_fences_(place_fences(compute_)),
-      update_fences_(place_fences(update_)) {
+      update_fences_(place_fences(update_)),
+      repeat_(repeat) {
   for (const auto* steps : {&compute_, &update_}) {
     for (const Step& step : *steps) {
+      const bool repeated =
+          steps == &compute_ && static_cast<std::size_t>(&step - steps->data()) >= repeat_.from;
       scratch_ = std::max(scratch_, step.scratch);
-      work_ += step.work;
+      work_ += step.work * static_cast<double>(repeated ? repeat_.count : 1);
     }
   }
 }
@@ -46,11 +49,16 @@ bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
     if (worker.index() == 0 && worker.cancelled()) stop.store(number, std::memory_order_relaxed);
     worker.barrier();
   };
-  for (std::size_t i = 0; i < compute_.size(); ++i) {
-    if (!stopped()) compute_[i].run(worker);
-    if (compute_fences_[i] && i + 1 < compute_.size()) fence();
+  const std::uint64_t first = worker.batch.step;
+  for (std::int64_t repeat = 0; repeat < repeat_.count; ++repeat) {
+    worker.batch.step = first + static_cast<std::uint64_t>(repeat);
+    worker.batch.repeat = repeat;
+    for (std::size_t i = repeat == 0 ? 0 : repeat_.from; i < compute_.size(); ++i) {
+      if (!stopped()) compute_[i].run(worker);
+      if (compute_fences_[i] && i + 1 < compute_.size()) fence();
+    }
+    fence();
   }
-  fence();
   if (stopped()) return false;
   for (std::size_t i = 0; i < update_.size(); ++i) {
     update_[i].run(worker);
@@ -75,7 +83,7 @@ std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
   run_parallel(options, [&](Worker& worker) {
     for (std::int64_t b = 0; b < epoch.batches; ++b) {
       const std::int64_t first = epoch.start + b * epoch.batch_size;
-      worker.batch.step = epoch.step + static_cast<std::uint64_t>(b);
+      worker.batch.step = epoch.step + static_cast<std::uint64_t>(b * epoch.full->repeats());
       worker.batch.start = first;
       worker.batch.rows = epoch.order != nullptr ? epoch.order + first : nullptr;
       worker.batch.row_count = epoch.order_count - first;

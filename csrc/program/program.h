@@ -2,13 +2,16 @@
 //
 // All workers enter `run` once and walk the steps together. A barrier stands after a step unless the next one
 // is column-local to it (core/step.h); at most kUnfenced steps follow one another without one, so memory last
-// used by step i may be handed to step i + kUnfenced + 1. Each batch has two phases: `compute` may be
-// abandoned between steps when the run is cancelled; `update` changes weights and state, and once begun is
-// finished.
+// used by step i may be handed to step i + kUnfenced + 1. The last steps of `compute` may run several times,
+// each time as a step of its own for what keys noise: samples of the same batch. Each batch has two phases:
+// `compute` may be abandoned between steps when the run is cancelled; `update` changes weights and state, and
+// once begun is finished.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/parallel.h"
@@ -24,13 +27,22 @@ class Program {
  public:
   static constexpr int kUnfenced = 3;
 
-  Program(std::vector<Step> compute, std::vector<Step> update);
+  // Which steps of `compute` are repeated: those from `from` on, `count` times in all.
+  struct Repeat {
+    std::size_t from = 0;
+    std::int64_t count = 1;
+  };
+
+  Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat);
+  Program(std::vector<Step> compute, std::vector<Step> update)
+      : Program(std::move(compute), std::move(update), Repeat{}) {}
 
   // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
   bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;
 
   std::int64_t scratch() const { return scratch_; }
   double work() const { return work_; }
+  std::int64_t repeats() const { return repeat_.count; }
   const std::vector<Step>& compute() const { return compute_; }
   const std::vector<Step>& update() const { return update_; }
   // True where a barrier follows compute()[i], update()[i].
@@ -39,6 +51,7 @@ class Program {
  private:
   std::vector<Step> compute_, update_;
   std::vector<bool> compute_fences_, update_fences_;
+  Repeat repeat_;
   std::int64_t scratch_ = 0;
   double work_ = 0;
 };
@@ -54,7 +67,7 @@ struct Epoch {
   std::int64_t start = 0;               // first position in the order
   const float* hyper = nullptr;         // (batches, hyper_count)
   std::int64_t hyper_count = 0;
-  std::uint64_t step = 0;             // number of the first batch
+  std::uint64_t step = 0;             // number of the first batch (of its first repeat)
   std::uint64_t* progress = nullptr;  // batches done, written as they are done
 };
 

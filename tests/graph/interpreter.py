@@ -18,6 +18,7 @@ from tests.reference import (
     dropout,
     expression,
     gather,
+    gaussian_noise,
     layer_norm,
     mean_absolute_error,
     mean_squared_error,
@@ -25,6 +26,7 @@ from tests.reference import (
     softmax,
     softmax_cross_entropy,
     sparsemax,
+    standardize,
     transpose,
 )
 
@@ -166,15 +168,29 @@ class Interpreter:
     def transpose(self, y, x, shape, axes):
         y[...] = transpose.forward(x, shape, axes)
 
-    def dropout_forward(self, y, mask, x, rate, seed, stream):
+    def dropout_forward(self, y, mask, x, rate, kind, seed, stream):
         keep = dropout.kept(*x.shape, rate, seed, stream, self.step)
         mask[...] = dropout.pack(keep)
-        y[...] = dropout.forward(x, keep, rate)
+        y[...] = dropout.forward(x, keep, rate, kind)
 
-    def dropout_backward(self, dx, dy, mask, rate):
+    def dropout_spread(self, y, mask, x, rate, kind, seed, stream, shape, noise_shape, shared_rows):
+        rows = 1 if shared_rows else len(x)
+        keep = dropout.spread((rows, *noise_shape), (len(x), *shape), rate, seed, stream, self.step).reshape(
+            x.shape
+        )
+        mask[...] = dropout.pack(keep)
+        y[...] = dropout.forward(x, keep, rate, kind)
+
+    def dropout_backward(self, dx, dy, mask, rate, kind):
         columns = np.arange(dy.shape[1])
         keep = (mask[:, columns // 16] >> (columns % 16).astype(np.uint32)) & 1
-        dx[...] = dropout.backward(dy, keep.astype(bool), rate)
+        dx[...] = dropout.backward(dy, keep.astype(bool), rate, kind)
+
+    def gaussian_noise(self, y, x, stddev, multiplies, seed, stream):
+        y[...] = gaussian_noise.forward(x, stddev, multiplies, seed, stream, self.step)
+
+    def standardize(self, y, x, mean, variance, epsilon, invert):
+        y[...] = standardize.forward(x, mean, variance, epsilon, invert)
 
     def accuracy(self, correct, x, target, kind, threshold):
         correct[...] = accuracy.forward(x, target, kind, threshold)

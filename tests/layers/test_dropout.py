@@ -42,7 +42,7 @@ def test_noise_is_no_weight():
 
 def test_config_round_trip():
     layer = Dropout(0.5, seed=3, name="d")
-    config = {"name": "d", "trainable": True, "dtype": "float32", "rate": 0.5, "seed": 3}
+    config = {"name": "d", "trainable": True, "dtype": "float32", "rate": 0.5, "noise_shape": None, "seed": 3}
     assert layer.get_config() == config
     assert Dropout.from_config(config).get_config() == config
     assert layers.deserialize(layers.serialize(layer)).rate == 0.5

@@ -8,7 +8,15 @@ import pytest
 import densor
 from densor import layers
 from tests.layers.harness import Case, check
-from tests.reference import activation, batch_norm, dense, elementary_activation, layer_norm, softmax
+from tests.reference import (
+    activation,
+    batch_norm,
+    dense,
+    elementary_activation,
+    layer_norm,
+    softmax,
+    standardize,
+)
 
 
 def elementwise(name, alpha=0.0):
@@ -89,7 +97,15 @@ def sloped(x, weights, training):
     return np.where(x > 0, x, weights[0] * x)
 
 
+WITH_TESTS_OF_THEIR_OWN = {
+    layers.Dropout,
+    layers.AlphaDropout,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+    layers.SpectralNormalization,
+}
 KERNEL, AFFINE = ["kernel", "bias"], ["gamma", "beta"]
+ADAPTED = ["mean", "variance", "count"]
 BIAS = [*AFFINE, "moving_mean", "moving_variance"]
 CASES = {
     "dense": Case(lambda **k: layers.Dense(4, **k), (3,), product(), "dense", (4,), KERNEL),
@@ -157,6 +173,25 @@ CASES = {
     "batch_norm_options": Case(
         lambda **k: layers.BatchNormalization(init_from_first_batch=True, unbiased_running_variance=True, **k),
         (3,), normalized(), "batch_norm", (3,), BIAS,
+    ),
+    "normalization": Case(
+        layers.Normalization, (2, 3), lambda x, w, t: standardize.forward(x, w[0], w[1]), "standardize", (2, 3), ADAPTED
+    ),
+    "normalization_axis_1": Case(
+        lambda **k: layers.Normalization(axis=1, **k), (2, 3),
+        lambda x, w, t: standardize.forward(x, w[0][:, None], w[1][:, None]), "standardize", (2, 3), ADAPTED,
+    ),
+    "normalization_axes_inverse": Case(
+        lambda **k: layers.Normalization(axis=[1, 2], invert=True, **k), (2, 3),
+        lambda x, w, t: standardize.forward(x, w[0], w[1], invert=True), "standardize", (2, 3), ADAPTED,
+    ),
+    "normalization_of_all": Case(
+        lambda **k: layers.Normalization(axis=None, **k), (2, 3), lambda x, w, t: standardize.forward(x, w[0], w[1]),
+        "standardize", (2, 3), ADAPTED,
+    ),
+    "normalization_given": Case(
+        lambda **k: layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 1.0, 0.25], **k), (2, 3),
+        lambda x, w, t: standardize.forward(x, [1.0, 2.0, 3.0], [4.0, 1.0, 0.25]), "standardize", (2, 3),
     ),
     "layer_norm": Case(layers.LayerNormalization, (5,), normalized_rows("layer", 1e-3, -1), "layer_norm", (5,), AFFINE),
     "layer_norm_axes": Case(
@@ -261,4 +296,4 @@ def test_a_saved_layer_comes_back(name, tmp_path):
 def test_every_layer_is_in_the_table():
     made = {type(case.make()) for case in CASES.values()}
     public = {cls for cls in vars(layers).values() if isinstance(cls, type) and issubclass(cls, layers.Layer)}
-    assert public - made == {layers.Layer, layers.InputLayer, layers.Dropout}  # these have tests of their own
+    assert public - made == {layers.Layer, layers.InputLayer, *WITH_TESTS_OF_THEIR_OWN}

@@ -34,6 +34,7 @@ def good_calls():
         **_data(),
         **_random(),
         **_rows(),
+        **_samples(),
     }
 
 
@@ -123,21 +124,28 @@ def _batch_norm():
 
 
 def _dropout():
-    mask = np.zeros((ROWS, 1), np.uint16)
+    mask, drop = np.zeros((ROWS, 1), np.uint16), {"rate": 0.5, "kind": "inverted"}
+    forward = {"y": f(ROWS, COLS), "mask": mask, "x": f(ROWS, COLS), **drop, **NOISE}
+    spread = {"shape": [2, 2], "noise_shape": [1, 2], "shared_rows": False}
     return {
-        "dropout_forward": {"y": f(ROWS, COLS), "mask": mask, "x": f(ROWS, COLS), "rate": 0.5, **NOISE},
-        "dropout_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "mask": mask, "rate": 0.5},
+        "dropout_forward": forward,
+        "dropout_spread": {**forward, "y": f(ROWS, COLS), "x": f(ROWS, COLS), "mask": mask.copy(), **spread},
+        "dropout_backward": {"dx": f(ROWS, COLS), "dy": f(ROWS, COLS), "mask": mask.copy(), **drop},
+        "gaussian_noise": {
+            "y": f(ROWS, COLS),
+            "x": f(ROWS, COLS),
+            "stddev": 0.5,
+            "multiplies": False,
+            **NOISE,
+        },
     }
 
 
-def _loss(target):
+def _samples():
     return {
-        "loss": f(ROWS),
-        "dx": f(ROWS, COLS),
-        "x": f(ROWS, COLS),
-        "target": target,
-        "weight": f(ROWS),
-        "scale": 1.0,
+        "monte_carlo_accumulate": {"mean": f(ROWS, COLS), "squares": f(ROWS, COLS), "x": f(ROWS, COLS)},
+        "monte_carlo_deviation": {"deviation": f(ROWS, COLS), "squares": f(ROWS, COLS), "samples": 3},
+        "monte_carlo_entropy": {"entropy": f(ROWS), "p": f(ROWS, COLS) / 10, "independent": False},
     }
 
 
@@ -161,7 +169,27 @@ def _rows():
             "gamma": f(1, COLS),
             **rest,
         },
+        "standardize": {
+            "y": f(ROWS, COLS),
+            "x": f(ROWS, COLS),
+            "mean": f(COLS),
+            "variance": f(COLS),
+            "epsilon": 1e-7,
+            "invert": False,
+        },
+        "spectral_norm": {"kernel": f(INPUTS, COLS), "u": f(COLS), "v": f(INPUTS), "iterations": 2},
         "transpose": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), "shape": [2, 2], "axes": [1, 0]},
+    }
+
+
+def _loss(target):
+    return {
+        "loss": f(ROWS),
+        "dx": f(ROWS, COLS),
+        "x": f(ROWS, COLS),
+        "target": target,
+        "weight": f(ROWS),
+        "scale": 1.0,
     }
 
 
@@ -233,6 +261,7 @@ OPTIONAL = {
         )
         for argument in ("dx", "weight")
     ),
+    ("standardize", "mean"),
     ("layer_norm_forward", "gamma"),
     ("layer_norm_forward", "beta"),
     *(("layer_norm_backward", argument) for argument in ("dx", "dgamma", "dbeta", "gamma")),
@@ -258,6 +287,13 @@ OUTPUTS = {
     "layer_norm_forward": ("y", "statistics"),
     "layer_norm_backward": ("dx", "dgamma", "dbeta"),
     "transpose": ("y",),
+    "standardize": ("y",),
+    "spectral_norm": ("kernel", "u", "v"),
+    "gaussian_noise": ("y",),
+    "monte_carlo_accumulate": ("mean", "squares"),
+    "monte_carlo_deviation": ("deviation",),
+    "monte_carlo_entropy": ("entropy",),
+    "dropout_spread": ("y", "mask"),
     "dropout_forward": ("y", "mask"),
     "dropout_backward": ("dx",),
     "softmax_cross_entropy": ("loss", "dx"),

@@ -7,6 +7,7 @@ from tests.ops.harness import SIZES, _core, check, normal, on_every_target
 from tests.reference import dropout as reference
 
 SEED = 0x123456789ABCDEF0
+KINDS = ("inverted", "alpha")
 RATES = (0.0, 0.1, 0.5, 0.875)
 
 
@@ -20,7 +21,9 @@ def test_mask_and_values(cols, rate):
             keep = reference.kept(rows, cols, rate, SEED, stream, step)
             mask = reference.pack(keep)
             results = on_every_target(
-                lambda o, i, stream=stream: _core.dropout_forward(o.y, o.mask, i.x, rate, SEED, stream),
+                lambda o, i, stream=stream: _core.dropout_forward(
+                    o.y, o.mask, i.x, rate, "inverted", SEED, stream
+                ),
                 {"x": x},
                 {"y": x.shape, "mask": (mask.shape, np.uint16)},
                 step=step,
@@ -28,13 +31,55 @@ def test_mask_and_values(cols, rate):
             for target, result in results.items():
                 np.testing.assert_array_equal(result["mask"], mask, err_msg=target)
                 np.testing.assert_array_equal(result["y"] != 0, keep & (x != 0), err_msg=target)
-        check(
-            "dropout",
-            lambda o, i: _core.dropout_forward(o.y, o.mask, i.x, rate, SEED, 5),
-            {"x": x},
-            {"y": x.shape, "mask": (mask.shape, np.uint16)},
-            {"y": reference.forward(x, reference.kept(rows, cols, rate, SEED, 5), rate)},
-        )
+        for kind in KINDS:
+            check(
+                "dropout",
+                lambda o, i, kind=kind: _core.dropout_forward(o.y, o.mask, i.x, rate, kind, SEED, 5),
+                {"x": x},
+                {"y": x.shape, "mask": (mask.shape, np.uint16)},
+                {"y": reference.forward(x, reference.kept(rows, cols, rate, SEED, 5), rate, kind)},
+                {"y": 4.0 + 2 * np.abs(x)},
+            )
+
+
+SPREADS = [
+    ((3, 5, 4), (3, 1, 4)),
+    ((3, 5, 4), (1, 5, 4)),
+    ((3, 5, 4), (3, 5, 1)),
+    ((2, 40, 7), (2, 40, 1)),
+    ((4, 3, 150), (4, 1, 150)),
+    ((4, 2, 3, 33), (1, 2, 1, 33)),
+    ((5, 17), (5, 1)),
+    ((5, 17), (1, 1)),
+    ((2, 6, 5), (2, 6, 5)),
+]
+
+
+@pytest.mark.parametrize(("shape", "noise_shape"), SPREADS, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_shared_noise(shape, noise_shape, kind):
+    x = normal(np.random.default_rng(shape), shape[0], int(np.prod(shape[1:])))
+    keep = reference.spread(noise_shape, shape, 0.4, SEED, 3, step=9).reshape(x.shape)
+    mask = reference.pack(keep)
+    check(
+        "dropout",
+        lambda o, i: _core.dropout_spread(
+            o.y, o.mask, i.x, 0.4, kind, SEED, 3, shape[1:], noise_shape[1:], noise_shape[0] == 1
+        ),
+        {"x": x},
+        {"y": x.shape, "mask": (mask.shape, np.uint16)},
+        {"y": reference.forward(x, keep, 0.4, kind), "mask": mask},
+        {"y": 4.0 + 2 * np.abs(x)},
+        step=9,
+    )
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance(rate):
+    x = normal(np.random.default_rng(0), 512, 256)
+    y = reference.forward(x, reference.kept(*x.shape, rate, SEED, 0), rate, "alpha")
+    assert abs(y.mean()) < 4 * np.sqrt(1 / y.size)
+    assert abs(y.var() - 1) < 0.02
 
 
 @pytest.mark.parametrize("cols", SIZES)
@@ -43,19 +88,20 @@ def test_backward(cols):
     for rows in (1, 3, 34):
         dy = normal(rng, rows, cols)
         keep = reference.kept(rows, cols, 0.3, SEED, 1)
-        check(
-            "dropout",
-            lambda o, i: _core.dropout_backward(o.dx, i.dy, i.mask, 0.3),
-            {"dy": dy, "mask": reference.pack(keep)},
-            {"dx": dy.shape},
-            {"dx": reference.backward(dy, keep, 0.3)},
-        )
+        for kind in KINDS:
+            check(
+                "dropout",
+                lambda o, i, kind=kind: _core.dropout_backward(o.dx, i.dy, i.mask, 0.3, kind),
+                {"dy": dy, "mask": reference.pack(keep)},
+                {"dx": dy.shape},
+                {"dx": reference.backward(dy, keep, 0.3, kind)},
+            )
 
 
 def kept_by(seed, stream, step, shape=(512, 256), rate=0.25):
     y, x = np.empty(shape, np.float32), np.ones(shape, np.float32)
     mask = np.empty((shape[0], shape[1] // 16), np.uint16)
-    _core.dropout_forward(y, mask, x, rate, seed, stream).run(step=step)
+    _core.dropout_forward(y, mask, x, rate, "inverted", seed, stream).run(step=step)
     return y != 0
 
 

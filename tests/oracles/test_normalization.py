@@ -73,3 +73,48 @@ def test_configuration(keras, name):
     for key in ("axis", "epsilon", "momentum", "center", "scale", "groups"):
         assert (key in ours) == (key in theirs)
         assert ours.get(key) == theirs.get(key)
+
+
+def test_spectral_normalization(keras):
+    """Two calls in training: the kernel and the vector that the power iteration goes on from."""
+    x = np.random.default_rng(1).standard_normal((8, 5)).astype(np.float32)
+    theirs = keras.layers.SpectralNormalization(keras.layers.Dense(4), power_iterations=2)
+    ours = densor.layers.SpectralNormalization(densor.layers.Dense(4), power_iterations=2)
+    theirs.build((None, 5))
+    ours.build_for((None, 5))
+    ours.layer.set_weights(theirs.layer.get_weights())
+    ours.vector_u.assign(keras.ops.convert_to_numpy(theirs.vector_u))
+    for _ in range(2):
+        np.testing.assert_allclose(
+            ours(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), rtol=1e-4, atol=1e-5
+        )
+    np.testing.assert_allclose(
+        ours.layer.kernel, keras.ops.convert_to_numpy(theirs.layer.kernel), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        ours.vector_u, keras.ops.convert_to_numpy(theirs.vector_u), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("axis", [-1, 1, (1, 2), None])
+@pytest.mark.parametrize("invert", [False, True])
+def test_normalization_of_inputs(keras, axis, invert):
+    x = np.random.default_rng(1).normal(3.0, 2.0, (20, 4, 3)).astype(np.float32)
+    x[:, 1, 2] = x[0, 1, 2]
+    theirs, ours = (library.layers.Normalization(axis=axis, invert=invert) for library in (keras, densor))
+    theirs.adapt(x)
+    ours.adapt(x)
+    expected = keras.ops.convert_to_numpy(theirs(x))
+    np.testing.assert_allclose(ours(x), expected, rtol=2e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["AlphaDropout", "GaussianDropout"])
+def test_noise_has_the_moments_of_keras(keras, name):
+    x = np.random.default_rng(1).standard_normal((200, 500)).astype(np.float32)
+    theirs, ours = (getattr(library.layers, name)(0.3, seed=1) for library in (keras, densor))
+    expected, actual = keras.ops.convert_to_numpy(theirs(x, training=True)), ours(x, training=True)
+    for moment in (1, 2, 3, 4):
+        want = (expected.astype(np.float64) ** moment).mean()
+        spread = (expected.astype(np.float64) ** moment).std() / np.sqrt(x.size)
+        assert abs((actual.astype(np.float64) ** moment).mean() - want) < 6 * spread
+    assert type(ours).from_config(theirs.get_config() | {"dtype": "float32"}).get_config()["seed"] == 1

@@ -89,6 +89,40 @@ def test_bad_arguments_change_nothing(arguments, message):
     assert _core.run(program, None, batches=1, batch_size=1) == 1
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_repeated_steps_run_behind_those_that_run_once(threads):
+    _core.set_num_threads(threads)
+    once, total, sums = np.zeros((3, 64, 48), np.float32)
+    steps = [
+        _core.rescale(once, sums, 1.0, 1.0),  # what the batch before left, plus one
+        _core.rescale(total, once, 0.0, 0.0),
+        _core.add(total, total, once),
+        _core.add(sums, sums, total),
+    ]
+    program = _core.Program(steps, [], 1, 5)
+    assert _core.run(program, None, batches=2, batch_size=1) == 2
+    np.testing.assert_array_equal(sums, 5 + 5 * 6)
+
+
+def test_repeats_have_noise_of_their_own():
+    """Batch b, repeat r is step b * repeats + r."""
+    x, y, sums = np.zeros((3, 4, 64), np.float32)
+    steps = [_core.gaussian_noise(y, x, 1.0, False, 3, 0), _core.add(sums, sums, y)]
+    _core.run(_core.Program(steps, [], 0, 3), None, batches=2, batch_size=1, step=10)
+    expected = np.zeros_like(x)
+    for step in range(10, 16):
+        steps[0].run(step=step)
+        expected += y
+    np.testing.assert_array_equal(sums, expected)
+
+
+@pytest.mark.parametrize(("repeat_from", "repeats"), [(-1, 1), (2, 1), (0, 0), (0, -3), (0.5, 1), (0, "2")])
+def test_wrong_repeats(repeat_from, repeats):
+    x = np.zeros((3, 5), np.float32)
+    with pytest.raises((ValueError, TypeError), match=r"^Program\(\): argument 'repeat"):
+        _core.Program([_core.rescale(x, x, 1.0, 1.0)], [], repeat_from, repeats)
+
+
 def test_a_program_takes_steps_only():
     with pytest.raises((TypeError, RuntimeError)):
         _core.Program([1], [])

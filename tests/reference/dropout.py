@@ -7,6 +7,7 @@ column 128 b + 16 g + l, which is kept iff half >= round(rate * 65536).
 
 import numpy as np
 
+from tests.reference.activation import SELU_ALPHA, SELU_SCALE
 from tests.reference.philox import LOW, philox4x32, seed_key
 
 BLOCK, LANES, GROUPS = 128, 16, 8
@@ -36,9 +37,27 @@ def pack(keep):
     return (bits.reshape(rows, words, 16) << np.arange(16, dtype=np.uint32)).sum(axis=2).astype(np.uint16)
 
 
-def forward(x, keep, rate):
-    return np.where(keep, np.asarray(x, np.float64) / (1.0 - rate), 0.0)
+def spread(noise_shape, shape, rate, seed, stream, step=0):
+    """bool `shape`: what is kept where the noise has `noise_shape`, each size that of `shape` or 1."""
+    rows, columns = noise_shape[0], int(np.prod(noise_shape[1:]))
+    return np.broadcast_to(kept(rows, columns, rate, seed, stream, step).reshape(noise_shape), shape)
 
 
-def backward(dy, keep, rate):
-    return forward(dy, keep, rate)
+def alpha_values(rate):
+    """a, b and the value s of dropped elements: y = a x + b where kept, else a s + b."""
+    saturated = -SELU_SCALE * SELU_ALPHA
+    a = ((1 - rate) * (1 + rate * saturated**2)) ** -0.5
+    return a, -a * rate * saturated, saturated
+
+
+def forward(x, keep, rate, kind="inverted"):
+    x = np.asarray(x, np.float64)
+    if kind == "alpha":
+        a, b, saturated = alpha_values(rate)
+        return a * np.where(keep, x, saturated) + b
+    return np.where(keep, x / (1.0 - rate), 0.0)
+
+
+def backward(dy, keep, rate, kind="inverted"):
+    slope = alpha_values(rate)[0] if kind == "alpha" else 1.0 / (1.0 - rate)
+    return np.where(keep, np.asarray(dy, np.float64) * slope, 0.0)

@@ -32,9 +32,13 @@ def _signed_magnitude(noise, tail):
     return np.where(noise & 1, -magnitude, magnitude)
 
 
+def standard_normal(noise):
+    """The normal numbers that words of noise stand for."""
+    return _signed_magnitude(noise, ((noise >> 1) + 0.5) / 2**31)
+
+
 def normal(n, mean, stddev, seed, stream):
-    noise = words(n, seed, stream)
-    return mean + stddev * _signed_magnitude(noise, ((noise >> 1) + 0.5) / 2**31)
+    return mean + stddev * standard_normal(words(n, seed, stream))
 
 
 def truncated_normal(n, mean, stddev, seed, stream):

@@ -1,4 +1,4 @@
-// Inverted dropout: y = keep ? x * scale : 0 with scale = 1 / (1 - rate), and dx from dy by the same mask.
+// Dropout: y = keep ? x * scale + shift : dropped (math/dropout.h), and dx from dy by the same mask.
 // Reads 4 bytes an element, writes 4 and a mask bit; backward reads 4 and a bit, writes 4.
 //
 // Noise: columns in blocks of 128. Lane l of block b has the Philox counter (16 b + l, row, step, stream);
@@ -16,20 +16,21 @@ inline constexpr std::int64_t kNoiseColumns = 128;
 
 // Sixteen columns from `col` on.
 inline void drop_group(float* y, std::uint16_t* mask, const float* x, UVec half, std::int64_t cols,
-                       std::int64_t col, std::uint32_t threshold, Vec scale) {
+                       std::int64_t col, std::uint32_t threshold, const math::DropoutMap& map) {
   const Mask keep = !less_small(half, UVec(threshold));
+  const Vec scale(map.scale), shift(map.shift), dropped(map.dropped);
   if (col + kLanes <= cols) {
     mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep));
-    select(keep, Vec::load(x + col) * scale, Vec(0.0f)).store(y + col);
+    select(keep, fma(Vec::load(x + col), scale, shift), dropped).store(y + col);
   } else {
     const int rest = static_cast<int>(cols - col);
     mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep) & ((1u << rest) - 1u));
-    select(keep, Vec::load_first(x + col, rest) * scale, Vec(0.0f)).store_first(y + col, rest);
+    select(keep, fma(Vec::load_first(x + col, rest), scale, shift), dropped).store_first(y + col, rest);
   }
 }
 
 void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                     const DropoutNoise& noise, float scale) {
+                     const DropoutNoise& noise, const math::DropoutMap& map) {
   const std::int64_t words = mask_words(part.cols);
   for (std::int64_t i = part.row_begin; i < part.row_end; ++i) {
     for (std::int64_t block = part.col_begin / kNoiseColumns; block * kNoiseColumns < part.col_end; ++block) {
@@ -38,7 +39,7 @@ void dropout_forward(float* y, std::uint16_t* mask, const float* x, const Matrix
       const auto group = [&](std::int64_t col, UVec half) {
         if (col >= part.col_begin && col < part.col_end)
           drop_group(y + i * part.cols, mask + i * words, x + i * part.cols, half, part.cols, col,
-                     noise.threshold, Vec(scale));
+                     noise.threshold, map);
       };
       for (int w = 0; w < 4; ++w) {
         const std::int64_t col = block * kNoiseColumns + 2 * w * kLanes;
@@ -46,6 +47,52 @@ void dropout_forward(float* y, std::uint16_t* mask, const float* x, const Matrix
         group(col + kLanes, shift_right<16>(bits.word[w]));
       }
     }
+  }
+}
+
+// The mask of a row of `cols` columns of noise.
+inline void noise_mask(std::uint16_t* words, std::uint32_t row, std::int64_t cols,
+                       const DropoutNoise& noise) {
+  for (std::int64_t block = 0; block * kNoiseColumns < cols; ++block) {
+    const auto bits =
+        philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes), row, noise.step, noise.stream);
+    const auto group = [&](std::int64_t col, UVec half) {
+      if (col < cols)
+        words[col / kLanes] = static_cast<std::uint16_t>(bits_of(!less_small(half, UVec(noise.threshold))));
+    };
+    for (int w = 0; w < 4; ++w) {
+      const std::int64_t col = block * kNoiseColumns + 2 * w * kLanes;
+      group(col, bits.word[w] & UVec(0xffffu));
+      group(col + kLanes, shift_right<16>(bits.word[w]));
+    }
+  }
+}
+
+// One row, element by element: the axes are counted up like an odometer.
+inline void drop_spread_row(float* y, std::uint16_t* mask, const float* x, std::int64_t cols,
+                            const math::DropoutMap& map, const NoiseSpread& spread,
+                            const std::uint16_t* words) {
+  std::int64_t at[kMaxAxes] = {}, offset = 0;
+  for (std::int64_t w = 0; w < mask_words(cols); ++w) mask[w] = 0;
+  for (std::int64_t j = 0; j < cols; ++j) {
+    const std::uint32_t keep = (words[offset / kLanes] >> (offset % kLanes)) & 1u;
+    mask[j / kLanes] = static_cast<std::uint16_t>(mask[j / kLanes] | keep << (j % kLanes));
+    y[j] = keep != 0 ? x[j] * map.scale + map.shift : map.dropped;
+    for (int axis = spread.count - 1; axis >= 0; --axis) {
+      offset += spread.stride[axis];
+      if (++at[axis] < spread.size[axis]) break;
+      offset -= spread.size[axis] * spread.stride[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
+void dropout_spread(float* y, std::uint16_t* mask, const float* x, std::int64_t begin, std::int64_t end,
+                    std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
+                    const NoiseSpread& spread, std::uint16_t* words) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    noise_mask(words, spread.shared ? 0u : static_cast<std::uint32_t>(i), spread.columns, noise);
+    drop_spread_row(y + i * cols, mask + i * mask_words(cols), x + i * cols, cols, map, spread, words);
   }
 }
 
@@ -69,6 +116,7 @@ void dropout_backward(float* dx, const float* dy, const std::uint16_t* mask, con
 void fill_dropout(Kernels& k) {
   k.dropout_forward = dropout_forward;
   k.dropout_backward = dropout_backward;
+  k.dropout_spread = dropout_spread;
 }
 
 }  // namespace

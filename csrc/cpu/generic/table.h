@@ -13,9 +13,11 @@
 #include "cpu/generic/dropout.h"
 #include "cpu/generic/expression.h"
 #include "cpu/generic/gather.h"
+#include "cpu/generic/gaussian_noise.h"
 #include "cpu/generic/layer_norm.h"
 #include "cpu/generic/mean_absolute_error.h"
 #include "cpu/generic/mean_squared_error.h"
+#include "cpu/generic/monte_carlo.h"
 #include "cpu/generic/optimizer.h"
 #include "cpu/generic/random.h"
 #include "cpu/generic/rescale.h"
@@ -23,6 +25,8 @@
 #include "cpu/generic/softmax.h"
 #include "cpu/generic/softmax_cross_entropy.h"
 #include "cpu/generic/sparsemax.h"
+#include "cpu/generic/spectral_norm.h"
+#include "cpu/generic/standardize.h"
 #include "cpu/generic/transpose.h"
 #include "cpu/kernels.h"
 
@@ -44,9 +48,11 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_dropout(k);
   fill_expression(k);
   fill_gather(k);
+  fill_gaussian_noise(k);
   fill_layer_norm(k);
   fill_mean_absolute_error(k);
   fill_mean_squared_error(k);
+  fill_monte_carlo(k);
   fill_optimizer(k);
   fill_random_kernels(k);
   fill_rescale(k);
@@ -54,6 +60,8 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_sigmoid_cross_entropy(k);
   fill_softmax_cross_entropy(k);
   fill_sparsemax(k);
+  fill_spectral_norm(k);
+  fill_standardize(k);
   fill_transpose(k);
   return k;
 }

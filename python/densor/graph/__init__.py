@@ -8,6 +8,9 @@ from densor.graph.objective import Head as Head
 from densor.graph.program import Feeds as Feeds
 from densor.graph.program import compile_graph as compile_graph
 from densor.graph.program import lower_graph as lower_graph
+from densor.graph.sampling import is_noisy as is_noisy
+from densor.graph.sampling import lower_samples as lower_samples
+from densor.graph.sampling import probabilities as probabilities
 from densor.graph.tensor import Call as Call
 from densor.graph.tensor import Tensor as Tensor
 from densor.graph.trace import Graph as Graph

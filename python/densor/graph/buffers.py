@@ -48,6 +48,11 @@ class View:
         dtype = np.dtype(dtype)
         return View(Buffer(name, math.prod(shape) * dtype.itemsize), shape, dtype)
 
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
     def reshape(self, *shape: int) -> View:
         """The same memory under another shape of the same size."""
         assert math.prod(shape) == math.prod(self.shape), (shape, self.shape)

@@ -86,6 +86,8 @@ class Lowering:
         self.arena = arena
         self.instructions: list[Instruction] = []
         self.phase: Phase = "compute"
+        self.repeats = 1
+        self._repeat_from = 0
         self._values: dict[Tensor, View] = {}
         self._gradients: dict[Tensor, View] = {}
         self._wanted: set[Tensor] = set()
@@ -103,6 +105,10 @@ class Lowering:
     def buffer(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> View:
         """A new buffer; it is alive from the first to the last instruction that mentions it."""
         return View.new(name, shape, dtype)
+
+    def repeat(self, count: int) -> None:
+        """The instructions of the phase `compute` from here on run `count` times, each time with other noise."""
+        self._repeat_from, self.repeats = len(self.instructions), count
 
     def stream(self, node: Node) -> int:
         """The noise stream of a node: its order number among the nodes of the program that make noise."""
@@ -231,6 +237,10 @@ class Lowering:
             for view in instruction.views():
                 view.buffer.mention(index)
                 buffers[view.buffer] = None
+        computed = [index for index, item in enumerate(self.instructions) if item.phase == "compute"]
+        for buffer in buffers if self.repeats > 1 else ():
+            if buffer.first < self._repeat_from <= buffer.last:
+                buffer.mention(max(buffer.last, computed[-1]))  # the next repeat reads it again
         return place(buffers, ahead=_core.Program.unfenced)
 
     def bind(self) -> _core.Program:
@@ -240,7 +250,7 @@ class Lowering:
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
             steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
-        return _core.Program(steps["compute"], steps["update"])
+        return _core.Program(steps["compute"], steps["update"], self._repeat_from, self.repeats)
 
     def _bound(self, value: Any, memory: NDArray[np.uint8]) -> Any:
         if isinstance(value, View):

@@ -32,6 +32,7 @@ class Node:
     elementwise: ClassVar[bool] = False  # `express` can make it part of an expression
     reduces: ClassVar[bool] = False  # the output has one column, from all columns of the only input
     has_kernel: ClassVar[bool] = True  # False: it can only run as part of an expression
+    noisy: ClassVar[bool] = False  # the output differs from step to step
 
     def __init__(
         self,

@@ -178,11 +178,18 @@ def _objectives(
 
 
 def _forward(lowering: Lowering, graph: Graph, scales: Sequence[tuple[float, float]], feeds: Feeds) -> None:
+    gather_inputs(lowering, graph, scales, feeds)
+    for node in graph.nodes:
+        node.forward(lowering)
+
+
+def gather_inputs(
+    lowering: Lowering, graph: Graph, scales: Sequence[tuple[float, float]], feeds: Feeds
+) -> None:
+    """Bring the batch's rows of every input in, rescaled."""
     for tensor, feed, (scale, offset) in zip(graph.inputs, feeds.inputs, scales, strict=True):
         out = lowering.result(tensor, tensor.features)
         lowering.emit("gather", out=out, feed=feed, scale=scale, offset=offset)
-    for node in graph.nodes:
-        node.forward(lowering)
 
 
 def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) -> None:

@@ -24,13 +24,15 @@ class Scope:
 
     `training` is the mode of the innermost call that set it; `depth` counts the layer calls around this
     point; `nodes` collects what a running trace records, None outside a trace; `observer` is told of every layer
-    call and its outputs, None if nobody asks.
+    call and its outputs, None if nobody asks; `sampling` turns dropout on outside training, until a call says
+    `training=False`.
     """
 
     training: bool | None = None
     depth: int = 0
     nodes: list[Node] | None = None
     observer: Callable[[Any, Any], None] | None = None
+    sampling: bool = False
 
 
 class _Local(threading.local):
@@ -94,6 +96,7 @@ def trace(
     inputs: Sequence[Tensor] | Mapping[str, Tensor],
     *,
     training: bool,
+    sampling: bool = False,
     keywords: dict[str, Any] | None = None,
 ) -> Graph:
     """Run `function` once on fresh symbolic tensors like `inputs` and return what it computed.
@@ -103,6 +106,7 @@ def trace(
             returns a tensor, a list or a dict.
         inputs: tensors whose shapes and dtypes describe the inputs.
         training: the mode that layers inside see unless they are called with `training=`.
+        sampling: layers of dropout make noise although it is no training (Monte Carlo dropout).
         keywords: further arguments of `function`.
 
     Raises:
@@ -112,7 +116,7 @@ def trace(
     fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in flat(inputs)]
     nodes: list[Node] = []
     several = isinstance(inputs, Mapping) or len(fresh) != 1
-    with scoped(Scope(training=training, nodes=nodes)):
+    with scoped(Scope(training=training, nodes=nodes, sampling=sampling)):
         result = function(packed(inputs, fresh) if several else fresh[0], **(keywords or {}))
     outputs = tuple(flat(result))
     for output in outputs:

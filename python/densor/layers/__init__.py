@@ -16,9 +16,12 @@ from densor.layers.batch_norm import BatchNormalization as BatchNormalization
 from densor.layers.concatenate import Concatenate as Concatenate
 from densor.layers.dense import Dense as Dense
 from densor.layers.dot import Dot as Dot
+from densor.layers.dropout import AlphaDropout as AlphaDropout
 from densor.layers.dropout import Dropout as Dropout
 from densor.layers.elu import ELU as ELU
 from densor.layers.flatten import Flatten as Flatten
+from densor.layers.gaussian_noise import GaussianDropout as GaussianDropout
+from densor.layers.gaussian_noise import GaussianNoise as GaussianNoise
 from densor.layers.input_layer import Input as Input
 from densor.layers.input_layer import InputLayer as InputLayer
 from densor.layers.lambda_layer import Lambda as Lambda
@@ -36,6 +39,7 @@ from densor.layers.merge_functions import maximum as maximum
 from densor.layers.merge_functions import minimum as minimum
 from densor.layers.merge_functions import multiply as multiply
 from densor.layers.merge_functions import subtract as subtract
+from densor.layers.normalization import Normalization as Normalization
 from densor.layers.permute import Permute as Permute
 from densor.layers.prelu import PReLU as PReLU
 from densor.layers.relu import ReLU as ReLU
@@ -43,4 +47,5 @@ from densor.layers.rescaling import Rescaling as Rescaling
 from densor.layers.reshape import Identity as Identity
 from densor.layers.reshape import Reshape as Reshape
 from densor.layers.softmax import Softmax as Softmax
+from densor.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
 from densor.layers.swish import Swish as Swish

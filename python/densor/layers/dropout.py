@@ -1,28 +1,48 @@
-"""Dropout."""
+"""Dropout, and alpha dropout for self-normalizing networks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from densor import ops
-from densor._check import integer, number, unsupported
+from densor._check import number
 from densor.graph import Tensor
+from densor.layers._noise import NoiseLayer, checked_noise_shape
 from densor.layers._registry import register
-from densor.layers.layer import Layer
-from densor.random import next_seed
 
-__all__ = ["Dropout"]
+__all__ = ["AlphaDropout", "Dropout"]
+
+
+class _RandomMask(NoiseLayer):
+    """What both kinds of dropout share: rate, shape of the noise, seed."""
+
+    samples = True
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **keywords: Any
+    ) -> None:
+        function = type(self).__name__
+        self.rate = number(function, "rate", rate, low=0.0, high=1.0, include_high=False)
+        self.noise_shape = checked_noise_shape(function, noise_shape)
+        super().__init__(seed, **keywords)
+
+    def get_config(self) -> dict[str, Any]:
+        noise_shape = None if self.noise_shape is None else list(self.noise_shape)
+        return super().get_config() | {"rate": self.rate, "noise_shape": noise_shape}
 
 
 @register
-class Dropout(Layer):
+class Dropout(_RandomMask):
     """In training, zeroes each element with probability `rate` and divides the others by `1 - rate`.
 
     In inference the inputs pass unchanged. The noise is a function of (seed, layer, step, element): it keeps
     no state, and is the same on every device and for every number of threads.
 
     Args:
-        rate: in [0, 1). noise_shape: None.
+        rate: in [0, 1).
+        noise_shape: a size for every axis of the inputs, the batch's included: 1 where all places of the axis are
+            kept or dropped together, None (or the size itself) where each decides alone. `(None, 1, 8)` drops
+            whole columns of (batch, time, 8).
         seed: an integer repeats the noise; None draws a seed from `densor.random`.
         name, trainable, dtype, input_shape: as for `Layer`.
 
@@ -37,20 +57,35 @@ class Dropout(Layer):
         [[1.0, 2.0]]
     """
 
-    def __init__(
-        self, rate: float, noise_shape: None = None, seed: int | None = None, **keywords: Any
-    ) -> None:
-        super().__init__(**keywords)
-        function = type(self).__name__
-        self.rate = number(function, "rate", rate, low=0.0, high=1.0, include_high=False)
-        unsupported(function, "noise_shape", noise_shape, None)
-        self.seed = None if seed is None else integer(function, "seed", seed, low=0, high=2**64 - 1)
-        self._noise_seed = next_seed() if self.seed is None else self.seed
-
     def call(self, inputs: Tensor, training: bool | None = None) -> Any:
-        if training and self.rate > 0.0:
-            return ops.dropout(inputs, self.rate, self._noise_seed)
+        if self.noisy(training) and self.rate > 0.0:
+            return ops.dropout(inputs, self.rate, self._noise_seed, noise_shape=self.noise_shape)
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+@register
+class AlphaDropout(_RandomMask):
+    """Dropout that keeps mean and variance of standardized inputs, for networks of SELU.
+
+    In training `y = a * x + b` where the element is kept, `a * s + b` where it is dropped, with
+    `s = -scale * alpha` of SELU, `a = ((1 - rate) * (1 + rate * s**2)) ** -0.5` and `b = -a * rate * s`.
+    In inference the inputs pass unchanged.
+
+    Args:
+        rate, noise_shape, seed: as for `Dropout`. name, trainable, dtype, input_shape: as for `Layer`.
+
+    Raises:
+        TypeError, ValueError: an argument of the wrong kind or out of range.
+
+    Source: Klambauer et al. 2017, as Keras 3.
+
+    Example:
+        >>> from densor import layers
+        >>> layers.AlphaDropout(0.1)([[1.0, 2.0]]).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+        if self.noisy(training) and self.rate > 0.0:
+            return ops.alpha_dropout(inputs, self.rate, self._noise_seed, noise_shape=self.noise_shape)
+        return inputs

@@ -181,7 +181,8 @@ class Layer:
         arguments = dict(keywords)
         if mode is not None and "training" in inspect.signature(self.call).parameters:
             arguments["training"] = mode
-        with scoped(replace(outer, training=mode, depth=outer.depth + 1)):
+        sampling = outer.sampling and training is not False
+        with scoped(replace(outer, training=mode, depth=outer.depth + 1, sampling=sampling)):
             outputs = self.call(inputs, **arguments)
         if outer.observer is not None:
             outer.observer(self, outputs)

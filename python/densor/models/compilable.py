@@ -19,6 +19,7 @@ from densor.models.endings import Request
 from densor.models.flags import TrainableFlags
 from densor.models.inputs import Inputs, arrays_of_any_shape
 from densor.models.predictor import Predictor
+from densor.models.sampler import Sampler
 from densor.models.turn import Turn
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Compilable(Layer):
         self._clock = Clock()
         self._compiled: Compiled | None = None
         self._predictor: Predictor | None = None
+        self._sampler: Sampler | None = None
         self._input: Any = None  # the symbolic input, or a list or dict of them
         self._form: Inputs | None = None
         self._building = False
@@ -198,15 +200,23 @@ class Compilable(Layer):
     def _forget_traces(self) -> None:
         """The model has other layers now: trace and bind again when next needed."""
         self._predictor = None
+        self._sampler = None
         if self._compiled is not None:
             self._compiled = self._compiled.unbound()
 
     def _inference(self) -> Predictor:
         if self._predictor is None:
-            assert self._input is not None
-            inputs = self._input if isinstance(self._input, list | dict) else [self._input]
-            self._predictor = Predictor(trace(self, inputs, training=False))
+            self._predictor = Predictor(trace(self, self._traced_inputs(), training=False))
         return self._predictor
+
+    def _sampling(self) -> Sampler:
+        if self._sampler is None:
+            self._sampler = Sampler(trace(self, self._traced_inputs(), training=False, sampling=True))
+        return self._sampler
+
+    def _traced_inputs(self) -> Any:
+        assert self._input is not None
+        return self._input if isinstance(self._input, list | dict) else [self._input]
 
     def _refuse_training(self, function: str) -> None:
         if self._training.taken:

@@ -13,6 +13,7 @@ from densor.graph.structure import mapped, packed
 from densor.layers import Layer
 from densor.models.data import check_finite
 from densor.models.options import labelled_data
+from densor.models.sampler import MonteCarlo
 from densor.models.summary import print_summary
 from densor.models.trainer import Trainer
 
@@ -129,6 +130,45 @@ class Model(Trainer):
                 _check_weight(index, value)
         super().set_weights(weights)
 
+    # --- sampling ---
+
+    def predict_mc(self, x: Any, samples: int = 100) -> MonteCarlo:
+        """Monte Carlo dropout: what the model says with dropout on, over many samples of the noise.
+
+        Only layers of dropout behave as in training (`Dropout`, `AlphaDropout`, `GaussianDropout` and classes
+        derived from them); batch normalization keeps its moving statistics. One native loop runs the layers before
+        the first dropout once and the others `samples` times, and keeps sums instead of predictions. Every call
+        draws other noise.
+
+        Args:
+            x: features `(rows, ...)`, as for `predict`.
+            samples: how many predictions to average, >= 1.
+
+        Returns:
+            MonteCarlo, a named tuple `(mean, std, entropy)` of float32 arrays: mean and standard deviation
+            `(rows, ...)` over the samples, and the entropy `(rows, ...)` of the mean probabilities in nats: behind
+            a softmax `-sum(p * log(p))` over the last axis, behind a sigmoid the sum over its independent columns;
+            None for outputs that are no probabilities.
+
+        Raises:
+            TypeError, ValueError: bad data or options, or a model without dropout.
+            BusyError: another thread is training the model at this moment.
+
+        Source: Gal and Ghahramani 2016.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(8), densor.layers.Dropout(0.5),
+            ...                            densor.layers.Dense(3, activation="softmax")])
+            >>> mean, std, entropy = model.predict_mc(np.ones((4, 2)), samples=50)
+            >>> mean.shape, std.shape, entropy.shape
+            ((4, 3), (4, 3), (4,))
+        """
+        count = integer("predict_mc", "samples", samples, low=1, high=10**9)
+        features = self._features("predict_mc", x)
+        self._refuse_stepping("predict_mc")
+        return self._sampling()(features, count)
+
     # --- looking ---
 
     def probe(self, x: Any = None, y: Any = None, rows: int = 256) -> list[LayerFigures]:
@@ -197,6 +237,39 @@ class Model(Trainer):
              Total params: 15 (60.00 B)
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    # --- deployment ---
+
+    def fold_batchnorm(self) -> Model:
+        """A new model that predicts the same with batch normalization folded into the dense layers beside it.
+
+        A normalization is folded into the dense layer before it, where that has no activation, else into the one
+        behind it, also across Flatten, Dropout and noise (which do nothing in inference). What stands beside no
+        dense layer stays. The new model has its own weights, is not compiled, and is meant for predictions: the
+        folded statistics no longer follow a batch.
+
+        With `s = gamma / sqrt(moving_variance + epsilon)`: `kernel * s` and `(bias - moving_mean) * s + beta`
+        before; `s[:, None] * kernel` and `bias + (beta - moving_mean * s) @ kernel` behind; in float64.
+
+        Returns:
+            A `Sequential` or functional model, as this one is; this one stays as it is.
+
+        Raises:
+            TypeError: a model class of your own.
+            RuntimeError: the model is not built.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((4,)), densor.layers.Dense(3, use_bias=False),
+            ...                            densor.layers.BatchNormalization(), densor.layers.ReLU()])
+            >>> folded = model.fold_batchnorm()
+            >>> [type(layer).__name__ for layer in folded.layers], folded.count_params()
+            (['Dense', 'ReLU'], 15)
+        """
+        from densor.models.folding import fold_batchnorm
+
+        self._built_input()
+        return fold_batchnorm(self)
 
     # --- configuration ---
 

@@ -57,9 +57,12 @@ from densor.ops.comparison import where as where
 from densor.ops.concatenate import concatenate as concatenate
 from densor.ops.dense import dense as dense
 from densor.ops.dense import dense_backward as dense_backward
+from densor.ops.dropout import alpha_dropout as alpha_dropout
 from densor.ops.dropout import dropout as dropout
 from densor.ops.dropout import dropout_backward as dropout_backward
 from densor.ops.dropout import dropout_forward as dropout_forward
+from densor.ops.gaussian_noise import gaussian_dropout as gaussian_dropout
+from densor.ops.gaussian_noise import gaussian_noise as gaussian_noise
 from densor.ops.glu import glu as glu
 from densor.ops.layer_norm import group_norm as group_norm
 from densor.ops.layer_norm import layer_norm as layer_norm
@@ -109,4 +112,7 @@ from densor.ops.softmax import softmax as softmax
 from densor.ops.softmax import softmax_backward as softmax_backward
 from densor.ops.softmax_cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from densor.ops.sparsemax import sparsemax as sparsemax
+from densor.ops.spectral_norm import spectral_norm as spectral_norm
+from densor.ops.spectral_norm import spectral_normalized as spectral_normalized
+from densor.ops.standardize import standardize as standardize
 from densor.ops.transpose import transpose as transpose

@@ -1,7 +1,8 @@
-"""Inverted dropout with stateless noise and one-bit masks."""
+"""Dropout, inverted and alpha, with stateless noise and one-bit masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,40 +14,66 @@ from densor.graph import Lowering, Node, Tensor
 from densor.ops._eager import Float32, empty_like, matrix
 from densor.random import next_seed
 
-__all__ = ["DropoutNode", "dropout", "dropout_backward", "dropout_forward"]
+__all__ = ["DropoutNode", "alpha_dropout", "dropout", "dropout_backward", "dropout_forward"]
+
+NoiseShape = Sequence[int | None] | None
 
 
 class DropoutNode(Node):
-    """y = x / (1 - rate) where the noise keeps an element, else 0. Saves one bit per element."""
+    """y = scale x + shift where the noise keeps an element, else a constant. Saves one bit per element."""
 
     stem = "dropout"
+    noisy = True
 
-    def __init__(self, x: Tensor, rate: float, seed: int) -> None:
+    def __init__(self, x: Tensor, rate: float, seed: int, kind: str, noise_shape: NoiseShape = None) -> None:
         self.rate = rate
         self.seed = seed
+        self.kind = kind
+        self.noise_shape = noise_shape
         super().__init__([x], x.shape)
 
     def forward(self, lowering: Lowering) -> None:
         features = self.output.features
-        lowering.emit(
-            "dropout_forward",
-            y=lowering.result(self.output, features),
-            mask=lowering.save(self, "mask", (lowering.rows, mask_words(features)), np.uint16),
-            x=lowering.value(self.inputs[0], features),
-            rate=self.rate,
-            seed=self.seed,
-            stream=lowering.stream(self),
-        )
+        arguments = {
+            "y": lowering.result(self.output, features),
+            "mask": lowering.save(self, "mask", (lowering.rows, mask_words(features)), np.uint16),
+            "x": lowering.value(self.inputs[0], features),
+            "rate": self.rate,
+            "kind": self.kind,
+            "seed": self.seed,
+            "stream": lowering.stream(self),
+        }
+        if self.noise_shape is None:
+            lowering.emit("dropout_forward", **arguments)
+        else:
+            shape = (lowering.rows, *self.output.shape[1:])
+            lowering.emit("dropout_spread", **arguments, **_spread(self.noise_shape, shape))
 
     def backward(self, lowering: Lowering) -> None:
         features = self.output.features
-        lowering.emit(
-            "dropout_backward",
-            dx=lowering.contribution(self.inputs[0], features),
-            dy=lowering.gradient(self.output, features),
-            mask=lowering.saved(self, "mask"),
-            rate=self.rate,
-        )
+        dx = lowering.contribution(self.inputs[0], features)
+        if dx is not None:
+            lowering.emit(
+                "dropout_backward",
+                dx=dx,
+                dy=lowering.gradient(self.output, features),
+                mask=lowering.saved(self, "mask"),
+                rate=self.rate,
+                kind=self.kind,
+            )
+
+
+def _spread(noise_shape: Sequence[int | None], shape: tuple[Any, ...]) -> dict[str, Any]:
+    """How the noise is spread over rows of `shape`, the batch's axis included."""
+    sizes = [size if wanted is None else wanted for wanted, size in zip(noise_shape, shape, strict=True)]
+    if sizes[0] not in (1, shape[0]):
+        raise bad_value("dropout", "noise_shape", f"{tuple(noise_shape)} is for batches of {sizes[0]} rows, got "
+                        f"{shape[0]}; None stands for any number")  # fmt: skip
+    return {
+        "shape": list(shape[1:]),
+        "noise_shape": sizes[1:],
+        "shared_rows": sizes[0] == 1 and shape[0] != 1,
+    }
 
 
 def mask_words(columns: int) -> int:
@@ -54,7 +81,7 @@ def mask_words(columns: int) -> int:
     return -(-columns // 16)
 
 
-def dropout(x: Any, rate: float, seed: int | None = None) -> Any:
+def dropout(x: Any, rate: float, seed: int | None = None, *, noise_shape: NoiseShape = None) -> Any:
     """Zero each element with probability `rate` and divide the others by `1 - rate`.
 
     Args:
@@ -62,12 +89,14 @@ def dropout(x: Any, rate: float, seed: int | None = None) -> Any:
         rate: in [0, 1).
         seed: an integer repeats the noise; None draws a fresh seed from `densor.random`. In a program the
             noise also depends on the number of the step.
+        noise_shape: a size for every axis of `x`: 1 where its places share the noise, None or its size where not.
 
     Returns:
         A symbolic tensor, or a new float32 array, shaped like `x`.
 
     Raises:
-        TypeError: not real numbers. ValueError: `rate` outside [0, 1), or `seed` outside [0, 2**64).
+        TypeError: not real numbers. ValueError: `rate` outside [0, 1), `seed` outside [0, 2**64), or a
+        `noise_shape` that does not fit.
 
     Source: Srivastava et al. 2014, inverted as in Keras 3; noise from Philox4x32-10 (Salmon et al. 2011).
 
@@ -76,9 +105,59 @@ def dropout(x: Any, rate: float, seed: int | None = None) -> Any:
         >>> sorted(set(ops.dropout([[1.0] * 100], 0.5, seed=1)[0].tolist()))
         [0.0, 2.0]
     """
+    return _dropout("dropout", x, rate, seed, "inverted", noise_shape)
+
+
+def alpha_dropout(x: Any, rate: float, seed: int | None = None, *, noise_shape: NoiseShape = None) -> Any:
+    """Dropout that keeps mean 0 and variance 1: `a * x + b` with probability `1 - rate`, else `a * s + b`.
+
+    `s = -scale * alpha` of SELU, `a = ((1 - rate) * (1 + rate * s**2)) ** -0.5`, `b = -a * rate * s`.
+
+    Args:
+        x, rate, seed, noise_shape: as for `dropout`.
+
+    Returns:
+        A symbolic tensor, or a new float32 array, shaped like `x`.
+
+    Raises:
+        As `dropout`.
+
+    Source: Klambauer et al. 2017, as Keras 3 `AlphaDropout`.
+
+    Example:
+        >>> from densor import ops
+        >>> len(set(ops.alpha_dropout([[1.0] * 100], 0.5, seed=1)[0].tolist()))
+        2
+    """
+    return _dropout("alpha_dropout", x, rate, seed, "alpha", noise_shape)
+
+
+def _dropout(function: str, x: Any, rate: float, seed: int | None, kind: str, noise_shape: NoiseShape) -> Any:
+    rate = _rate(function, rate)
     if isinstance(x, Tensor):
-        return DropoutNode(x, _rate("dropout", rate), _seed("dropout", seed)).output
-    return dropout_forward(x, rate, seed)[0]
+        _check_noise_shape(function, noise_shape, x.shape)
+        return DropoutNode(x, rate, _seed(function, seed), kind, noise_shape).output
+    flat, shape = as_rows(function, "x", x)
+    _check_noise_shape(function, noise_shape, shape)
+    spread = None if noise_shape is None else _spread(noise_shape, shape)
+    seed = _seed(function, seed)
+    y, mask = empty_like(flat), np.empty((flat.shape[0], mask_words(flat.shape[1])), dtype=np.uint16)
+    if spread is None:
+        _core.dropout_forward(y, mask, flat, rate, kind, seed, 0).run()
+    else:
+        _core.dropout_spread(y, mask, flat, rate, kind, seed, 0, **spread).run()
+    return y.reshape(shape)
+
+
+def _check_noise_shape(function: str, noise_shape: NoiseShape, shape: tuple[Any, ...]) -> None:
+    if noise_shape is None:
+        return
+    fits = len(noise_shape) == len(shape) and all(
+        wanted in (None, 1, size) for wanted, size in zip(noise_shape[1:], shape[1:], strict=True)
+    )
+    if not fits:
+        raise bad_value(function, "noise_shape", f"{tuple(noise_shape)} does not fit inputs of shape {shape}; every "
+                        "axis needs its own size, None or 1")  # fmt: skip
 
 
 def dropout_forward(
@@ -105,11 +184,11 @@ def dropout_forward(
         >>> y.tolist(), mask.tolist()
         ([[1.0, 1.0, 1.0]], [[7]])
     """
-    flat, shape = _rows("dropout_forward", "x", x)
+    flat, shape = as_rows("dropout_forward", "x", x)
     mask = np.empty((flat.shape[0], mask_words(flat.shape[1])), dtype=np.uint16)
     y = empty_like(flat)
     rate, seed = _rate("dropout_forward", rate), _seed("dropout_forward", seed)
-    _core.dropout_forward(y, mask, flat, rate, seed, stream).run(step=step)
+    _core.dropout_forward(y, mask, flat, rate, "inverted", seed, stream).run(step=step)
     return y.reshape(shape), mask
 
 
@@ -134,18 +213,21 @@ def dropout_backward(dy: Any, mask: NDArray[np.uint16], rate: float) -> Float32:
         >>> ops.dropout_backward([[1.0, 1.0]], np.array([[2]], np.uint16), 0.5).tolist()
         [[0.0, 2.0]]
     """
-    flat, shape = _rows("dropout_backward", "dy", dy)
+    flat, shape = as_rows("dropout_backward", "dy", dy)
     if not isinstance(mask, np.ndarray) or mask.dtype != np.uint16:
         raise bad_type("dropout_backward", "mask", "expected a uint16 array from dropout_forward")
     expected = (flat.shape[0], mask_words(flat.shape[1]))
     if mask.shape != expected:
         raise bad_value("dropout_backward", "mask", f"expected shape {expected}, got {mask.shape}")
     dx = empty_like(flat)
-    _core.dropout_backward(dx, flat, np.ascontiguousarray(mask), _rate("dropout_backward", rate)).run()
+    _core.dropout_backward(
+        dx, flat, np.ascontiguousarray(mask), _rate("dropout_backward", rate), "inverted"
+    ).run()
     return dx.reshape(shape)
 
 
-def _rows(function: str, argument: str, value: Any) -> tuple[Float32, tuple[int, ...]]:
+def as_rows(function: str, argument: str, value: Any) -> tuple[Float32, tuple[int, ...]]:
+    """An array as float32 (batch, features), and its own shape."""
     flat, shape = matrix(function, argument, value)
     return flat.reshape(shape[0], -1 if flat.size else 0) if len(shape) > 1 else flat.reshape(-1, 1), shape
 
