@@ -10,10 +10,12 @@ import densor
 
 NAMES = [
     "Input", "Model", "Sequential", "__version__", "activations.relu", "backend.clear_session", "backend.get_value",
-    "backend.set_value", "callbacks.EarlyStopping", "config.num_threads", "datasets.fashion_mnist.load_data",
+    "backend.set_value", "callbacks.EarlyStopping", "config.num_threads", "constraints.max_norm",
+    "datasets.fashion_mnist.load_data",
     "initializers.HeNormal", "keras.keras.layers.Dense", "layers.Dense", "losses.MeanSquaredError",
     "metrics.BinaryAccuracy", "models.Sequential", "models.clone_model", "models.load_model", "ops.dense",
-    "optimizers.Adam", "optimizers.schedules.ExponentialDecay", "random.set_seed", "utils.set_random_seed",
+    "optimizers.Adam", "optimizers.schedules.ExponentialDecay", "random.set_seed", "regularizers.l2",
+    "utils.set_random_seed",
     "utils.to_categorical",
 ]  # fmt: skip
 

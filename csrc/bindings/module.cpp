@@ -23,7 +23,9 @@ PYBIND11_MODULE(_core, m) {
   bind_mean_absolute_error(m);
   bind_mean_squared_error(m);
   bind_monte_carlo(m);
+  bind_norm_constraint(m);
   bind_optimizer(m);
+  bind_penalty(m);
   bind_philox(m);
   bind_random(m);
   bind_rescale(m);

@@ -16,14 +16,22 @@ std::optional<double> optional_number(const char* argument, const py::object& ob
 BoundStep optimizer(const py::object& parameters, const py::object& gradients, const py::object& slots,
                     const py::object& segments, const py::object& decayed, const py::object& rule,
                     const py::object& clipvalue, const py::object& clipnorm,
-                    const py::object& global_clipnorm) {
+                    const py::object& global_clipnorm, const py::object& average,
+                    const py::object& accumulator, const py::object& accumulation_steps,
+                    const py::object& mask, const py::object& multipliers, const py::object& scale) {
   const auto in = [](const char* argument, const py::object& o) { return view_of("optimizer", argument, o); };
   const ops::Clipping clipping{optional_number("clipvalue", clipvalue), optional_number("clipnorm", clipnorm),
                                optional_number("global_clipnorm", global_clipnorm)};
-  return bound(ops::optimizer(in("parameters", parameters), in("gradients", gradients),
-                              views_of("optimizer", "slots", slots), in("segments", segments),
-                              in("decayed", decayed), name("optimizer", "rule", rule), clipping),
-               parameters, gradients, py::tuple(slots));  // the list may change, the arrays stay
+  const ops::OptimizerArenas arenas{in("parameters", parameters),          in("gradients", gradients),
+                                    views_of("optimizer", "slots", slots), in("average", average),
+                                    in("accumulator", accumulator),        in("mask", mask)};
+  const ops::OptimizerSegments bounds{in("segments", segments), in("decayed", decayed),
+                                      in("multipliers", multipliers)};
+  return bound(ops::optimizer(arenas, bounds, name("optimizer", "rule", rule), clipping,
+                              integer("optimizer", "accumulation_steps", accumulation_steps, 1, 1 << 30),
+                              number("optimizer", "scale", scale)),
+               parameters, gradients, py::tuple(slots), average, accumulator, mask,
+               multipliers);  // the list may change, the arrays stay
 }
 
 }  // namespace
@@ -31,8 +39,11 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
 void bind_optimizer(py::module_& m) {
   m.def("optimizer", &optimizer, py::arg("parameters"), py::arg("gradients"), py::arg("slots"),
         py::arg("segments"), py::arg("decayed"), py::arg("rule"), py::arg("clipvalue"), py::arg("clipnorm"),
-        py::arg("global_clipnorm"),
-        "One step over flat arenas: clip, decay, rule; reads the hyper row [decay, coefficients...].");
+        py::arg("global_clipnorm"), py::arg("average") = py::none(), py::arg("accumulator") = py::none(),
+        py::arg("accumulation_steps") = 1, py::arg("mask") = py::none(), py::arg("multipliers") = py::none(),
+        py::arg("scale") = 1.0,
+        "One step over flat arenas: clip, decay, rule, mask, average; reads the hyper row [decay, "
+        "coefficients...].");
 }
 
 }  // namespace densor::bindings

@@ -30,6 +30,15 @@ struct OptimizerRange {
   float decay;                // w -= w * decay before the rule
   float clip_factor;          // multiplies g; 1: none
   float clip_value;           // bounds |g|; infinity: none
+  float* average;             // of w, or null
+  float average_momentum;     // share of the old average in the new one
+  bool overwrite;             // w becomes the average
+  const std::uint16_t* mask;  // bit j of word i is 0 where w[16 i + j] stays 0; or null
+};
+
+// Sums of squares of weights and of their steps.
+struct TrustSums {
+  double weights, steps;
 };
 
 // Rows and columns of a contiguous matrix with `cols` columns that a call works on; col_begin is a multiple
@@ -109,6 +118,11 @@ struct BatchNorm {
   float epsilon;
   math::Activation activation;  // one whose derivative is computed from its output
   float alpha;
+};
+
+// The norms that vectors are brought towards, and how far: rate 1 brings them all the way.
+struct NormConstraint {
+  float low, high, rate;
 };
 
 // Each may be null.
@@ -209,8 +223,23 @@ struct Kernels {
 
   // One step of a rule (index in math::OptimizerRules) over n elements.
   void (*optimizer[math::OptimizerRules::kCount])(const OptimizerRange& range, std::int64_t n);
+  // The first part of math::Lamb over n elements.
+  TrustSums (*lamb_moments)(const OptimizerRange& range, std::int64_t n);
+  // g = (g + accumulator) * scale and accumulator = 0 where there is one; then g = 0 where the mask says so.
+  void (*prepare_gradient)(float* g, float* accumulator, const std::uint16_t* mask, std::int64_t n,
+                           float scale);
   // Sum of x[i]^2 in double; its order depends on n only.
   double (*sum_of_squares)(const float* x, std::int64_t n);
+
+  // l1 sum |x| + l2 sum x^2 in double; its order depends on n only.
+  double (*penalty_value)(const float* x, std::int64_t n, double l1, double l2);
+  // dx (or dx +) = l1 sign(x) + 2 l2 x.
+  void (*penalty_gradient)(float* dx, const float* x, std::int64_t n, float l1, float l2, bool add);
+  // Rescales each column (each row) in place; math/norm_constraint.h. The bits of a column do not depend on
+  // how the columns are cut into calls at multiples of 16.
+  void (*norm_constraint_columns)(float* w, std::int64_t rows, std::int64_t cols, std::int64_t ld,
+                                  const NormConstraint& p);
+  void (*norm_constraint_rows)(float* w, std::int64_t rows, std::int64_t cols, const NormConstraint& p);
 
   // Losses of rows and their gradients by x; dx may be none of the inputs.
   void (*mean_squared_error)(const LossRows& rows);

@@ -125,7 +125,8 @@ struct Gelu {
 struct Softplus {
   template <class T>
   DENSOR_FN T value(T x, T) {
-    return max(T(0.0f), x) + log1p(exp(-abs(x)));
+    // min and not -abs: both terms of a NaN have its sign, so that the sum does not depend on their order.
+    return max(T(0.0f), x) + log1p(exp(min(-x, x)));
   }
   template <class T>
   DENSOR_FN T derivative(T y, T) {

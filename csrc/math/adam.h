@@ -4,10 +4,11 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Adam {
+struct Adam : Rule {
   static constexpr const char* kName = "adam";
   static constexpr int kSlots = 2, kCoefficients = 4;
 

@@ -3,10 +3,11 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Adamax {
+struct Adamax : Rule {
   static constexpr const char* kName = "adamax";
   static constexpr int kSlots = 2, kCoefficients = 4;
 

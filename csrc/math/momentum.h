@@ -2,10 +2,11 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Momentum {
+struct Momentum : Rule {
   static constexpr const char* kName = "momentum";
   static constexpr int kSlots = 1, kCoefficients = 2;
 

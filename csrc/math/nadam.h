@@ -5,12 +5,13 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Nadam {
+struct Nadam : Rule {
   static constexpr const char* kName = "nadam";
-  static constexpr int kSlots = 2, kCoefficients = 6;
+  static constexpr int kSlots = 2, kCoefficients = 6, kRates = 2;
 
   template <class T>
   DENSOR_FN void update(T& w, T g, T* s, const T* c) {

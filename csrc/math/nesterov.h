@@ -3,10 +3,11 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Nesterov {
+struct Nesterov : Rule {
   static constexpr const char* kName = "nesterov";
   static constexpr int kSlots = 1, kCoefficients = 2;
 

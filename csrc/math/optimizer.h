@@ -3,12 +3,19 @@
 // A rule changes one parameter w and its slots s by the gradient g and the coefficients c of the step.
 #pragma once
 
+#include "math/adadelta.h"
 #include "math/adagrad.h"
 #include "math/adam.h"
 #include "math/adamax.h"
+#include "math/amsgrad.h"
+#include "math/ftrl.h"
+#include "math/hold.h"
+#include "math/lamb.h"
+#include "math/lion.h"
 #include "math/momentum.h"
 #include "math/nadam.h"
 #include "math/nesterov.h"
+#include "math/radam.h"
 #include "math/rmsprop.h"
 #include "math/sgd.h"
 
@@ -26,8 +33,9 @@ struct RuleList {
 };
 
 using OptimizerRules = RuleList<Sgd, Momentum, Nesterov, Rmsprop<false, false>, Rmsprop<true, false>,
-                                Rmsprop<false, true>, Rmsprop<true, true>, Adagrad, Adam, Adamax, Nadam>;
+                                Rmsprop<false, true>, Rmsprop<true, true>, Adagrad, Adadelta, Adam, Amsgrad,
+                                Adamax, Nadam, Radam, Lion, Lamb, Ftrl<true>, Ftrl<false>, Hold>;
 
-inline constexpr int kMaxOptimizerSlots = 3;
+inline constexpr int kMaxOptimizerSlots = 3, kMaxOptimizerCoefficients = 6;
 
 }  // namespace densor::math

@@ -5,11 +5,12 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
 template <bool kMomentum, bool kCentered>
-struct Rmsprop {
+struct Rmsprop : Rule {
   static constexpr const char* kName = kMomentum
                                            ? kCentered ? "rmsprop_centered_momentum" : "rmsprop_momentum"
                                        : kCentered ? "rmsprop_centered"

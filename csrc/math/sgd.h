@@ -2,10 +2,11 @@
 #pragma once
 
 #include "math/fn.h"
+#include "math/rule.h"
 
 namespace densor::math {
 
-struct Sgd {
+struct Sgd : Rule {
   static constexpr const char* kName = "sgd";
   static constexpr int kSlots = 0, kCoefficients = 1;
 

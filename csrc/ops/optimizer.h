@@ -14,10 +14,28 @@ struct Clipping {
   std::optional<double> value, norm, global_norm;
 };
 
-// One step over the flat arenas (n,): clip, decay, rule. `segments` int64 (k, 2) holds offset and size of
-// each variable; what lies between them is not touched. `decayed` uint8 (k,): whether weight decay applies.
-// Reads the batch's hyper row [decay, coefficients of the rule...].
-Step optimizer(const View& parameters, const View& gradients, const std::vector<View>& slots,
-               const View& segments, const View& decayed, const std::string& rule, const Clipping& clipping);
+// The arenas (n,) of one optimizer, all float32 but the mask; those from `average` on may be absent.
+struct OptimizerArenas {
+  View parameters, gradients;
+  std::vector<View> slots;
+  View average;      // the running mean of the parameters
+  View accumulator;  // the sum of the gradients since the last update
+  View mask;         // uint16 (n / 16,): bit j of word i is 0 where parameter 16 i + j stays 0
+};
+
+// The variables (k,) in the arenas.
+struct OptimizerSegments {
+  View bounds;       // int64 (k, 2): offset and size; what lies between them is not touched
+  View decayed;      // uint8 (k,): whether weight decay applies
+  View multipliers;  // float32 (k,), read at every step: factor of the learning rate; 0 leaves the variable
+                     // alone
+};
+
+// One step: clip, decay, rule, mask, average. Gradients are multiplied by `scale` first. Reads the batch's
+// hyper row [decay, coefficients of the rule..., momentum of the average and whether it overwrites the
+// parameters (only with an average), whether the rule is applied or the gradient only accumulated (only with
+// an accumulator)]. With an accumulator the rule sees the mean over `accumulation_steps` gradients.
+Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& rule,
+               const Clipping& clipping, std::int64_t accumulation_steps, double scale);
 
 }  // namespace densor::ops

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from densor import backend as backend
     from densor import callbacks as callbacks
     from densor import config as config
+    from densor import constraints as constraints
     from densor import datasets as datasets
     from densor import ensembles as ensembles
     from densor import errors as errors
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from densor import models as models
     from densor import ops as ops
     from densor import optimizers as optimizers
+    from densor import pruning as pruning
     from densor import random as random
+    from densor import regularizers as regularizers
     from densor import saving as saving
     from densor import schedules as schedules
     from densor import utils as utils
@@ -45,8 +48,9 @@ if TYPE_CHECKING:
     from densor.optimizers import Optimizer as Optimizer
 
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "datasets", "ensembles", "errors", "graph", "initializers",
-    "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "saving", "schedules", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "ensembles", "errors", "graph",
+    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "pruning", "random", "regularizers",
+    "saving", "schedules", "utils",
 )  # fmt: skip
 _NAMES = {
     "Initializer": "initializers",

@@ -117,7 +117,24 @@ def optimizer(
     clipvalue: float | None,
     clipnorm: float | None,
     global_clipnorm: float | None,
+    average: F32 | None = None,
+    accumulator: F32 | None = None,
+    accumulation_steps: int = 1,
+    mask: Array | None = None,
+    multipliers: F32 | None = None,
+    scale: float = 1.0,
 ) -> Step: ...
+def penalty(
+    totals: Array | None,
+    xs: Sequence[F32],
+    dxs: Sequence[F32],
+    l1: Array,
+    l2: Array,
+    weight: float,
+    scale: float,
+    add: bool,
+) -> Step: ...
+def norm_constraint(w: F32, low: float, high: float, rate: float) -> Step: ...
 def softmax_forward(y: F32, x: F32) -> Step: ...
 def softmax_backward(dx: F32, dy: F32, y: F32) -> Step: ...
 def sparsemax(y: F32, x: F32) -> Step: ...

@@ -10,8 +10,9 @@ from importlib import import_module
 import densor
 
 _PUBLIC = (
-    "activations", "backend", "callbacks", "config", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "optimizers.schedules", "random", "saving", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
+    "metrics", "models", "ops", "optimizers", "optimizers.schedules", "pruning", "random", "regularizers", "saving",
+    "utils",
 )  # fmt: skip
 
 for _name in _PUBLIC:

@@ -26,6 +26,14 @@ LAYERS = {
     ("Dense", "units"): ({}, [0, -3, 2.5, "10", True, 2**40, NAN]),
     ("Dense", "activation"): ({"units": 3}, ["rellu", 7]),
     ("Dense", "kernel_initializer"): ({"units": 3}, ["he", 7]),
+    ("Dense", "kernel_regularizer"): ({"units": 3}, ["l3", 7, 0.01, "l1_l2"]),
+    ("Dense", "bias_regularizer"): ({"units": 3}, ["ridge", len]),
+    ("Dense", "activity_regularizer"): ({"units": 3}, ["lasso", 7]),
+    ("Dense", "kernel_constraint"): ({"units": 3}, ["maxnorn", 7, len]),
+    ("Dense", "bias_constraint"): ({"units": 3}, ["norm", 1.5]),
+    ("BatchNormalization", "gamma_regularizer"): ({}, ["l3", 7]),
+    ("BatchNormalization", "beta_constraint"): ({}, ["positive", 7]),
+    ("ActivityRegularization", "l1"): ({}, [-0.1, NAN, "a"]),
     ("Dense", "use_bias"): ({"units": 3}, ["no"]),
     ("Dense", "name"): ({"units": 3}, [3, ""]),
     ("Dropout", "rate"): ({}, [-0.1, 1.0, NAN, "0.5", None]),
@@ -147,6 +155,22 @@ CALLBACKS = {
     ("TensorBoard", "histogram_freq"): ({}, [-1, 1.5, "a"]),
     ("TensorBoard", "update_freq"): ({}, [0, "step", 1.5]),
     ("TensorBoard", "profile_batch"): ({}, [2]),
+}
+
+REGULARIZERS = {
+    ("L1", "l1"): ({}, [-0.1, NAN, INF, "a", True]),
+    ("L2", "l2"): ({}, [-0.1, NAN, INF, "a", [0.1]]),
+    ("L1L2", "l1"): ({}, [-1.0, "a"]),
+    ("L1L2", "l2"): ({"l1": 0.1}, [-1.0, NAN]),
+}
+
+CONSTRAINTS = {
+    ("MaxNorm", "max_value"): ({}, [-1.0, NAN, INF, "a", None]),
+    ("MaxNorm", "axis"): ({}, [1.5, "rows", [], [0.5], None]),
+    ("MinMaxNorm", "min_value"): ({}, [-0.5, NAN, "a"]),
+    ("MinMaxNorm", "max_value"): ({"min_value": 2.0}, [1.0, INF]),
+    ("MinMaxNorm", "rate"): ({}, [-0.1, 1.5, NAN]),
+    ("UnitNorm", "axis"): ({}, ["0", True]),
 }
 
 LOSSES = {
@@ -277,6 +301,8 @@ CASES = [
     *_of("schedules", SCHEDULES),
     *_of("initializers", INITIALIZERS),
     *_of("callbacks", CALLBACKS),
+    *_of("regularizers", REGULARIZERS),
+    *_of("constraints", CONSTRAINTS),
     *_of("losses", LOSSES),
     *GETTERS,
     *OTHERS,

@@ -30,7 +30,10 @@ class Metric:
 
 class Optimizer:
     rule = "sgd"
-    clipvalue = clipnorm = global_clipnorm = None
+    clipvalue = clipnorm = global_clipnorm = loss_scale_factor = gradient_accumulation_steps = None
+
+    def __init__(self, slots=(), more=()):
+        self.slots, self.state_names = slots, (*slots, *more)
 
     def decays(self, variable):
         return variable.name == "kernel"
@@ -74,6 +77,7 @@ def execute(graph, x, y=None, weight=None, variables=None, step=0, **options):
     )
     if heads:
         totals = np.zeros((heads[0].rows, 2))
+        options.setdefault("penalties", totals[0])  # one output: its loss is the loss
     lowering = lower_graph(graph, len(x), feeds=feeds, totals=totals, heads=heads, **options)
     values = variables or {v: v.array.astype(np.float64) for v in graph.variables}
     data = {feeds.x: x, feeds.y: y, feeds.weight: weight}

@@ -22,6 +22,8 @@ from tests.reference import (
     layer_norm,
     mean_absolute_error,
     mean_squared_error,
+    norm_constraint,
+    penalty,
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
@@ -197,6 +199,17 @@ class Interpreter:
 
     def accumulate(self, totals, values, weight):
         totals[...] = accumulate.forward(totals, values, weight)
+
+    def penalty(self, totals, xs, dxs, l1, l2, weight, scale, add):
+        for k, x in enumerate(xs):
+            if totals is not None:
+                totals[0] += weight * penalty.value(x, l1[k], l2[k])
+            if dxs:
+                gradient = scale * penalty.gradient(x, l1[k], l2[k]).reshape(dxs[k].shape)
+                dxs[k][...] = gradient + (dxs[k] if add else 0.0)
+
+    def norm_constraint(self, w, low, high, rate):
+        w[...] = norm_constraint.apply(w, low, high, rate, axis=1)
 
     def optimizer(self, **arguments):
         self.stepped = arguments

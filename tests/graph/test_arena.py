@@ -70,3 +70,25 @@ def test_an_arena_may_be_empty():
     arena = Arena([], [0.0])
     assert arena.parameters.shape == (0,)
     assert arena.segments.shape == (0, 2)
+
+
+def test_refresh_takes_over_multipliers_and_masks():
+    kernel, bias = Variable(np.ones((3, 7)), "kernel"), Variable(np.ones(5), "bias")
+    arena = Arena([kernel, bias])
+    arena.refresh()
+    assert arena.mask is None
+    np.testing.assert_array_equal(arena.multipliers, [1.0, 1.0])
+    kept = np.arange(21).reshape(3, 7) % 3 > 0
+    kernel.mask, bias.learning_rate_multiplier = kept, 0.5
+    arena.refresh()
+    np.testing.assert_array_equal(arena.multipliers, [1.0, 0.5])
+    words, same = arena.mask.copy(), arena.mask
+    bits = np.unpackbits(words.view(np.uint8), bitorder="little")
+    np.testing.assert_array_equal(bits[:21], kept.ravel())
+    assert bits[32:37].all()
+    bias.mask = np.zeros(5, bool)
+    arena.refresh()
+    assert arena.mask is same, "a program that reads the mask sees the new one"
+    kernel.mask = bias.mask = None
+    arena.refresh()
+    assert arena.mask is None

@@ -69,10 +69,14 @@ def test_training_computes_then_updates():
 
 def test_the_optimizer_gets_flat_arrays_and_who_decays():
     graph, kernel, bias, _ = classifier()
-    arena = Arena([kernel, bias], [0.0])
-    step = lower(graph, loss=SPARSE, optimizer=Optimizer(), arena=arena).instructions[-2]
+    arena = Arena([kernel, bias], [0.0, 0.0, 0.0])
+    optimizer = Optimizer(("momentum",), ("average", "gradient_accumulator"))
+    step = lower(graph, loss=SPARSE, optimizer=optimizer, arena=arena).instructions[-2]
     assert step.arguments["parameters"] is arena.parameters
-    assert step.arguments["slots"] is arena.slots
+    assert step.arguments["slots"][0] is arena.slots[0]
+    assert step.arguments["average"] is arena.slots[1]
+    assert step.arguments["accumulator"] is arena.slots[2]
+    assert step.arguments["multipliers"] is arena.multipliers
     assert step.arguments["decayed"].tolist() == [1, 0]
 
 

@@ -126,6 +126,9 @@ CASES = {
     "activation_leaky": Case(
         lambda **k: layers.Activation("leaky_relu", **k), (3,), elementwise("leaky_relu", 0.2), "activation", (3,)
     ),
+    "activity_regularization": Case(
+        lambda **k: layers.ActivityRegularization(0.1, 0.2, **k), (2, 3), elementwise("linear"), "add", (2, 3)
+    ),
     "relu": Case(layers.ReLU, (2, 3), elementwise("relu"), "activation", (2, 3)),
     "relu_slope": Case(
         lambda **k: layers.ReLU(negative_slope=0.1, **k), (3,), elementwise("leaky_relu", 0.1), "activation", (3,)

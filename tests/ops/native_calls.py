@@ -35,6 +35,7 @@ def good_calls():
         **_random(),
         **_rows(),
         **_samples(),
+        **_weights(),
     }
 
 
@@ -228,6 +229,17 @@ def _data():
     }
 
 
+def _weights():
+    one = np.array([0.5, 0.25])
+    return {
+        "penalty": {
+            "totals": np.zeros(2), "xs": [f(9), f(4)], "dxs": [f(9), f(4)], "l1": one, "l2": one.copy(),
+            "weight": 1.0, "scale": 1.0, "add": False,
+        },
+        "norm_constraint": {"w": f(2, ROWS, COLS), "low": 0.5, "high": 2.0, "rate": 0.5},
+    }  # fmt: skip
+
+
 def _random():
     return {
         "random_uniform": {"out": f(ROWS, COLS), "low": 0.0, "high": 1.0, **NOISE},
@@ -266,6 +278,7 @@ OPTIONAL = {
     ("layer_norm_forward", "beta"),
     *(("layer_norm_backward", argument) for argument in ("dx", "dgamma", "dbeta", "gamma")),
     ("accumulate", "weight"),
+    ("penalty", "totals"),
     ("optimizer", "clipvalue"),
     ("optimizer", "clipnorm"),
     ("optimizer", "global_clipnorm"),
@@ -300,6 +313,7 @@ OUTPUTS = {
     "accuracy": ("correct",),
     "accumulate": ("totals",),
     "gather": ("out",),
+    "norm_constraint": ("w",),
     "optimizer": ("parameters",),
     "random_uniform": ("out",),
     "random_normal": ("out",),

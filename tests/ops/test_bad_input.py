@@ -65,7 +65,7 @@ def test_the_good_call_works(factory):
 # Ops that fill or map an array of any shape.
 ANY_SHAPE = {"random_uniform", "random_normal", "random_truncated_normal"}
 # The buffer's size is the size of the fill or of the batch.
-ANY_SIZE = ANY_SHAPE | {"permutation", "gather", "scatter", "expression", "column_sum"}
+ANY_SIZE = ANY_SHAPE | {"permutation", "gather", "scatter", "expression", "column_sum", "norm_constraint"}
 
 
 def strided(value):

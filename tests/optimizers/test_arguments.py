@@ -5,9 +5,22 @@ import inspect
 import pytest
 
 from densor import optimizers
-from densor.optimizers import SGD, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
+from densor.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Nadam,
+    RAdam,
+    RMSprop,
+)
 
-ALL = (SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam)
+ALL = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, RAdam, Lion, Lamb, Ftrl)
 
 TAIL = {
     "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None, "use_ema": False,
@@ -23,13 +36,24 @@ HEADS = {
     AdamW: {"learning_rate": 0.001, "weight_decay": 0.004, **BETAS, "amsgrad": False},
     Adamax: {"learning_rate": 0.001, **BETAS},
     Nadam: {"learning_rate": 0.001, **BETAS},
-}
+    RAdam: {"learning_rate": 0.001, **BETAS},
+    Lamb: {"learning_rate": 0.001, **BETAS},
+    Lion: {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+    Adadelta: {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    Ftrl: {
+        "learning_rate": 0.001, "learning_rate_power": -0.5, "initial_accumulator_value": 0.1,
+        "l1_regularization_strength": 0.0, "l2_regularization_strength": 0.0,
+        "l2_shrinkage_regularization_strength": 0.0, "beta": 0.0,
+    },
+}  # fmt: skip
+OURS = {Adam: {"epsilon_mode": "keras"}, AdamW: {"epsilon_mode": "keras"}, Nadam: {"momentum_decay": 1.0}}
 
 
 @pytest.mark.parametrize("cls", ALL)
 def test_signatures_are_those_of_keras(cls):
     parameters = list(inspect.signature(cls).parameters.values())
     expected = {**HEADS[cls], **{k: v for k, v in TAIL.items() if k not in HEADS[cls]}, "name": cls.__name__}
+    expected |= OURS.get(cls, {})  # behind those of Keras
     given = {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
     assert list(given.items()) == list(expected.items())
 
@@ -47,13 +71,16 @@ WRONG_VALUES = [
     *((cls, "epsilon", [0.0, -1.0, float("nan")]) for cls in (Adam, AdamW, Adamax, Nadam)),
     *((cls, "weight_decay", [-0.1, float("nan"), float("inf")]) for cls in ALL),
     *((cls, clip, [0.0, -1, float("nan"), float("inf")]) for cls in ALL for clip in CLIPS),
-    *((cls, "use_ema", [True]) for cls in ALL),
-    *((cls, "ema_momentum", [0.9]) for cls in ALL),
-    *((cls, "ema_overwrite_frequency", [10]) for cls in ALL),
-    *((cls, "loss_scale_factor", [2.0]) for cls in ALL),
-    *((cls, "gradient_accumulation_steps", [4]) for cls in ALL),
-    (Adam, "amsgrad", [True]),
-    (AdamW, "amsgrad", [True]),
+    *((cls, "ema_momentum", [-0.1, 1.1, float("nan"), "poliak"]) for cls in ALL),
+    *((cls, "ema_overwrite_frequency", [0, -1]) for cls in ALL),
+    *((cls, "loss_scale_factor", [0.0, -2.0, float("inf")]) for cls in ALL),
+    *((cls, "gradient_accumulation_steps", [1, 0, -4]) for cls in ALL),
+    *((cls, "epsilon_mode", ["torch", ""]) for cls in (Adam, AdamW)),
+    (Nadam, "momentum_decay", [-0.1, float("nan")]),
+    *((cls, "beta_2", [-0.1, 1.0]) for cls in (RAdam, Lion, Lamb)),
+    (Adadelta, "rho", [-0.1, 1.0]),
+    (Ftrl, "learning_rate_power", [0.1, float("-inf")]),
+    *((Ftrl, name, [-0.1, float("nan")]) for name in HEADS[Ftrl] if "rate" not in name),
     *((cls, "name", [""]) for cls in ALL),
 ]  # fmt: skip
 
@@ -84,6 +111,14 @@ def test_wrong_values(cls, argument, value):
         (Nadam, "beta_2", None),
         (SGD, "clipnorm", "1"),
         (SGD, "name", 3),
+        (SGD, "use_ema", 1),
+        (SGD, "ema_momentum", None),
+        (SGD, "ema_overwrite_frequency", 2.5),
+        (SGD, "loss_scale_factor", "big"),
+        (SGD, "gradient_accumulation_steps", 2.0),
+        (Adam, "amsgrad", "yes"),
+        (Adam, "epsilon_mode", 1),
+        (Ftrl, "beta", None),
     ],
 )
 def test_wrong_kinds(cls, argument, value):

@@ -5,7 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from densor.optimizers import SGD, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
+from densor.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Nadam,
+    RAdam,
+    RMSprop,
+)
 from densor.schedules import ExponentialDecay, InverseTimeDecay, LearningRateSchedule
 
 f32 = lambda value: float(np.float32(value))  # noqa: E731 - the averages are taken with float32 betas
@@ -16,8 +29,18 @@ def adam(t, beta_1=0.9, beta_2=0.999):
     return LR * math.sqrt(1 - f32(beta_2) ** t) / (1 - f32(beta_1) ** t)
 
 
-def nadam(t, beta_1=0.9, beta_2=0.999):
-    u = [beta_1 * (1 - 0.5 * 0.96**k) for k in range(1, t + 2)]
+def radam(t, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    b1, b2 = f32(beta_1), f32(beta_2)
+    longest = 2 / (1 - b2) - 1
+    length = longest - 2 * t * b2**t / (1 - b2**t)
+    if length <= 5:
+        return LR / (1 - b1**t), beta_1, beta_2, 0.0, 1.0
+    r = math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return LR / (1 - b1**t) * r * math.sqrt(1 - b2**t), beta_1, beta_2, 1.0, epsilon
+
+
+def nadam(t, beta_1=0.9, beta_2=0.999, momentum_decay=1.0):
+    u = [beta_1 * (1 - 0.5 * 0.96 ** (momentum_decay * k)) for k in range(1, t + 2)]
     product = math.prod(u[:-1])
     of_momentum = LR * u[-1] / (1 - product * u[-1])
     of_gradient = LR * (1 - u[-2]) / (1 - product)
@@ -63,6 +86,50 @@ CASES = {
         ("momentum", "norm"),
         lambda t: (LR / (1 - 0.9**t), 0.9, 0.999, 1e-7),
     ),
+    "adadelta": (
+        Adadelta(0.02, rho=0.9),
+        "adadelta",
+        ("accumulated_grad", "accumulated_delta_var"),
+        lambda t: (LR, 0.9, 1e-7),
+    ),
+    "amsgrad": (
+        Adam(0.02, amsgrad=True),
+        "amsgrad",
+        ("momentum", "velocity", "velocity_hat"),
+        lambda t: (adam(t), 0.9, 0.999, 1e-7),
+    ),
+    "adam_paper": (
+        Adam(0.02, epsilon_mode="paper"),
+        "adam",
+        ("momentum", "velocity"),
+        lambda t: (adam(t), 0.9, 0.999, 1e-7 * math.sqrt(1 - f32(0.999) ** t)),
+    ),
+    "radam": (RAdam(0.02), "radam", ("momentum", "velocity"), radam),
+    "lion": (Lion(0.02), "lion", ("momentum",), lambda t: (LR, 0.9, 0.99)),
+    "lamb": (
+        Lamb(0.02),
+        "lamb",
+        ("momentum", "velocity"),
+        lambda t: (LR, 0.9, 0.999, 1 / (1 - f32(0.9) ** t), 1 / (1 - f32(0.999) ** t), 1e-7),
+    ),
+    "ftrl": (
+        Ftrl(0.02, beta=0.5, l1_regularization_strength=0.1),
+        "ftrl",
+        ("accumulator", "linear"),
+        lambda t: (LR, 0.1, 0.0, 0.5, 0.0, 0.5),
+    ),
+    "ftrl_power": (
+        Ftrl(0.02, -0.75, l2_regularization_strength=0.1, l2_shrinkage_regularization_strength=0.2),
+        "ftrl_power",
+        ("accumulator", "linear"),
+        lambda t: (LR, 0.0, 0.1, 0.0, 0.2, 0.75),
+    ),
+    "nadam_momentum_decay": (
+        Nadam(0.02, momentum_decay=0.004),
+        "nadam",
+        ("momentum", "velocity"),
+        lambda t: (*nadam(t, momentum_decay=0.004), 1e-7),
+    ),
     "nadam": (Nadam(0.02), "nadam", ("momentum", "velocity"), lambda t: (*nadam(t), 1e-7)),
     "nadam_betas": (
         Nadam(0.02, beta_1=0.7, beta_2=0.95, epsilon=1e-4),
@@ -97,8 +164,8 @@ def test_any_range_of_steps_is_the_same(name):
 @pytest.mark.parametrize("name", CASES)
 def test_every_slot_has_a_first_value(name):
     optimizer, _, slots, _ = CASES[name]
-    expected = 0.1 if name == "adagrad" else 0.0
-    assert [optimizer.initial_slot(slot) for slot in slots] == [expected] * len(slots)
+    expected = [0.1 if slot == "accumulator" else 0.0 for slot in slots]
+    assert [optimizer.initial_slot(slot) for slot in slots] == expected
     with pytest.raises(ValueError, match=r"initial_slot\(\): argument 'name': 'average' is not one of"):
         optimizer.initial_slot("average")
 

@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from densor import optimizers
-from densor.optimizers import SGD, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
+from densor.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Nadam,
+    RAdam,
+    RMSprop,
+)
 from densor.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 EXAMPLES = [
@@ -20,6 +33,16 @@ EXAMPLES = [
     AdamW(0.5, weight_decay=0.1, name="mine"),
     Adamax(0.5, beta_1=0.8),
     Nadam(0.5, beta_2=0.9),
+    Nadam(0.5, momentum_decay=0.004, gradient_accumulation_steps=3),
+    Adam(0.5, amsgrad=True, epsilon_mode="paper", use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=7),
+    SGD(0.5, use_ema=True, ema_momentum="polyak", loss_scale_factor=4.0, gradient_accumulation_steps=2),
+    Adadelta(0.5, rho=0.8, epsilon=1e-5),
+    RAdam(0.5, beta_1=0.8),
+    Lion(0.5, beta_2=0.9, weight_decay=0.1),
+    Lamb(0.5, epsilon=1e-5),
+    Ftrl(
+        0.5, learning_rate_power=-0.7, l1_regularization_strength=0.1, beta=0.2, initial_accumulator_value=0.3
+    ),
 ]
 
 

@@ -10,10 +10,20 @@ OPTIMIZERS = {
     "SGD": {"momentum": 0.5, "nesterov": True, "clipnorm": 1.0},
     "RMSprop": {"rho": 0.8, "momentum": 0.1, "centered": True},
     "Adagrad": {"initial_accumulator_value": 0.3, "weight_decay": 0.1},
-    "Adam": {"beta_1": 0.8, "epsilon": 1e-5},
+    "Adadelta": {"rho": 0.8, "use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 5},
+    "Adam": {"beta_1": 0.8, "epsilon": 1e-5, "amsgrad": True},
     "AdamW": {"weight_decay": 0.1, "clipvalue": 0.5},
     "Adamax": {"beta_2": 0.9},
     "Nadam": {"beta_1": 0.8, "global_clipnorm": 2.0},
+    "Lion": {"beta_2": 0.9, "gradient_accumulation_steps": 3},
+    "Lamb": {"beta_1": 0.8, "loss_scale_factor": 8.0},
+    "Ftrl": {"learning_rate_power": -0.7, "l1_regularization_strength": 0.1, "beta": 0.5},
+}
+# Arguments that Keras does not have, after all of its own.
+MORE = {
+    "Adam": [("epsilon_mode", "keras")],
+    "AdamW": [("epsilon_mode", "keras")],
+    "Nadam": [("momentum_decay", 1.0)],
 }
 
 
@@ -25,7 +35,8 @@ def parameters(function):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(keras, name):
     theirs, ours = getattr(keras.optimizers, name), getattr(densor.optimizers, name)
-    assert parameters(ours) == [(n, name if n == "name" else d) for n, d in parameters(theirs)]
+    known = [(n, name if n == "name" else d) for n, d in parameters(theirs)]
+    assert parameters(ours) == known + MORE.get(name, [])
     expected, actual = (
         theirs(0.25, **OPTIMIZERS[name]).get_config(),
         ours(0.25, **OPTIMIZERS[name]).get_config(),

@@ -20,6 +20,30 @@ OPTIMIZERS = {
     "adamw": ("AdamW", {"learning_rate": 0.005, "weight_decay": 0.02}),
     "adamax": ("Adamax", {"learning_rate": 0.005}),
     "nadam": ("Nadam", {"learning_rate": 0.005}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0, "epsilon": 1e-3}),
+    "amsgrad": ("Adam", {"learning_rate": 0.005, "amsgrad": True}),
+    "lion": ("Lion", {"learning_rate": 0.001, "weight_decay": 0.1}),
+    "lamb": ("Lamb", {"learning_rate": 0.005, "weight_decay": 0.1}),
+    "ftrl": ("Ftrl", {"learning_rate": 0.05, "l2_regularization_strength": 0.01, "beta": 0.1}),
+    "ftrl_power": (
+        "Ftrl",
+        {"learning_rate": 0.05, "learning_rate_power": -0.7, "initial_accumulator_value": 0.5},
+    ),
+    "sgd_ema": ("SGD", {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.9}),
+    "adam_ema_overwrites": (
+        "Adam",
+        {"learning_rate": 0.005, "use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 7},
+    ),
+    "momentum_accumulates": (
+        "SGD",
+        {"learning_rate": 0.05, "momentum": 0.9, "gradient_accumulation_steps": 4, "clipnorm": 0.2},
+    ),
+    "adamw_accumulates": (
+        "AdamW",
+        {"learning_rate": 0.01, "weight_decay": 0.1, "gradient_accumulation_steps": 3, "use_ema": True},
+    ),
+    "nadam_accumulates": ("Nadam", {"learning_rate": 0.01, "gradient_accumulation_steps": 2}),
+    "sgd_loss_scale": ("SGD", {"learning_rate": 0.1, "loss_scale_factor": 1024.0, "clipnorm": 0.1}),
     "sgd_clipvalue": ("SGD", {"learning_rate": 0.1, "clipvalue": 0.01}),
     "adam_clipnorm": ("Adam", {"learning_rate": 0.005, "clipnorm": 0.05}),
     "momentum_global_clipnorm": ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "global_clipnorm": 0.1}),
@@ -67,7 +91,11 @@ def train(keras, model, optimizer, sample_weight=None):
 
 
 def compare(keras, make_optimizer, batch_norm, sample_weight=None):
-    theirs, ours = network(keras, batch_norm), network(densor, batch_norm)
+    models = network(keras, batch_norm), network(densor, batch_norm)
+    compare_models(keras, *models, make_optimizer, sample_weight)
+
+
+def compare_models(keras, theirs, ours, make_optimizer, sample_weight=None):
     ours.set_weights(theirs.get_weights())
     start = [w.copy() for w in theirs.get_weights()]
     expected = train(keras, theirs, make_optimizer(keras), sample_weight)
@@ -100,6 +128,47 @@ def test_trajectory(keras, name, batch_norm):
     compare(keras, lambda library: getattr(library.optimizers, optimizer)(**arguments), batch_norm)
 
 
+def test_trajectory_of_radam():
+    """PyTorch has the rule that Keras lacks: a linear model with squared errors, gradients by hand."""
+    torch = pytest.importorskip("torch")
+    x, y = data()
+    targets = np.eye(CLASSES, dtype=np.float32)[y]
+    model = densor.Sequential([densor.Input((FEATURES,)), densor.layers.Dense(CLASSES)])
+    leaves = [torch.tensor(w, requires_grad=True) for w in model.get_weights()]
+    theirs = torch.optim.RAdam(leaves, lr=0.01, eps=1e-7)
+    model.compile(densor.optimizers.RAdam(0.01), loss="mse")
+    model.fit(x, targets, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
+    for _ in range(EPOCHS):
+        for begin in range(0, ROWS, BATCH):
+            rows = slice(begin, begin + BATCH)
+            theirs.zero_grad()
+            residual = torch.tensor(x[rows]) @ leaves[0] + leaves[1] - torch.tensor(targets[rows])
+            residual.square().mean().backward()
+            theirs.step()
+    for got, want in zip(model.get_weights(), leaves, strict=True):
+        assert_close(got, want.detach().numpy(), "trajectory")
+
+
+@pytest.mark.filterwarnings("ignore:compile.*l2 penalty")
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_swapped_averages_in_validation(keras, swap_on_epoch):
+    x, y = data()
+    histories, models = [], [network(keras, False), network(densor, False)]
+    models[1].set_weights(models[0].get_weights())
+    for library, model in zip((keras, densor), models, strict=True):
+        optimizer = library.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.9)
+        model.compile(optimizer, loss="sparse_categorical_crossentropy")
+        fitted = model.fit(
+            x, y, batch_size=BATCH, epochs=3, shuffle=False, verbose=0, validation_data=(x, y),
+            callbacks=[library.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)],
+        )  # fmt: skip
+        histories.append(fitted.history)
+    for key, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][key], values, rtol=1e-5, err_msg=key)
+    for want, got in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        assert_close(got, want, "trajectory")
+
+
 def test_trajectory_with_a_schedule(keras):
     compare(keras, lambda library: library.optimizers.SGD(schedule(library), momentum=0.9), True)
 
@@ -116,6 +185,62 @@ def test_trajectory_without_decay_of_biases(keras):
         return instance
 
     compare(keras, optimizer, False)
+
+
+def regularized(keras, layers):
+    return keras.Sequential([keras.Input((FEATURES,)), *layers(keras)])
+
+
+PENALTIES = {
+    "l2": lambda k: [
+        k.layers.Dense(16, activation="tanh", kernel_regularizer=k.regularizers.l2(0.01)),
+        k.layers.Dense(CLASSES, activation="softmax", kernel_regularizer="l2", bias_regularizer="l2"),
+    ],
+    "l1_l2_and_activity": lambda k: [
+        k.layers.Dense(
+            16,
+            activation="tanh",
+            kernel_regularizer=k.regularizers.l1_l2(0.001, 0.02),
+            activity_regularizer=k.regularizers.L2(0.05),
+        ),
+        k.layers.ActivityRegularization(l1=0.01, l2=0.02),
+        k.layers.Dense(CLASSES, activation="softmax", bias_regularizer=k.regularizers.L1L2(0.0, 0.1)),
+    ],
+    "activity_of_probabilities": lambda k: [
+        k.layers.Dense(16, activation="silu"),
+        k.layers.Dense(CLASSES, activation="softmax", activity_regularizer=k.regularizers.L2(0.3)),
+    ],
+    "batch_norm": lambda k: [
+        k.layers.Dense(16, use_bias=False, kernel_regularizer="l2"),
+        k.layers.BatchNormalization(momentum=0.9, gamma_regularizer="l2", beta_regularizer="l2"),
+        k.layers.Activation("tanh"),
+        k.layers.Dense(CLASSES, activation="softmax"),
+    ],
+    "max_norm": lambda k: [
+        k.layers.Dense(16, activation="tanh", kernel_constraint=k.constraints.max_norm(0.7)),
+        k.layers.Dense(CLASSES, activation="softmax", bias_constraint=k.constraints.MaxNorm(0.05)),
+    ],
+    "norms": lambda k: [
+        k.layers.Dense(16, activation="tanh", kernel_constraint=k.constraints.UnitNorm()),
+        k.layers.Dense(
+            9, activation="silu", kernel_constraint=k.constraints.MinMaxNorm(0.5, 0.9, 0.3, axis=1)
+        ),
+        k.layers.Dense(CLASSES, activation="softmax", kernel_constraint=k.constraints.NonNeg()),
+    ],
+    "both": lambda k: [
+        k.layers.Dense(16, activation="tanh", kernel_regularizer="l2", kernel_constraint="max_norm"),
+        k.layers.Dense(CLASSES, activation="softmax", kernel_constraint="non_neg", bias_regularizer="l2"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("optimizer", ["nesterov", "adam_clipnorm"])
+@pytest.mark.filterwarnings("ignore:compile.*l2 penalty")
+def test_trajectory_with_penalties_and_constraints(keras, name, optimizer):
+    theirs, ours = (regularized(library, PENALTIES[name]) for library in (keras, densor))
+    kind, arguments = OPTIMIZERS[optimizer]
+    compare_models(keras, theirs, ours, lambda library: getattr(library.optimizers, kind)(**arguments))
 
 
 def test_trajectory_with_a_partial_last_batch(keras):

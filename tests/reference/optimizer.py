@@ -61,10 +61,53 @@ def _moments(g, s, beta_1, beta_2):
     return s["momentum"], s["velocity"]
 
 
-def adam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+def adam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, paper=False):
     m, v = _moments(g, s, beta_1, beta_2)
+    if amsgrad:
+        v = s["velocity_hat"] = np.maximum(s.get("velocity_hat", 0.0), v)
+    if paper:
+        return w - lr * (m / (1 - beta_1**t)) / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
     alpha = lr * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     return w - alpha * m / (np.sqrt(v) + epsilon)
+
+
+def adadelta(w, g, s, t, *, lr, rho=0.95, epsilon=1e-7):
+    s["square"] = rho * s.get("square", 0.0) + (1 - rho) * g * g
+    step = g * np.sqrt(s.get("step", 0.0) + epsilon) / np.sqrt(s["square"] + epsilon)
+    s["step"] = rho * s.get("step", 0.0) + (1 - rho) * step * step
+    return w - lr * step
+
+
+def radam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m, v = _moments(g, s, beta_1, beta_2)
+    longest = 2 / (1 - beta_2) - 1
+    length = longest - 2 * t * beta_2**t / (1 - beta_2**t)
+    corrected = m / (1 - beta_1**t)
+    if length <= 5:
+        return w - lr * corrected
+    r = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return w - lr * corrected * r * np.sqrt(1 - beta_2**t) / (np.sqrt(v) + epsilon)
+
+
+def lion(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.99):
+    m = s.get("momentum", 0.0)
+    s["momentum"] = beta_2 * m + (1 - beta_2) * g
+    return w - lr * np.sign(beta_1 * m + (1 - beta_1) * g)
+
+
+def lamb(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    m, v = _moments(g, s, beta_1, beta_2)
+    u = m / (1 - beta_1**t) / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+    weights, steps = np.linalg.norm(w), np.linalg.norm(u)
+    return w - lr * (weights / steps if weights > 0 and steps > 0 else 1.0) * u
+
+
+def ftrl(w, g, s, t, *, lr, power=0.5, initial=0.1, l1=0.0, l2=0.0, beta=0.0, shrinkage=0.0):
+    old = s.get("accumulator", initial)
+    new = s["accumulator"] = old + g * g
+    growth = (new**power - old**power) / lr
+    z = s["linear"] = s.get("linear", 0.0) + g + 2 * shrinkage * w - growth * w
+    return (np.clip(z, -l1, l1) - z) / (new**power / lr + 2 * l2 + beta / lr)
 
 
 def adamax(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
@@ -73,15 +116,26 @@ def adamax(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     return w - lr * s["momentum"] / ((1 - beta_1**t) * (s["norm"] + epsilon))
 
 
-def nadam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+def nadam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7, momentum_decay=1.0):
     m, v = _moments(g, s, beta_1, beta_2)
-    u = [beta_1 * (1 - 0.5 * 0.96**k) for k in range(1, t + 2)]
+    u = [beta_1 * (1 - 0.5 * 0.96 ** (momentum_decay * k)) for k in range(1, t + 2)]
     product, next_product = np.prod(u[:-1]), np.prod(u)
     corrected = u[-1] * m / (1 - next_product) + (1 - u[-2]) * g / (1 - product)
     return w - lr * corrected / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
 
 
-RULES = {rule.__name__: rule for rule in (sgd, momentum, nesterov, rmsprop, adagrad, adam, adamax, nadam)}
+RULES = {
+    rule.__name__: rule
+    for rule in (
+        sgd, momentum, nesterov, rmsprop, adagrad, adadelta, adam, adamax, nadam, radam, lion, lamb, ftrl,
+    )
+}  # fmt: skip
+
+
+def average(old, w, t, momentum):
+    """The running mean after step t (from 1): Keras' exponential one, or Polyak's."""
+    keep = (t - 1) / t if momentum == "polyak" else (momentum if t > 1 else 0.0)
+    return keep * old + (1 - keep) * w
 
 
 def step(

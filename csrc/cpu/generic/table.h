@@ -18,7 +18,9 @@
 #include "cpu/generic/mean_absolute_error.h"
 #include "cpu/generic/mean_squared_error.h"
 #include "cpu/generic/monte_carlo.h"
+#include "cpu/generic/norm_constraint.h"
 #include "cpu/generic/optimizer.h"
+#include "cpu/generic/penalty.h"
 #include "cpu/generic/random.h"
 #include "cpu/generic/rescale.h"
 #include "cpu/generic/sigmoid_cross_entropy.h"
@@ -53,7 +55,9 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_mean_absolute_error(k);
   fill_mean_squared_error(k);
   fill_monte_carlo(k);
+  fill_norm_constraint(k);
   fill_optimizer(k);
+  fill_penalty(k);
   fill_random_kernels(k);
   fill_rescale(k);
   fill_softmax(k);

@@ -11,6 +11,7 @@ from densor.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from densor.callbacks.learning_rate_scheduler import LearningRateScheduler as LearningRateScheduler
 from densor.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from densor.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from densor.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from densor.callbacks.tensorboard import TensorBoard as TensorBoard
 from densor.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
@@ -26,6 +27,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -42,6 +42,8 @@ class Arena:
         parameters, gradients: float32 `(n,)`.
         slots: one float32 `(n,)` array per slot.
         segments: int64 `(variables, 2)`: offset and size of each variable, in floats.
+        multipliers: float32 `(variables,)`: factors of the learning rate, as of the last `refresh`.
+        mask: uint16 `(n / 16,)`: a bit for each parameter, 0 where it stays 0; None if no variable has a mask.
     """
 
     def __init__(self, variables: Iterable[Variable], slots: Sequence[float] = ()) -> None:
@@ -55,6 +57,9 @@ class Arena:
         self.parameters = _aligned_floats(total)
         self.gradients = _aligned_floats(total)
         self.slots = [_aligned_floats(total) for _ in slots]
+        self.multipliers = np.ones(len(self.variables), np.float32)
+        self.mask: NDArray[np.uint16] | None = None
+        self._masks: list[NDArray[np.bool_] | None] = [None] * len(self.variables)
         self._index = {variable: index for index, variable in enumerate(self.variables)}
         for index, initial in enumerate(slots):
             for variable in self.variables:
@@ -68,6 +73,31 @@ class Arena:
     def _view(self, flat: Float32, variable: Variable) -> Float32:
         offset, size = self.segments[self._index[variable]]
         return flat[offset : offset + size].reshape(variable.shape)
+
+    def refresh(self) -> None:
+        """Take over the variables' learning-rate multipliers and masks as they are now.
+
+        What the slots hold of newly masked parameters becomes 0: the optimizer will not touch it again.
+        """
+        for index, variable in enumerate(self.variables):
+            self.multipliers[index] = variable.learning_rate_multiplier
+        masks = [variable.mask for variable in self.variables]
+        if all(new is old for new, old in zip(masks, self._masks, strict=True)):
+            return
+        self._masks = masks
+        if all(mask is None for mask in masks):
+            self.mask = None
+            return
+        if self.mask is None:
+            self.mask = np.zeros(len(self.parameters) // _FLOATS, np.uint16)
+        for (offset, size), mask in zip(self.segments, masks, strict=True):
+            kept = np.ones(-(-size // _FLOATS) * _FLOATS, np.bool_)
+            if mask is not None:
+                kept[:size] = mask.reshape(-1)
+                for slot in self.slots:
+                    slot[offset : offset + size][~kept[:size]] = 0.0
+            words = np.packbits(kept, bitorder="little").view("<u2")
+            self.mask[offset // _FLOATS : offset // _FLOATS + len(words)] = words
 
     def __contains__(self, variable: Variable) -> bool:
         return variable in self._index

@@ -13,6 +13,7 @@ from densor import _core
 from densor.graph.arena import Arena, aligned_bytes
 from densor.graph.buffers import Buffer, View, place
 from densor.graph.node import Node
+from densor.graph.penalty import PenaltySum
 from densor.graph.tensor import Tensor
 from densor.graph.variable import Variable
 
@@ -79,6 +80,10 @@ class Lowering:
     Args:
         rows: rows of the batch; every None in a tensor's shape.
         arena: where the gradients of variables go; a variable that is not in it is frozen.
+
+    Attributes:
+        penalty_sum: where penalties are added to the loss; None where nobody asks for a loss.
+        gradient_scale: what the gradients of the loss and of penalties are multiplied with.
     """
 
     def __init__(self, rows: int, arena: Arena | None = None) -> None:
@@ -88,6 +93,8 @@ class Lowering:
         self.phase: Phase = "compute"
         self.repeats = 1
         self._repeat_from = 0
+        self.penalty_sum: PenaltySum | None = None
+        self.gradient_scale = 1.0
         self._values: dict[Tensor, View] = {}
         self._gradients: dict[Tensor, View] = {}
         self._wanted: set[Tensor] = set()
@@ -201,13 +208,24 @@ class Lowering:
         self._pending.append((variable, view))
         return view
 
+    def gradient_so_far(self, variable: Variable) -> tuple[GradientOf | None, bool]:
+        """Where the gradient of a variable is, None if it is frozen, and whether something was written there.
+
+        The caller writes it, or adds to it.
+        """
+        if not self.trains(variable):
+            return None, False
+        written = variable in self._written
+        self._written.add(variable)
+        return GradientOf(variable), written
+
     def backward(self, nodes: tuple[Node, ...], gradients: Iterable[tuple[Tensor, View]]) -> None:
-        """Run the nodes backward from the gradients of the graph's outputs."""
+        """Run the nodes backward from the gradients of the graph's outputs, and from sinks."""
         for output, gradient in gradients:
             self.pass_gradient(output, gradient)
             self._collect()
         for node in reversed(nodes):
-            if node.output in self._gradients:
+            if node.sink or node.output in self._gradients:
                 node.backward(self)
                 self._collect()
 

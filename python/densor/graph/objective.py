@@ -184,7 +184,7 @@ class Objective:
     def _emit_loss(
         self, lowering: Lowering, loss: LossLike, weight: View | None
     ) -> tuple[Tensor, View] | None:
-        scale = _scale(loss, lowering.rows) * self.head.weight
+        scale = _scale(loss, lowering.rows) * self.head.weight * lowering.gradient_scale
         if loss in self.tensors:
             return self._emit_rows(lowering, self.tensors[loss], scale)
         end = self.tensors["end"]

@@ -26,13 +26,13 @@ def drop_identities(graph: Graph) -> Graph:
     return graph.with_nodes(kept, [replaced.get(tensor, tensor) for tensor in graph.outputs])
 
 
-def drop_dead_code(graph: Graph, outputs: Sequence[Tensor] | None = None) -> Graph:
-    """Keep only the nodes that `outputs` (default: the graph's outputs) depend on."""
+def drop_dead_code(graph: Graph, outputs: Sequence[Tensor] | None = None, sinks: bool = False) -> Graph:
+    """Keep only the nodes that `outputs` (default: the graph's outputs) and, if asked for, `sinks` depend on."""
     outputs = graph.outputs if outputs is None else tuple(outputs)
     needed = set(outputs)
     kept = []
     for node in reversed(graph.nodes):
-        if node.output in needed:
+        if node.output in needed or (sinks and node.sink):
             needed.update(node.inputs)
             kept.append(node)
     return graph.with_nodes(kept[::-1], outputs)

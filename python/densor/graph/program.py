@@ -14,7 +14,9 @@ from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
+from densor.graph.penalty import PenaltySum, emit_weight_penalties
 from densor.graph.trace import Graph
+from densor.graph.variable import Variable
 
 __all__ = ["Feeds", "OptimizerLike", "compile_graph", "lower_graph"]
 
@@ -26,6 +28,14 @@ class OptimizerLike(Protocol):
     clipvalue: float | None
     clipnorm: float | None
     global_clipnorm: float | None
+    slots: tuple[str, ...]
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names of the arena's slots in their order: those of the rule first."""
+        ...
 
     def decays(self, variable: Any, /) -> bool:
         """Whether weight decay applies to the variable."""
@@ -86,6 +96,8 @@ def lower_graph(
     arena: Arena | None = None,
     update_statistics: bool | None = None,
     scatter: bool = False,
+    penalized: Sequence[Variable] = (),
+    penalties: NDArray[np.float64] | None = None,
 ) -> Lowering:
     """Lower `graph` to instructions; `.listing()` of the result prints them, `.bind()` makes the program.
 
@@ -99,6 +111,9 @@ def lower_graph(
         arena: compute the gradients of its variables; without an optimizer that is all.
         update_statistics: move the statistics of batch normalization; default: when there is an optimizer.
         scatter: write the output rows to `feeds.outputs`.
+        penalized: variables whose regularizers, if they have one, add to the loss.
+        penalties: float64 (2,): the penalties of weights and activations, times the rows, are added to its first
+            number; None: only their gradients are wanted.
 
     Raises:
         ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.
@@ -115,7 +130,8 @@ def lower_graph(
     read = [(objective, name) for objective in objectives for name in objective.tensors]
     graph = _with_formulas(graph, heads)
     ends = [objective.tensors[name] for objective, name in read]
-    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph, [*predictions, *ends])))
+    alive = drop_dead_code(graph, [*predictions, *ends], sinks=bool(objectives))
+    graph, scales = fold_rescaling(fuse_activations(alive))
     graph = fuse_expressions(graph)
     # The passes put other tensors in the places of these.
     places = iter(graph.outputs)
@@ -123,6 +139,10 @@ def lower_graph(
     for objective, name in read:
         objective.tensors[name] = next(places)
     lowering = Lowering(rows, arena)
+    if optimizer is not None:
+        lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
+    if penalties is not None:
+        lowering.penalty_sum = PenaltySum(penalties, float(rows))
     for objective in objectives:
         objective.gather(lowering)
     _forward(lowering, graph, scales, feeds)
@@ -130,9 +150,14 @@ def lower_graph(
         for tensor, feed in zip(predictions, feeds.outputs, strict=False):
             lowering.emit("scatter", feed=feed, x=lowering.value(tensor, tensor.features))
     _learn(lowering, graph, objectives)
+    if objectives:
+        emit_weight_penalties(lowering, penalized)
     lowering.phase = "update"
     if optimizer is not None and arena is not None and arena.variables:
         _emit_optimizer(lowering, optimizer, arena)
+        for variable in arena.variables:
+            if variable.constraint is not None:
+                variable.constraint.emit(lowering, variable)
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
@@ -200,15 +225,22 @@ def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) ->
 
 def _emit_optimizer(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:
     decayed = [optimizer.decays(variable) for variable in arena.variables]
+    state = dict(zip(optimizer.state_names, arena.slots, strict=True))
     lowering.emit(
         "optimizer",
         parameters=arena.parameters,
         gradients=arena.gradients,
-        slots=arena.slots,
+        slots=[state[name] for name in optimizer.slots],
         segments=arena.segments,
         decayed=np.array(decayed, dtype=np.uint8),
         rule=optimizer.rule,
         clipvalue=optimizer.clipvalue,
         clipnorm=optimizer.clipnorm,
         global_clipnorm=optimizer.global_clipnorm,
+        average=state.get("average"),
+        accumulator=state.get("gradient_accumulator"),
+        accumulation_steps=optimizer.gradient_accumulation_steps or 1,
+        mask=arena.mask,
+        multipliers=arena.multipliers,
+        scale=1.0 / lowering.gradient_scale,
     )

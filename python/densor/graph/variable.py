@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor._array import float32_array
+from densor._check import bad_type, bad_value, number
+
+if TYPE_CHECKING:
+    from densor.graph.constraint import ConstraintLike
+    from densor.graph.penalty import RegularizerLike
 
 __all__ = ["Variable"]
 
@@ -21,6 +26,10 @@ class Variable:
         value: anything NumPy turns into a float32 array; it is copied.
         name: the weight's name in its layer, such as `kernel`.
         trainable: whether training may change it through gradients.
+
+    Attributes:
+        regularizer: what adds a penalty on the values to the loss, or None.
+        constraint: what brings the values back after every training step, or None.
 
     Example:
         >>> from densor.graph import Variable
@@ -37,6 +46,41 @@ class Variable:
         self.name = name
         self.path = name
         self.trainable = trainable
+        self._mask: NDArray[np.bool_] | None = None
+        self._multiplier = 1.0
+        self.regularizer: RegularizerLike | None = None
+        self.constraint: ConstraintLike | None = None
+
+    @property
+    def learning_rate_multiplier(self) -> float:
+        """The factor of the learning rate for this variable; 0 leaves it and its optimizer state alone."""
+        return self._multiplier
+
+    @learning_rate_multiplier.setter
+    def learning_rate_multiplier(self, value: float) -> None:
+        self._multiplier = number("learning_rate_multiplier", "value", value, low=0)
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Where values may be other than 0, in the variable's shape; None: everywhere.
+
+        Setting it zeroes the others, and training keeps them at 0.
+        """
+        return self._mask
+
+    @mask.setter
+    def mask(self, value: Any) -> None:
+        if value is None:
+            self._mask = None
+            return
+        mask = np.array(value)
+        if mask.dtype != np.bool_:
+            raise bad_type("mask", "value", f"must be an array of bool, got dtype {mask.dtype}")
+        if mask.shape != self.shape:
+            raise bad_value("mask", "value", f"expected shape {self.shape} for {self.path}, got {mask.shape}")
+        mask.flags.writeable = False
+        self._mask = mask
+        self.array[~mask] = 0.0
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from densor.layers._registry import deserialize as deserialize
 from densor.layers._registry import register as register
 from densor.layers._registry import serialize as serialize
 from densor.layers.activation import Activation as Activation
+from densor.layers.activity_regularization import ActivityRegularization as ActivityRegularization
 from densor.layers.add import Add as Add
 from densor.layers.arithmetic import Average as Average
 from densor.layers.arithmetic import Maximum as Maximum

@@ -11,6 +11,7 @@ from densor.initializers import Ones, Zeros
 from densor.layers._axis import checked_axis, sizes_of
 from densor.layers._initializer import get_initializer, initializer_config
 from densor.layers._registry import register
+from densor.layers._regularizer import limits_config, limits_of, read_limits
 from densor.layers.layer import Layer
 
 __all__ = ["BatchNormalization"]
@@ -30,7 +31,8 @@ class BatchNormalization(Layer):
         momentum: in [0, 1]. epsilon: > 0. center, scale: whether there are beta, gamma.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: anything
             `initializers.get` takes.
-        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: None.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: anything `regularizers.get` and
+            `constraints.get` take, or None.
         renorm: False; batch renormalization is not offered, nor are its arguments renorm_clipping, renorm_momentum.
         synchronized: False.
         init_from_first_batch: the first batch's statistics become the moving ones as they are, without momentum.
@@ -68,10 +70,10 @@ class BatchNormalization(Layer):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
-        beta_regularizer: None = None,
-        gamma_regularizer: None = None,
-        beta_constraint: None = None,
-        gamma_constraint: None = None,
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         renorm: bool = False,
         renorm_clipping: None = None,
         renorm_momentum: float = 0.99,
@@ -95,10 +97,10 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = get_initializer(
             function, "moving_variance_initializer", moving_variance_initializer
         )
-        unsupported(function, "beta_regularizer", beta_regularizer, None)
-        unsupported(function, "gamma_regularizer", gamma_regularizer, None)
-        unsupported(function, "beta_constraint", beta_constraint, None)
-        unsupported(function, "gamma_constraint", gamma_constraint, None)
+        read_limits(
+            self, beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
+        )  # fmt: skip
         if boolean(function, "renorm", renorm):
             raise bad_value(function, "renorm", "True (batch renormalization) is not offered; larger batches, "
                             "LayerNormalization or GroupNormalization help where batches are small")  # fmt: skip
@@ -126,7 +128,7 @@ class BatchNormalization(Layer):
         self.moving_variance = self._weight(shape, self.moving_variance_initializer, False, "moving_variance")
 
     def _weight(self, shape: Any, initializer: Any, trainable: bool, name: str) -> Variable:
-        return self.add_weight(shape, initializer, trainable=trainable, name=name)
+        return self.add_weight(shape, initializer, trainable=trainable, name=name, **limits_of(self, name))
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Any:
         arguments: dict[str, Any] = {
@@ -160,4 +162,5 @@ class BatchNormalization(Layer):
             "moving_variance_initializer": initializer_config(self.moving_variance_initializer),
             "init_from_first_batch": self.init_from_first_batch,
             "unbiased_running_variance": self.unbiased_running_variance,
+            **limits_config(self, "beta", "gamma"),
         }

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from densor import ops
-from densor._check import bad_value, boolean, integer, unsupported
+from densor._check import bad_value, boolean, integer
 from densor.graph import Tensor, Variable
 from densor.layers._activation import activation_config, get_activation
 from densor.layers._initializer import get_initializer, initializer_config
 from densor.layers._registry import register
+from densor.layers._regularizer import (
+    constraint_config,
+    get_constraint,
+    get_regularizer,
+    regularizer_config,
+)
 from densor.layers.layer import Layer, Shape
 
 __all__ = ["Dense"]
@@ -24,8 +30,9 @@ class Dense(Layer):
         activation: a name, a function of `densor.activations`, a layer, or None.
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: anything `initializers.get` takes.
-        kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: None.
-        name, trainable, dtype, input_shape: as for `Layer`.
+        kernel_regularizer, bias_regularizer: anything `regularizers.get` takes, None for no penalty.
+        kernel_constraint, bias_constraint: anything `constraints.get` takes, None for no constraint.
+        activity_regularizer, name, trainable, dtype, input_shape: as for `Layer`.
 
     Input: (batch, ..., features). Output: (batch, ..., units).
     Weights: `kernel` (features, units), `bias` (units,).
@@ -50,11 +57,11 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: None = None,
-        bias_regularizer: None = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        bias_constraint: None = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **keywords: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **keywords)
@@ -64,20 +71,26 @@ class Dense(Layer):
         self.use_bias = boolean(function, "use_bias", use_bias)
         self.kernel_initializer = get_initializer(function, "kernel_initializer", kernel_initializer)
         self.bias_initializer = get_initializer(function, "bias_initializer", bias_initializer)
-        unsupported(function, "kernel_regularizer", kernel_regularizer, None)
-        unsupported(function, "bias_regularizer", bias_regularizer, None)
-        unsupported(function, "kernel_constraint", kernel_constraint, None)
-        unsupported(function, "bias_constraint", bias_constraint, None)
+        self.kernel_regularizer = get_regularizer(function, "kernel_regularizer", kernel_regularizer)
+        self.bias_regularizer = get_regularizer(function, "bias_regularizer", bias_regularizer)
+        self.kernel_constraint = get_constraint(function, "kernel_constraint", kernel_constraint)
+        self.bias_constraint = get_constraint(function, "bias_constraint", bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise bad_value(
                 type(self).__name__, "inputs", f"expected (batch, ..., features), got {input_shape}"
             )
-        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
-        self.bias = (
-            self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
-        )
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint, name="kernel",
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint, name="bias",
+            )  # fmt: skip
 
     def call(self, inputs: Tensor) -> Any:
         return self.activation(ops.dense(inputs, self.kernel, self.bias))
@@ -89,4 +102,8 @@ class Dense(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializer_config(self.kernel_initializer),
             "bias_initializer": initializer_config(self.bias_initializer),
+            "kernel_regularizer": regularizer_config(self.kernel_regularizer),
+            "bias_regularizer": regularizer_config(self.bias_regularizer),
+            "kernel_constraint": constraint_config(self.kernel_constraint),
+            "bias_constraint": constraint_config(self.bias_constraint),
         }

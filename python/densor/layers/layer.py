@@ -5,20 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densor._array import float32_array, real_array
-from densor._check import bad_type, bad_value, boolean, positive_int, suggestion, text, unsupported
+from densor._check import bad_type, bad_value, boolean, number, positive_int, text, unsupported
 from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
 from densor.graph.trace import Scope, scope, scoped
+from densor.layers._arguments import declared_shape, input_array, unknown_keyword
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
 from densor.layers._naming import snake_case, unique_name
-from densor.ops import identity
+from densor.layers._regularizer import get_constraint, get_regularizer, regularizer_config
+from densor.ops import identity, penalize
 
 __all__ = ["Layer", "Shape"]
 
@@ -37,7 +39,8 @@ class Layer:
         name: default: the class in snake_case with a running number.
         trainable: whether training changes the weights.
         dtype: "float32" or None.
-        activity_regularizer: None.
+        activity_regularizer: a penalty on the outputs, divided by the rows of the batch, or None.
+        learning_rate_multiplier: factor of the learning rate for the weights; see the attribute.
         input_shape: shape of one row, on the first layer of a Sequential; `input_dim=n` means `(n,)`.
 
     Raises:
@@ -68,7 +71,7 @@ class Layer:
         name: str | None = None,
         trainable: bool = True,
         dtype: str | None = None,
-        activity_regularizer: None = None,
+        activity_regularizer: Any = None,
         **keywords: Any,
     ) -> None:
         function = type(self).__name__
@@ -76,10 +79,13 @@ class Layer:
             raise bad_value(function, "name", f"must not contain '/', got {name!r}")
         trainable = boolean(function, "trainable", trainable)
         unsupported(function, "dtype", dtype or "float32", "float32")
-        unsupported(function, "activity_regularizer", activity_regularizer, None)
-        self.declared_shape = _declared_shape(function, keywords)
+        self._multiplier = number(
+            function, "learning_rate_multiplier", keywords.pop("learning_rate_multiplier", 1.0), low=0
+        )
+        self.declared_shape = declared_shape(function, keywords)
         if keywords:
-            raise _unknown_keyword(type(self), next(iter(keywords)))
+            raise unknown_keyword(type(self), next(iter(keywords)))
+        self.activity_regularizer = get_regularizer(function, "activity_regularizer", activity_regularizer)
         self.name = name or unique_name(snake_case(function))
         self.built = False
         self.build_shape: Any = None
@@ -100,8 +106,8 @@ class Layer:
         initializer: Any = None,
         dtype: str | None = None,
         trainable: bool = True,
-        regularizer: None = None,
-        constraint: None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
         """Make a variable that belongs to this layer.
@@ -109,24 +115,34 @@ class Layer:
         Args:
             shape: its shape. initializer: anything `initializers.get` takes; default `glorot_uniform`.
             dtype: "float32" or None. trainable: False for statistics.
-            regularizer, constraint: None. name: default `variable`.
+            regularizer, constraint: anything `regularizers.get`, `constraints.get` take. name: default `variable`.
 
         Raises:
-            ValueError: a shape with a size below 1, or an unknown initializer.
+            ValueError: a shape with a size below 1, or an unknown initializer, regularizer or constraint.
         """
         unsupported("add_weight", "dtype", dtype or "float32", "float32")
-        unsupported("add_weight", "regularizer", regularizer, None)
-        unsupported("add_weight", "constraint", constraint, None)
+        penalty = get_regularizer("add_weight", "regularizer", regularizer)
+        limits = get_constraint("add_weight", "constraint", constraint)
         sizes = tuple(positive_int("add_weight", "shape", size) for size in shape)
+        if limits is not None:
+            limits.check(type(self).__name__, sizes)
         values = first_values(get_initializer("add_weight", "initializer", initializer), sizes)
         variable = Variable(values, name or "variable", trainable and self._trainable)
         variable.path = f"{self.name}/{variable.name}"
+        variable.regularizer, variable.constraint = penalty, limits
+        variable.learning_rate_multiplier = self._multiplier
         self._variables.append((variable, trainable))
         return variable
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON-ready values; subclasses add theirs."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": "float32"}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": "float32"}
+        penalty = regularizer_config(self.activity_regularizer)
+        if penalty is not None:
+            config["activity_regularizer"] = penalty
+        if self._multiplier != 1.0:
+            config["learning_rate_multiplier"] = self._multiplier
+        return config
 
     @classmethod
     def from_config(cls: type[LayerType], config: dict[str, Any]) -> LayerType:
@@ -156,17 +172,10 @@ class Layer:
         )
         if any(isinstance(x, Tensor) for x in (flat(inputs) if many else [inputs])):
             return self._call_on_tensors(inputs, training, keywords)
-        arrays: Any = mapped(self._input_array, inputs) if many else self._input_array(inputs)
+        as_array = partial(input_array, type(self).__name__)
+        arrays: Any = mapped(as_array, inputs) if many else as_array(inputs)
         self.build_for(mapped(lambda array: (None, *array.shape[1:]), arrays))
         return run_eagerly(self, arrays if many else [arrays], bool(training), keywords)
-
-    def _input_array(self, value: Any) -> NDArray[Any]:
-        function = type(self).__name__
-        array = real_array(function, "inputs", value)
-        if array.ndim == 0:
-            raise bad_value(function, "inputs", f"expected an array of rows, got the number {value!r}")
-        # The gather converts every dtype; doubles are checked here for values beyond float32.
-        return float32_array(function, "inputs", array) if array.dtype == np.float64 else array
 
     def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
         for tensor in flat(inputs):
@@ -184,6 +193,9 @@ class Layer:
         sampling = outer.sampling and training is not False
         with scoped(replace(outer, training=mode, depth=outer.depth + 1, sampling=sampling)):
             outputs = self.call(inputs, **arguments)
+            if self.activity_regularizer is not None:
+                for tensor in flat(outputs):
+                    penalize(tensor, self.activity_regularizer)
         if outer.observer is not None:
             outer.observer(self, outputs)
         if outer.nodes is not None or outer.depth > 0:
@@ -276,6 +288,23 @@ class Layer:
             layer.trainable = self._trainable
 
     @property
+    def learning_rate_multiplier(self) -> float:
+        """The factor of the learning rate for this layer's weights; setting it also sets every layer inside.
+
+        It holds from the next epoch or batch on, without a new `compile`; 0 leaves the weights and their optimizer
+        state alone. A single weight has its own `learning_rate_multiplier`, which setting the layer's overwrites.
+        """
+        return self._multiplier
+
+    @learning_rate_multiplier.setter
+    def learning_rate_multiplier(self, value: float) -> None:
+        self._multiplier = number(type(self).__name__, "learning_rate_multiplier", value, low=0)
+        for variable, _ in self._variables:
+            variable.learning_rate_multiplier = self._multiplier
+        for layer in self.sublayers():
+            layer.learning_rate_multiplier = self._multiplier
+
+    @property
     def weights(self) -> list[Variable]:
         """All variables: own ones made trainable, own others, then those of the layers inside; each once."""
         own = sorted(self._variables, key=lambda pair: not pair[1])
@@ -333,6 +362,12 @@ class Layer:
         for variable, value in zip(variables, values, strict=True):
             variable.array[...] = value
 
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of the trainable weights that have a regularizer, as their values are now."""
+        weights = self.trainable_weights
+        return [float(v.regularizer(v.array)) for v in weights if v.regularizer is not None]
+
     def count_params(self) -> int:
         """The number of values in all weights.
 
@@ -361,30 +396,3 @@ def _layers_in(value: Any) -> Iterator[Layer]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _layers_in(item)
-
-
-def _declared_shape(function: str, keywords: dict[str, Any]) -> Shape | None:
-    """Take `input_shape` or `input_dim` out of the keywords."""
-    if "input_dim" in keywords:
-        keywords.setdefault("input_shape", (keywords.pop("input_dim"),))
-    shape = keywords.pop("input_shape", None)
-    if shape is None:
-        return None
-    if not isinstance(shape, (list, tuple)):
-        raise bad_type(function, "input_shape", f"expected a tuple of ints, got {shape!r}")
-    return (None, *(positive_int(function, "input_shape", size) for size in shape))
-
-
-def _unknown_keyword(cls: type[Layer], keyword: str) -> TypeError:
-    names = [
-        name
-        for base in cls.__mro__
-        if base is not object and "__init__" in vars(base)
-        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items()
-        if name != "self" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-    allowed = list(dict.fromkeys([*names, "input_shape", "input_dim"]))
-    near = suggestion(keyword, allowed)
-    return bad_type(
-        cls.__name__, keyword, f"unexpected keyword argument{near}; there are {', '.join(allowed)}"
-    )

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from densor import ops
-from densor._check import bad_value, boolean, integer, number, unsupported
+from densor._check import bad_value, boolean, integer, number
 from densor.graph import Tensor, Variable
 from densor.layers._axis import checked_axis, sizes_of
 from densor.layers._initializer import get_initializer, initializer_config
 from densor.layers._registry import register
+from densor.layers._regularizer import limits_config, limits_of, read_limits
 from densor.layers.layer import Layer
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
@@ -28,7 +29,7 @@ class _AffineNormalization(Layer):
         center: bool,
         scale: bool,
         initializers: dict[str, Any],
-        unsupported_arguments: dict[str, None],
+        limits: dict[str, Any],
     ) -> None:
         function = type(self).__name__
         self.epsilon = number(function, "epsilon", epsilon, low=0.0, include_low=False)
@@ -36,12 +37,14 @@ class _AffineNormalization(Layer):
         self.scale = boolean(function, "scale", scale)
         self.beta_initializer = get_initializer(function, "beta_initializer", initializers["beta"])
         self.gamma_initializer = get_initializer(function, "gamma_initializer", initializers["gamma"])
-        for argument, value in unsupported_arguments.items():
-            unsupported(function, argument, value, None)
+        read_limits(self, **limits)
 
     def _add_affine(self, shape: tuple[int, ...]) -> None:
-        self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma") if self.scale else None
-        self.beta = self.add_weight(shape, self.beta_initializer, name="beta") if self.center else None
+        self.gamma = self._weight(shape, self.gamma_initializer, "gamma") if self.scale else None
+        self.beta = self._weight(shape, self.beta_initializer, "beta") if self.center else None
+
+    def _weight(self, shape: tuple[int, ...], initializer: Any, name: str) -> Variable:
+        return self.add_weight(shape, initializer, name=name, **limits_of(self, name))
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
@@ -50,6 +53,7 @@ class _AffineNormalization(Layer):
             "scale": self.scale,
             "beta_initializer": initializer_config(self.beta_initializer),
             "gamma_initializer": initializer_config(self.gamma_initializer),
+            **limits_config(self, "beta", "gamma"),
         }
 
 
@@ -63,7 +67,8 @@ class LayerNormalization(_AffineNormalization):
         axis: the axis, or axes, that are normalized together.
         epsilon: > 0. center, scale: whether there are beta, gamma.
         beta_initializer, gamma_initializer: anything `initializers.get` takes.
-        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: None.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: anything `regularizers.get` and
+            `constraints.get` take, or None.
         rms_scaling: False; `RMSNormalization` scales by the root mean square.
         name, trainable, dtype, input_shape: as for `Layer`.
 
@@ -88,10 +93,10 @@ class LayerNormalization(_AffineNormalization):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
-        beta_regularizer: None = None,
-        gamma_regularizer: None = None,
-        beta_constraint: None = None,
-        gamma_constraint: None = None,
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         rms_scaling: bool = False,
         **keywords: Any,
     ) -> None:
@@ -197,10 +202,10 @@ class GroupNormalization(_AffineNormalization):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
-        beta_regularizer: None = None,
-        gamma_regularizer: None = None,
-        beta_constraint: None = None,
-        gamma_constraint: None = None,
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)

@@ -7,6 +7,7 @@ from typing import Any
 from densor import ops
 from densor._check import bad_value
 from densor.graph import Tensor
+from densor.layers._arguments import input_array
 from densor.layers._axis import checked_axis
 from densor.layers._registry import register
 from densor.layers.layer import Layer
@@ -41,7 +42,9 @@ class Softmax(Layer):
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None, **keywords: Any) -> Any:
         if mask is not None:  # a second input, so that functional models know of it
-            inputs = [x if isinstance(x, Tensor) else self._input_array(x) for x in (inputs, mask)]
+            inputs = [
+                x if isinstance(x, Tensor) else input_array(type(self).__name__, x) for x in (inputs, mask)
+            ]
         return super().__call__(inputs, training, **keywords)
 
     def call(self, inputs: Tensor | list[Tensor]) -> Any:

@@ -89,6 +89,7 @@ class Compiled:
         trainable = tuple(dict.fromkeys(model.trainable_weights))
         if self.optimizer._state is not None:
             _check_owner(self.optimizer._state, trainable)
+        _warn_of_l2(self.optimizer, trainable)
         self.trainable, self._inference, self._training = trainable, inference, graph
 
     @property
@@ -153,7 +154,7 @@ class Compiled:
                     self.endings, self.targets.targets, shapes, data.weight, strict=True
                 )
             ]
-            loop = self._loops[key] = Loop(heads=heads, **options)
+            loop = self._loops[key] = Loop(heads=heads, penalized=self.trainable, **options)
         return loop
 
     def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
@@ -178,11 +179,13 @@ class Compiled:
             _check_owner(arena, self.trainable)
             if arena.holds(self.trainable):
                 return arena
-        fresh = Arena(self.trainable, [optimizer.initial_slot(name) for name in optimizer.slots])
+        fresh = Arena(self.trainable, [optimizer.initial_slot(name) for name in optimizer.state_names])
+        optimizer.start_average(fresh)
         if isinstance(arena, Arena):
             for new, old in zip(fresh.slots, arena.slots, strict=True):
                 new[...] = old
         self._loops = {key: loop for key, loop in self._loops.items() if key[0] == "test"}
+        fresh.refresh()
         optimizer._state = fresh
         return fresh
 
@@ -190,7 +193,7 @@ class Compiled:
         """Means over the rows `loop` has seen, by name in alphabetical order."""
         figures = loop.means()
         trained = [(e, f) for e, f in zip(self.endings, figures, strict=True) if e.loss is not None]
-        values = [sum(ending.weight * found[0] for ending, found in trained)]
+        values = [sum(ending.weight * found[0] for ending, found in trained) + loop.penalty()]
         if len(trained) > 1:
             values += [found[0] for _, found in trained]
         values += [value for found in figures for value in found[1:]]
@@ -243,6 +246,18 @@ def _resolve(
         metric_classes.get(metric, loss=loss, output_shape=(None, *output), target_shape=target)
         for metric in metrics
     ]
+
+
+def _warn_of_l2(optimizer: Optimizer, variables: tuple[Variable, ...]) -> None:
+    """An l2 penalty decays weights unevenly where the optimizer divides each gradient by its own scale."""
+    coefficients = [v.regularizer.elementwise for v in variables if v.regularizer is not None]
+    if optimizer.adaptive and any(pair is not None and pair[1] > 0 for pair in coefficients):
+        warnings.warn(
+            f"compile(): {type(optimizer).__name__} divides the gradient of an l2 penalty by its own scale, so weights "
+            "do not decay as with SGD; for weight decay use AdamW(weight_decay=...) and no l2",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _check_owner(arena: Arena, variables: tuple[Variable, ...]) -> None:

@@ -65,6 +65,7 @@ class Fitting:
         self.loop: Loop = compiled.train_loop(data)
         self.order = np.empty(data.rows, np.int64) if plan.shuffle else None
         self.progress = np.zeros(1, np.uint64)
+        self._stepped = False
 
     def _count_batches(self) -> None:
         self.batch_size = min(self.plan.batch_size, self.data.rows)
@@ -81,13 +82,20 @@ class Fitting:
                 if self.model.stop_training:
                     break
         except BaseException:
+            self._finish()
             with suppress(BaseException):  # the first error is the one to report
                 self.callbacks.on_train_end(self.logs)
             raise
         finally:
             self.display.close()
             self.model._fitting = None
+        self._finish()
         self.callbacks.on_train_end(self.logs)
+
+    def _finish(self) -> None:
+        """Training is over: the weights become their running mean, where the optimizer keeps one."""
+        if self._stepped:
+            self.compiled.optimizer.finalize_variable_values()
 
     def begin(self) -> None:
         """An epoch begins: batches of the size that holds now, rows in an order of its own."""
@@ -157,6 +165,9 @@ class Fitting:
     def _run(self, first: int, batches: int, progress: NDArray[np.uint64]) -> None:
         """Train some batches; whatever stops the loop, the counters then say how far it came."""
         clock, optimizer = self.model._clock, self.compiled.optimizer
+        arena = self.compiled.arena
+        assert arena is not None
+        arena.refresh()
         hyper = optimizer.coefficients(optimizer.iterations, batches)
         progress[0] = 0
         self.model._stepping = True
@@ -167,6 +178,7 @@ class Fitting:
             )  # fmt: skip
         finally:
             self.model._stepping = False
+            self._stepped |= bool(progress[0])
             optimizer.iterations += int(progress[0])
             clock.batches += int(progress[0])
 

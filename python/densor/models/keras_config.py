@@ -11,7 +11,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from densor import _registry, initializers, layers, losses, metrics, optimizers, schedules
+from densor import (
+    _registry,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from densor._check import show
 from densor.graph import Tensor
 from densor.layers import InputLayer, Layer
@@ -21,7 +31,16 @@ from densor.models.sequential import Sequential
 
 __all__ = ["compile_arguments", "model_from", "unknown_classes"]
 
-_KINDS = (initializers, layers, losses, metrics, optimizers, schedules)  # each has filled its registry
+_KINDS = (
+    initializers,
+    regularizers,
+    constraints,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    schedules,
+)  # each has filled its registry
 _MODELS = {"Sequential", "Functional", "Model"}
 # Keras' own wrappers of plain values.
 _WRAPPERS = {"DTypePolicy", "__keras_tensor__", "__tuple__", "function", "SeedGenerator"}

@@ -20,7 +20,7 @@ __all__ = ["keras_compile_config", "keras_config"]
 # Arguments that only Densor has, with the values at which Keras does the same.
 _OURS: dict[str, tuple[Any, ...]] = {
     "init_from_first_batch": (False,), "unbiased_running_variance": (False,), "momentum_decay": (1.0,),
-    "epsilon_mode": ("keras",), "decay": (0.0,), "beta": (1.0,),
+    "epsilon_mode": ("keras",), "decay": (0.0,), "beta": (1.0,), "learning_rate_multiplier": (1.0,),
 }  # fmt: skip
 _NOT_IN_KERAS = {"RAdam"}
 _KERAS_NAMES = {"Swish": "Activation"}
@@ -88,8 +88,9 @@ def _ours(name: str) -> bool:
 def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in config.items():
-        if key in _OURS and _ours(name) and key not in ("beta",):
-            if value not in _OURS[key]:
+        polyak = key == "ema_momentum" and value == "polyak"
+        if polyak or (key in _OURS and _ours(name) and key not in ("beta",)):
+            if polyak or value not in _OURS[key]:
                 raise bad_value(
                     "save", "filepath", f"{name}({key}={show(value)}) is not in Keras; save under a name that does "
                     "not end in .keras"

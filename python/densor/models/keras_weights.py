@@ -136,12 +136,16 @@ def legacy_weights(
 
 def slot_order(optimizer: Optimizer, variables: int) -> list[tuple[int, int]]:
     """The order of the optimizer's arrays in the file, as (index of the slot, index of the variable)."""
-    slots = list(enumerate(optimizer.slots))
+    names, slots = optimizer.state_names, list(enumerate(optimizer.slots))
+    beside = [
+        (slot, variable) for slot in range(len(slots), len(names)) for variable in range(variables)
+    ]  # the running mean and the accumulated gradients come first
     if isinstance(optimizer, RMSprop):
-        return [(slot, variable) for slot, _ in slots for variable in range(variables)]
+        return beside + [(slot, variable) for slot, _ in slots for variable in range(variables)]
     together = [slot for slot, name in slots if name != "velocity_hat"]
     last = [slot for slot, name in slots if name == "velocity_hat"]
     return [
+        *beside,
         *((slot, variable) for variable in range(variables) for slot in together),
         *((slot, variable) for slot in last for variable in range(variables)),
     ]
@@ -162,6 +166,7 @@ def optimizer_arrays(optimizer: Optimizer, arena: Any) -> list[Array]:
 
 
 def momentum_product(optimizer: Nadam) -> float:
-    """Nadam's u_1 u_2 ... u_t after t steps, with u_t = beta_1 (1 - 0.5 * 0.96^t)."""
-    t = np.arange(1.0, optimizer.iterations + 1.0)
+    """Nadam's u_1 u_2 ... u_t after t updates, with u_t = beta_1 (1 - 0.5 * 0.96^t)."""
+    updates = optimizer.iterations // (optimizer.gradient_accumulation_steps or 1)
+    t = np.arange(1.0, updates + 1.0)
     return float(np.prod(optimizer._u(t)))

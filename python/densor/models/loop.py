@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Arena, Feeds, Graph, Head, compile_graph
+from densor.graph import Arena, Feeds, Graph, Head, Variable, compile_graph
 from densor.models.data import Data
 
 __all__ = ["ROWS_AT_ONCE", "Loop"]
@@ -28,9 +28,11 @@ class Loop:
         scatter: write the output rows to `feeds.out`.
         heads: losses and metrics of the outputs, accumulated in `totals`.
         optimizer, arena: train the variables of the arena.
+        penalized: variables whose regularizers add to the loss.
 
     Attributes:
         totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
+        penalties: float64 (2,): first the penalties of the batches seen, each times its rows.
         stepwise: a loss of a batch is a sum, which can only be told batch by batch: `run` must get one at a time.
         couples_rows: a loss or metric of a batch is more than those of its rows: other batches, another value.
     """
@@ -43,12 +45,14 @@ class Loop:
         heads: Sequence[Head] = (),
         optimizer: Any = None,
         arena: Arena | None = None,
+        penalized: Sequence[Variable] = (),
     ) -> None:
         self.graph = graph
         self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
         self.heads = heads
         self._starts = np.cumsum([0, *(head.rows for head in heads)])
         self.totals: NDArray[np.float64] = np.zeros((int(self._starts[-1]), 2))
+        self.penalties: NDArray[np.float64] = np.zeros(2)
         self._options: dict[str, Any] = {
             "feeds": self.feeds,
             "totals": self.totals if heads else None,
@@ -56,9 +60,13 @@ class Loop:
             "optimizer": optimizer,
             "arena": arena,
             "scatter": scatter,
+            "penalized": penalized,
+            "penalties": self.penalties if heads else None,
         }
-        self._variables = graph.variables
+        self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []
+        self._arena = arena
+        self._mask: Any = None
         self._programs: dict[int, _core.Program] = {}
         self._batches = 0
         self._summed = [
@@ -73,6 +81,7 @@ class Loop:
     def reset(self) -> None:
         """Forget the rows seen so far."""
         self.totals.fill(0.0)
+        self.penalties.fill(0.0)
         self._sums_of_sums.fill(0.0)
 
     def means(self) -> list[list[float]]:
@@ -92,12 +101,18 @@ class Loop:
             found.append(means)
         return found
 
+    def penalty(self) -> float:
+        """The mean penalty of weights and activations, over batches, each counted by its rows."""
+        return float(self.penalties[0]) / max(float(self.totals[:, 1].max(initial=0.0)), 1.0)
+
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
         for variable, home in zip(self._variables, self._homes, strict=False):
             if variable.array is not home:
                 self._programs.clear()
                 break
+        if self._arena is not None and self._arena.mask is not self._mask:
+            self._programs.clear()
         program = self._programs.get(rows)
         if program is None:
             program = self._compile(rows)
@@ -108,6 +123,7 @@ class Loop:
             del self._programs[next(iter(self._programs))]
         program = compile_graph(self.graph, rows, **self._options)
         self._homes = [variable.array for variable in self._variables]
+        self._mask = None if self._arena is None else self._arena.mask
         self._programs[rows] = program
         return program
 

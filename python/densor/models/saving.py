@@ -39,7 +39,7 @@ Float32 = NDArray[np.float32]
 
 _OTHER_FORMATS = (".h5", ".hdf5", ".onnx", ".pt", ".pth", ".npz", ".pb", ".tflite")
 _MAGIC = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
-_WEIGHTS, _SLOTS = "weights/", "optimizer/"
+_WEIGHTS, _SLOTS, _MASKS = "weights/", "optimizer/", "masks/"
 
 
 def save_model(
@@ -100,6 +100,8 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
     """
     weights = _named_weights(model)
     tensors = {name: variable.array for name, variable in weights.items()}
+    masks = {_mask_name(name): variable.mask for name, variable in weights.items()}
+    tensors |= {name: mask.astype(np.float32) for name, mask in masks.items() if mask is not None}
     config: dict[str, Any] = {
         "model": serialize_model(model),
         "input_shape": model.input_shape,
@@ -110,7 +112,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
     # Where `trainable` was changed after compile(), loading compiles anew, which starts the optimizer afresh.
     if compiled is not None and compiled.arena is not None and with_optimizer and not compiled.drifted(model):
         arena, names = compiled.arena, {variable: name for name, variable in weights.items()}
-        for index, slot in enumerate(compiled.optimizer.slots):
+        for index, slot in enumerate(compiled.optimizer.state_names):
             tensors |= {_slot_name(slot, names[v]): arena.slot(index, v) for v in arena.variables}
         config["compile"]["iterations"] = compiled.optimizer.iterations
     text = _json(config)
@@ -207,7 +209,9 @@ def _filled(
         model: Model = _checked(source, "config.model", lambda: _build(config, custom))
     names = _names_of_weights(source, model)
     for variable, name in names.items():
-        _read_into(source, name, variable.array, finite)
+        variable.array[...] = _read(source, name, variable.shape, finite)
+        if (mask := _mask_name(name)) in source.entries:
+            variable.mask = _read(source, mask, variable.shape, True) != 0.0
     # Before compile, which traces the layers with their seeds.
     _checked(source, "config.clock", lambda: _restore_randomness(model, config))
     if compiled and config.get("compile") is not None:
@@ -264,33 +268,38 @@ def _count(value: Any) -> int:
 
 
 def _load_slots(source: Archive, model: Model, names: Mapping[Variable, str], finite: bool) -> None:
-    left = {name for name in source.entries if not name.startswith(_WEIGHTS)}
+    masks = {_mask_name(name) for name in names.values()}
+    left = {name for name in source.entries if not name.startswith(_WEIGHTS) and name not in masks}
     compiled = model._compiled
     if compiled is None or not left:
         return
     arena = compiled.take_arena()
-    for index, slot in enumerate(compiled.optimizer.slots):
+    for index, slot in enumerate(compiled.optimizer.state_names):
         for variable in arena.variables:
             name = _slot_name(slot, names[variable])
-            _read_into(source, name, arena.slot(index, variable), finite)
+            arena.slot(index, variable)[...] = _read(source, name, variable.shape, finite)
             left.discard(name)
     for name in left:
         raise source.fault(source.entries[name].begin, name, "the optimizer has no such state")
+
+
+def _mask_name(weight: str) -> str:
+    return _MASKS + weight.removeprefix(_WEIGHTS)
 
 
 def _slot_name(slot: str, weight: str) -> str:
     return f"{_SLOTS}{slot}/{weight.removeprefix(_WEIGHTS)}"
 
 
-def _read_into(source: Archive, name: str, target: Float32, finite: bool) -> None:
+def _read(source: Archive, name: str, shape: tuple[int, ...], finite: bool) -> Float32:
     entry = source.entries.get(name)
-    if entry is None or entry.shape != target.shape:
+    if entry is None or entry.shape != shape:
         found = "is missing" if entry is None else f"has shape {entry.shape}"
-        raise source.fault(8, name, f"{found}; the configuration wants shape {target.shape}")
+        raise source.fault(8, name, f"{found}; the configuration wants shape {shape}")
     values = source.read(name)
     if finite and (problem := nonfinite(values)):
         raise source.fault(entry.begin, name, f"{problem}; allow_nonfinite=True accepts it")
-    target[...] = values
+    return values
 
 
 def _checked(source: Archive, field: str, make: Callable[[], Any]) -> Any:

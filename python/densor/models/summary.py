@@ -100,7 +100,7 @@ def _optimizer_size(model: Model) -> int:
     compiled = model._compiled
     if compiled is None or compiled.arena is None:
         return 0
-    return len(compiled.optimizer.slots) * _size(compiled.trainable) + 2
+    return len(compiled.optimizer.state_names) * _size(compiled.trainable) + 2
 
 
 def _count(parameters: int) -> str:

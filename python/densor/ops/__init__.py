@@ -72,7 +72,10 @@ from densor.ops.layer_norm import rms_norm as rms_norm
 from densor.ops.layer_norm import unit_norm as unit_norm
 from densor.ops.mean_absolute_error import mean_absolute_error as mean_absolute_error
 from densor.ops.mean_squared_error import mean_squared_error as mean_squared_error
+from densor.ops.norm_constraint import norm_constraint as norm_constraint
 from densor.ops.optimizer import optimizer_step as optimizer_step
+from densor.ops.penalty import penalize as penalize
+from densor.ops.penalty import penalty as penalty
 from densor.ops.piecewise import bounded_relu as bounded_relu
 from densor.ops.piecewise import hard_shrink as hard_shrink
 from densor.ops.piecewise import hard_sigmoid as hard_sigmoid

@@ -40,9 +40,14 @@ def optimizer_step(
       `rmsprop_momentum`: (v, m), [lr, rho, epsilon, mu]; `rmsprop_centered`: (v, a), [lr, rho, epsilon];
       `rmsprop_centered_momentum`: (v, m, a), [lr, rho, epsilon, mu]
     - `adagrad`: (a), [lr, epsilon]: `a += g^2; w -= lr g / sqrt(a + epsilon)`
-    - `adam`: (m, v), [lr sqrt(1 - b2^t) / (1 - b1^t), b1, b2, epsilon]
+    - `adadelta`: (a, d), [lr, rho, epsilon]
+    - `adam`: (m, v), [lr sqrt(1 - b2^t) / (1 - b1^t), b1, b2, epsilon]; `amsgrad`: (m, v, max of v), the same
     - `adamax`: (m, u), [lr / (1 - b1^t), b1, b2, epsilon]
     - `nadam`: (m, v), [cm, cg, b1, b2, cv, epsilon]: `w -= (cm m + cg g) / (sqrt(cv v) + epsilon)`
+    - `radam`: (m, v), [alpha, b1, b2, root, epsilon]: `w -= alpha m / (root sqrt(v) + epsilon)`
+    - `lion`: (m), [lr, b1, b2]: `w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g`
+    - `lamb`: (m, v), [lr, b1, b2, cm, cv, epsilon]: `u = cm m / (sqrt(cv v) + epsilon); w -= lr |w| / |u| u`
+    - `ftrl` and `ftrl_power`: (a, z), [lr, l1, l2, beta, shrinkage, power]; see `optimizers.Ftrl`
 
     Args:
         rule: one of the names above.

@@ -1,27 +1,38 @@
-"""Optimizers, as in Keras: SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam."""
+"""Optimizers, as in Keras, and RAdam; all of them run as one native pass over the weights."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from densor._registry import Registry
 from densor.optimizers import schedules as schedules
+from densor.optimizers.adadelta import Adadelta as Adadelta
 from densor.optimizers.adagrad import Adagrad as Adagrad
 from densor.optimizers.adam import Adam as Adam
 from densor.optimizers.adamax import Adamax as Adamax
 from densor.optimizers.adamw import AdamW as AdamW
+from densor.optimizers.ftrl import Ftrl as Ftrl
+from densor.optimizers.lamb import Lamb as Lamb
+from densor.optimizers.lion import Lion as Lion
 from densor.optimizers.nadam import Nadam as Nadam
 from densor.optimizers.optimizer import Optimizer as Optimizer
+from densor.optimizers.radam import RAdam as RAdam
 from densor.optimizers.rmsprop import RMSprop as RMSprop
 from densor.optimizers.sgd import SGD as SGD
 
 __all__ = [
     "SGD",
+    "AdaMax",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
     "Nadam",
     "Optimizer",
+    "RAdam",
     "RMSprop",
     "deserialize",
     "get",
@@ -29,10 +40,15 @@ __all__ = [
     "serialize",
 ]
 
+AdaMax = Adamax  # as the paper spells it
+
 _registry: Registry[Optimizer] = Registry(
     "optimizer",
     "optimizers",
-    {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam)},
+    {
+        cls.__name__.lower(): cls
+        for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, RAdam, Lion, Lamb, Ftrl)
+    },
 )
 
 

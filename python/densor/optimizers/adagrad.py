@@ -31,6 +31,7 @@ class Adagrad(Optimizer):
 
     rule = "adagrad"
     slots = ("accumulator",)
+    adaptive = True
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Adagrad(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
@@ -59,8 +60,7 @@ class Adagrad(Optimizer):
         self.epsilon = _check.number("Adagrad", "epsilon", epsilon, low=0, include_low=False)
 
     def initial_slot(self, name: str) -> float:
-        super().initial_slot(name)
-        return self.initial_accumulator_value
+        return self.initial_accumulator_value if name == "accumulator" else super().initial_slot(name)
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
         return rates, self.epsilon

@@ -24,7 +24,9 @@ class Adam(Optimizer):
         beta_1: how much of the old mean gradient is kept, in [0, 1) (0.9).
         beta_2: how much of the old mean square is kept, in [0, 1) (0.999).
         epsilon: greater than 0 (1e-7).
-        amsgrad: an argument of Keras that this version takes only as False.
+        amsgrad: divide by the root of the largest v so far (False). Source: Reddi et al. (2018).
+        epsilon_mode: "keras", or "paper" for w -= lr * m' / (sqrt(v') + epsilon) with the corrected m' and v', as in
+            the paper's algorithm and in PyTorch. They differ where gradients are not much larger than epsilon.
 
     The other arguments are those of `Optimizer`.
 
@@ -33,8 +35,9 @@ class Adam(Optimizer):
     """
 
     rule = "adam"
-    slots = ("momentum", "velocity")
+    slots: tuple[str, ...] = ("momentum", "velocity")
     cycles_momentum = True
+    adaptive = True
 
     def __init__(
         self,
@@ -48,11 +51,12 @@ class Adam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str = "Adam",
+        epsilon_mode: str = "keras",
         **legacy: Any,
     ) -> None:
         super().__init__(
@@ -63,12 +67,17 @@ class Adam(Optimizer):
         self.beta_1 = _check.number(where, "beta_1", beta_1, low=0, high=1, include_high=False)
         self.beta_2 = _check.number(where, "beta_2", beta_2, low=0, high=1, include_high=False)
         self.epsilon = _check.number(where, "epsilon", epsilon, low=0, include_low=False)
-        _check.unsupported(where, "amsgrad", amsgrad, False)
+        self.amsgrad = _check.boolean(where, "amsgrad", amsgrad)
+        self.epsilon_mode = _check.choice(where, "epsilon_mode", epsilon_mode, ["keras", "paper"])
+        if self.amsgrad:
+            self.rule, self.slots = "amsgrad", ("momentum", "velocity", "velocity_hat")
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
         # What the native pass averages with; a beta_1 that moves is corrected for by its value now, as in PyTorch.
         beta_1, beta_2 = self._momenta(t, float32(self.beta_1)), float32(self.beta_2)
         alpha = rates * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+        if self.epsilon_mode == "paper":  # the corrections of m and v, brought to this form
+            return alpha, beta_1, beta_2, self.epsilon * np.sqrt(1.0 - beta_2**t)
         return alpha, beta_1, beta_2, self.epsilon
 
     def get_config(self) -> dict[str, Any]:
@@ -77,5 +86,6 @@ class Adam(Optimizer):
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
-            "amsgrad": False,
+            "amsgrad": self.amsgrad,
+            **({} if self.epsilon_mode == "keras" else {"epsilon_mode": self.epsilon_mode}),
         }

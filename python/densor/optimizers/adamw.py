@@ -19,7 +19,7 @@ class AdamW(Adam):
         beta_1: how much of the old mean gradient is kept, in [0, 1) (0.9).
         beta_2: how much of the old mean square is kept, in [0, 1) (0.999).
         epsilon: greater than 0 (1e-7).
-        amsgrad: an argument of Keras that this version takes only as False.
+        amsgrad, epsilon_mode: as for `Adam` (False, "keras").
 
     The other arguments are those of `Optimizer`.
 
@@ -39,11 +39,12 @@ class AdamW(Adam):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str = "AdamW",
+        epsilon_mode: str = "keras",
         **legacy: Any,
     ) -> None:
         if weight_decay is None:
@@ -53,5 +54,5 @@ class AdamW(Adam):
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm,
             use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name,
-            **legacy,
+            epsilon_mode, **legacy,
         )  # fmt: skip

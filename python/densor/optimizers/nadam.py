@@ -17,14 +17,15 @@ from densor.schedules import LearningRateSchedule
 class Nadam(Optimizer):
     """Adam's m and v, then w -= (cm * m + cg * g) / (sqrt(v / (1 - beta_2^t)) + epsilon).
 
-    With u_t = beta_1 * (1 - 0.5 * 0.96^t) and P_t = u_1 * ... * u_t: cm = lr * u_{t+1} / (1 - P_{t+1}),
-    cg = lr * (1 - u_t) / (1 - P_t). PyTorch's 0.96^(0.004 t) is another schedule of u. Source: Dozat (2016).
+    With u_t = beta_1 * (1 - 0.5 * 0.96^(momentum_decay * t)) and P_t = u_1 * ... * u_t:
+    cm = lr * u_{t+1} / (1 - P_{t+1}), cg = lr * (1 - u_t) / (1 - P_t). Source: Dozat (2016).
 
     Args:
         learning_rate: a float greater than 0, or a schedule (0.001).
         beta_1: the limit of u, in [0, 1) (0.9).
         beta_2: how much of the old mean square is kept, in [0, 1) (0.999).
         epsilon: greater than 0 (1e-7).
+        momentum_decay: at least 0; 1 is Keras, 0.004 is PyTorch and Dozat (1.0).
 
     The other arguments are those of `Optimizer`.
 
@@ -35,6 +36,7 @@ class Nadam(Optimizer):
 
     rule = "nadam"
     slots = ("momentum", "velocity")
+    adaptive = True
 
     def __init__(
         self,
@@ -47,11 +49,12 @@ class Nadam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str = "Nadam",
+        momentum_decay: float = 1.0,
         **legacy: Any,
     ) -> None:
         super().__init__(
@@ -61,17 +64,18 @@ class Nadam(Optimizer):
         self.beta_1 = _check.number("Nadam", "beta_1", beta_1, low=0, high=1, include_high=False)
         self.beta_2 = _check.number("Nadam", "beta_2", beta_2, low=0, high=1, include_high=False)
         self.epsilon = _check.number("Nadam", "epsilon", epsilon, low=0, include_low=False)
+        self.momentum_decay = _check.number("Nadam", "momentum_decay", momentum_decay, low=0)
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
         u, next_u = self._u(t), self._u(t + 1.0)
-        product = self.beta_1**t * _warmth_product(t)
+        product = self.beta_1**t * _warmth_product(t, self.momentum_decay)
         of_momentum = rates * next_u / (1.0 - product * next_u)
         of_gradient = rates * (1.0 - u) / (1.0 - product)
         beta_2 = float32(self.beta_2)  # what the native pass averages with
         return of_momentum, of_gradient, self.beta_1, beta_2, 1.0 / (1.0 - beta_2**t), self.epsilon
 
     def _u(self, t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return self.beta_1 * (1.0 - 0.5 * 0.96**t)
+        return self.beta_1 * (1.0 - 0.5 * 0.96 ** (self.momentum_decay * t))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -79,14 +83,20 @@ class Nadam(Optimizer):
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
+            **({} if self.momentum_decay == 1.0 else {"momentum_decay": self.momentum_decay}),
         }
 
 
-@functools.cache
-def _warmth_products() -> npt.NDArray[np.float64]:
-    """The products of 1 - 0.5 * 0.96^k over k = 1..t, for t = 0..1000. The factors after those are 1.0."""
-    return np.concatenate([[1.0], np.cumprod(1.0 - 0.5 * 0.96 ** np.arange(1.0, 1001.0))])
+@functools.lru_cache(maxsize=8)
+def _warmth_products(decay: float) -> npt.NDArray[np.float64]:
+    """The products of 1 - 0.5 * 0.96^(decay k) over k = 1..t, for t = 0, 1, ... until the factors are 1.0.
+
+    Or until the power of beta_1 beside it has long made the product 0.
+    """
+    count = int(min(np.ceil(1000.0 / decay), 2**20)) if decay > 0 else 1024
+    return np.concatenate([[1.0], np.cumprod(1.0 - 0.5 * 0.96 ** (decay * np.arange(1.0, count + 1.0)))])
 
 
-def _warmth_product(t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return _warmth_products()[np.minimum(t, 1000.0).astype(np.intp)]
+def _warmth_product(t: npt.NDArray[np.float64], decay: float) -> npt.NDArray[np.float64]:
+    products = _warmth_products(decay)
+    return products[np.minimum(t, len(products) - 1.0).astype(np.intp)]

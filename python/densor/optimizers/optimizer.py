@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -11,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from densor import _check, schedules
+from densor.graph import Arena
+from densor.optimizers.averaging import Averaging
 from densor.optimizers.learning_rate import CalledRate, LearningRate
+from densor.optimizers.legacy import take_legacy
 from densor.schedules import LearningRateSchedule
 
 Column = float | npt.NDArray[np.float64]
@@ -21,11 +23,14 @@ _CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 class Optimizer:
-    """What every optimizer has. Use a subclass: SGD, RMSprop, Adagrad, Adam, AdamW, Adamax, Nadam.
+    """What every optimizer has. Use a subclass: SGD, Adam, AdamW, ...
 
     One training step clips the gradients, takes `weight_decay * learning_rate * w` off every weight that
-    decays, and applies the rule of the subclass. All three happen in one native pass; this object holds the
-    settings and computes, for any range of steps, the coefficients of the rule.
+    decays, applies the rule of the subclass, and keeps the running mean. All of it happens in one native pass;
+    this object holds the settings and computes, for any range of steps, the coefficients of the rule.
+
+    Every weight has its own factor of the learning rate, `layer.learning_rate_multiplier` or
+    `variable.learning_rate_multiplier`; 0 leaves the weight, its decay and its state alone.
 
     Args (the tail that all optimizers share):
         learning_rate: a float greater than 0, a schedule, or a function that returns the rate: of no arguments,
@@ -36,8 +41,14 @@ class Optimizer:
         clipnorm: the largest norm of the gradient of each variable; g * c / max(norm, c).
         clipvalue: the largest absolute value of each gradient element.
         global_clipnorm: the largest norm of all gradients together. At most one of the three may be given.
-        use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps:
-            arguments of Keras that this version takes only at their defaults.
+        use_ema: keep a running mean of the weights; `fit` ends by setting the weights to it. Until then they
+            differ; `callbacks.SwapEMAWeights` evaluates and saves the mean.
+        ema_momentum: in [0, 1], how much of the old mean is kept at each step; or "polyak", the plain mean of the
+            weights after every step.
+        ema_overwrite_frequency: set the weights to the mean at every so many steps, too; or None.
+        loss_scale_factor: what the loss is multiplied with for the gradients, and they are divided by; or None.
+        gradient_accumulation_steps: at least 2: the rule is applied at every so many steps, to the mean gradient
+            of these steps; or None. Schedules and `iterations` count steps as they come, rules count updates.
         name: only kept.
         lr, decay: Keras 2's names, with a DeprecationWarning. `decay` divides the rate of step t by
             1 + decay * t.
@@ -54,6 +65,9 @@ class Optimizer:
     cycles_momentum: bool = False
     """Whether the rule has a momentum that a schedule may move."""
 
+    adaptive: ClassVar[bool] = False
+    """Whether the rule divides each gradient by a scale of its own."""
+
     _common: ClassVar[tuple[str, ...]] = (
         "learning_rate", "weight_decay", *_CLIPS, "use_ema", "ema_momentum", "ema_overwrite_frequency",
         "loss_scale_factor", "gradient_accumulation_steps", "name",
@@ -67,7 +81,7 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
@@ -75,7 +89,7 @@ class Optimizer:
         **legacy: Any,
     ) -> None:
         where = type(self).__name__
-        learning_rate, self._decay = _take_legacy(where, learning_rate, legacy, self._common)
+        learning_rate, self._decay = take_legacy(where, learning_rate, legacy, self._common)
         self.name = _check.optional_name(where, name, where)
         self._schedule: LearningRateSchedule | None = None
         self._rate = 0.0
@@ -91,14 +105,16 @@ class Optimizer:
             raise _check.bad_value(
                 where, given[1], f"at most one clipping may be given, but {given[0]} is too"
             )
-        _check.unsupported(where, "use_ema", use_ema, False)
-        _check.unsupported(where, "ema_momentum", ema_momentum, 0.99)
-        _check.unsupported(where, "ema_overwrite_frequency", ema_overwrite_frequency, None)
-        _check.unsupported(where, "loss_scale_factor", loss_scale_factor, None)
-        _check.unsupported(where, "gradient_accumulation_steps", gradient_accumulation_steps, None)
+        self._averaging = Averaging(where, use_ema, ema_momentum, ema_overwrite_frequency)
+        self.loss_scale_factor = _positive_or_none(where, "loss_scale_factor", loss_scale_factor)
+        self.gradient_accumulation_steps = (
+            None if gradient_accumulation_steps is None
+            else _check.integer(where, "gradient_accumulation_steps", gradient_accumulation_steps, low=2)
+        )  # fmt: skip
         self._iterations = 0
         self._excluded: tuple[list[Any], list[str]] = ([], [])  # variables, expressions
-        self._state: Any = None  # the arenas, set by whoever trains with this optimizer
+        self.averages_in_model = False  # the weights are the running mean, and the mean holds the weights
+        self._state: Arena | None = None  # the arenas, set by whoever trains with this optimizer
 
     # --- learning rate ---
 
@@ -168,9 +184,16 @@ class Optimizer:
         return isinstance(self._schedule, CalledRate)
 
     def _momenta(self, t: npt.NDArray[np.float64], constant: float) -> Column:
-        """The momentum of steps t = 1, 2, ...: `constant` unless the schedule moves it."""
-        moved = self._schedule.momenta(int(t[0]) - 1, len(t)) if self._schedule and len(t) else None
-        return constant if moved is None else moved.astype(np.float32).astype(np.float64)
+        """The momentum of updates t = 1, 2, ...: `constant` unless the schedule moves it, which counts steps."""
+        if self._schedule is None or not len(t):
+            return constant
+        every = self.gradient_accumulation_steps or 1
+        first, last = int(t[0]), int(t[-1])
+        moved = self._schedule.momenta((first - 1) * every, (last - first + 1) * every)
+        if moved is None:
+            return constant
+        updates = ((t - first + 1.0) * every - 1.0).astype(np.intp)
+        return moved[updates].astype(np.float32).astype(np.float64)
 
     # --- the interface to the native pass ---
 
@@ -188,16 +211,81 @@ class Optimizer:
         """Whether the optimizer has state, because a model trains with it."""
         return self._state is not None
 
+    @property
+    def use_ema(self) -> bool:
+        """Whether a running mean of the weights is kept."""
+        return self._averaging.used
+
+    @property
+    def ema_momentum(self) -> float | str:
+        """How much of the old mean is kept at each step, or "polyak"."""
+        return self._averaging.momentum
+
+    @property
+    def ema_overwrite_frequency(self) -> int | None:
+        """After how many steps the weights are set to their mean, again and again."""
+        return self._averaging.overwrite_frequency
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names of all state arrays: `slots`, and those of the running mean and of accumulation if used."""
+        average = ("average",) if self.use_ema else ()
+        accumulator = ("gradient_accumulator",) if self.gradient_accumulation_steps else ()
+        return (*self.slots, *average, *accumulator)
+
+    def start_average(self, arena: Arena) -> None:
+        """Lets the running mean of a new arena begin at its weights."""
+        if self.use_ema:
+            self._average(arena)[...] = arena.parameters
+
+    def finalize_variable_values(self, trainable_variables: object = None) -> None:
+        """Sets the weights to their running mean, where there is one; `fit` ends with it.
+
+        Weights whose `learning_rate_multiplier` is 0 stay as they are. `trainable_variables` is not needed.
+        """
+        if self.use_ema and self._state is not None:
+            average = self._average(self._state)
+            if self.averages_in_model:
+                average[...] = self._state.parameters
+                self.averages_in_model = False
+            for variable, (offset, size) in zip(self._state.variables, self._state.segments, strict=True):
+                if variable.learning_rate_multiplier:
+                    self._state.parameters[offset : offset + size] = average[offset : offset + size]
+
+    def swap_averages(self) -> None:
+        """Exchanges the weights with their running mean. Calling it again undoes it; see `SwapEMAWeights`."""
+        if self.use_ema and self._state is not None:
+            average = self._average(self._state)
+            kept = self._state.parameters.copy()
+            self._state.parameters[...] = average
+            average[...] = kept
+            self.averages_in_model = not self.averages_in_model
+
+    def reset_state(self) -> None:
+        """Forgets all state: slots as at the start, the running mean at the weights, no steps made."""
+        self._iterations = 0
+        self.averages_in_model = False
+        if self._state is not None:
+            for name, slot in zip(self.state_names, self._state.slots, strict=True):
+                initial = self.initial_slot(name)
+                for offset, size in self._state.segments:
+                    slot[offset : offset + size] = initial
+            self.start_average(self._state)
+
+    def _average(self, arena: Arena) -> npt.NDArray[np.float32]:
+        return arena.slots[self.state_names.index("average")]
+
     def initial_slot(self, name: str) -> float:
         """Returns the number that the state array `name` starts with."""
-        _check.choice(f"{type(self).__name__}.initial_slot", "name", name, self.slots)
+        _check.choice(f"{type(self).__name__}.initial_slot", "name", name, self.state_names)
         return 0.0
 
     def coefficients(self, first_step: int, steps: int) -> npt.NDArray[np.float32]:
         """Returns what the native pass needs for `steps` steps from `first_step` on: float32 (steps, 1 + k).
 
-        Column 0 is the factor of the weight decay, the others are the coefficients of the rule. They are
-        computed in float64 and rounded once.
+        Column 0 is the factor of the weight decay, then come the coefficients of the rule; then, where they are
+        used, the momentum of the mean, whether it overwrites the weights, and whether the rule is applied. They
+        are computed in float64 and rounded once.
         """
         rates = self._rates(first_step, steps)
         if self._schedule and not self.cycles_momentum and self._schedule.momenta(0, 1) is not None:
@@ -206,8 +294,12 @@ class Optimizer:
                 f"the {type(self._schedule).__name__} moves a momentum, and this optimizer has none; give it "
                 "momentum=0.9 where it takes one, or the schedule momentum_range=None",
             )  # fmt: skip
-        t = np.arange(first_step + 1, first_step + steps + 1, dtype=np.float64)
-        columns = self._coefficients(rates, t)
+        step = np.arange(first_step + 1, first_step + steps + 1, dtype=np.float64)
+        every = self.gradient_accumulation_steps
+        t = step if every is None else np.floor((step - 1.0) / every) + 1.0
+        columns = [*self._coefficients(rates, t), *self._averaging.columns(step, t)]
+        if every is not None:
+            columns.append((step % every == 0).astype(np.float64))
         table = np.empty((steps, 1 + len(columns)), np.float32)
         table[:, 0] = rates * (self.weight_decay or 0.0)
         for index, column in enumerate(columns, start=1):
@@ -215,7 +307,7 @@ class Optimizer:
         return table
 
     def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
-        """The coefficients of the rule for steps t = 1, 2, ... with these learning rates, in native order."""
+        """The coefficients of the rule for updates t = 1, 2, ... with these learning rates, in native order."""
         raise NotImplementedError(
             f"{type(self).__name__} is no optimizer: use SGD, Adam, ... of densor.optimizers"
         )
@@ -270,11 +362,11 @@ class Optimizer:
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
-            "use_ema": False,
-            "ema_momentum": 0.99,
-            "ema_overwrite_frequency": None,
-            "loss_scale_factor": None,
-            "gradient_accumulation_steps": None,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
         return {**config, "decay": self._decay} if self._decay else config
 
@@ -305,22 +397,3 @@ def float32(value: float) -> float:
 
 def _positive_or_none(where: str, argument: str, value: float | None) -> float | None:
     return None if value is None else _check.number(where, argument, value, low=0, include_low=False)
-
-
-def _take_legacy(
-    where: str, learning_rate: Any, legacy: dict[str, Any], known: Iterable[str]
-) -> tuple[Any, float]:
-    """Returns the learning rate and the decay, where Keras 2's `lr` and `decay` have been looked at."""
-    decay = 0.0
-    if "lr" in legacy:
-        warnings.warn(f"{where}(): 'lr' is now 'learning_rate'", DeprecationWarning, stacklevel=4)
-        learning_rate = legacy.pop("lr")
-    if "decay" in legacy:
-        warnings.warn(
-            f"{where}(): 'decay' is deprecated; use schedules.InverseTimeDecay(learning_rate, 1, decay)",
-            DeprecationWarning,
-            stacklevel=4,
-        )
-        decay = _check.number(where, "decay", legacy.pop("decay"), low=0)
-    _check.no_more_arguments(where, legacy, [*known, "lr", "decay"])
-    return learning_rate, decay

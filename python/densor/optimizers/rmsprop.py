@@ -33,6 +33,8 @@ class RMSprop(Optimizer):
     array([[0.e+00, 5.e-01, 9.e-01, 1.e-07]], dtype=float32)
     """
 
+    adaptive = True
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule | Mapping[str, Any] = 0.001,
@@ -45,7 +47,7 @@ class RMSprop(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
+        ema_momentum: float | str = 0.99,
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,

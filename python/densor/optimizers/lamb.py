@@ -1,0 +1,74 @@
+"""LAMB: Adam's step, scaled by the norm of the weights of each variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from densor import _check
+from densor.optimizers.optimizer import Column, Optimizer, float32
+from densor.schedules import LearningRateSchedule
+
+
+class Lamb(Optimizer):
+    """Adam's m and v, u = (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon), w -= lr * |w| / |u| * u.
+
+    The norms are those of each variable; their ratio is 1 where one of them is 0. Made for large batches.
+    Source: You et al. (2019).
+
+    Args:
+        learning_rate: a float greater than 0, or a schedule (0.001).
+        beta_1: how much of the old mean gradient is kept, in [0, 1) (0.9).
+        beta_2: how much of the old mean square is kept, in [0, 1) (0.999).
+        epsilon: greater than 0 (1e-7).
+
+    The other arguments are those of `Optimizer`.
+
+    >>> Lamb().coefficients(0, 1)[0, 4:6].round().tolist()  # the corrections of m and v at the first step
+    [10.0, 1000.0]
+    """
+
+    rule = "lamb"
+    slots = ("momentum", "velocity")
+    adaptive = True
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule | Mapping[str, Any] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float | str = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str = "Lamb",
+        **legacy: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **legacy,
+        )  # fmt: skip
+        self.beta_1 = _check.number("Lamb", "beta_1", beta_1, low=0, high=1, include_high=False)
+        self.beta_2 = _check.number("Lamb", "beta_2", beta_2, low=0, high=1, include_high=False)
+        self.epsilon = _check.number("Lamb", "epsilon", epsilon, low=0, include_low=False)
+
+    def _coefficients(self, rates: npt.NDArray[np.float64], t: npt.NDArray[np.float64]) -> tuple[Column, ...]:
+        beta_1, beta_2 = float32(self.beta_1), float32(self.beta_2)  # what the native pass averages with
+        return rates, beta_1, beta_2, 1.0 / (1.0 - beta_1**t), 1.0 / (1.0 - beta_2**t), self.epsilon
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
