@@ -15,3 +15,11 @@ def test_pretraining_helps_where_labels_are_few(capsys):
     scratch, pretrained = example["main"]()
     assert pretrained > scratch + 0.05
     assert "layer of 48 units: reconstruction error" in capsys.readouterr().out
+
+
+def test_a_training_loop_learns(capsys):
+    example = runpy.run_path(str(EXAMPLES / "training_loop.py"))
+    losses, accuracy = example["main"](epochs=5)
+    assert losses[-1] < losses[0] / 2
+    assert accuracy > 0.85
+    assert capsys.readouterr().out.count("epoch") == 5

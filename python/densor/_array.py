@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def _from_sequence(function: str, argument: str, value: Any) -> NDArray[Any]:
         kind = type(value).__name__
         raise TypeError(f"{function}(): argument '{argument}': expected an array of real numbers, got {kind}")
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
+        return _from_columns(function, argument, value) if _mixed(value, array) else array
     except ValueError as error:
         lengths = [len(row) if isinstance(row, (list, tuple)) else None for row in value]
         bad = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
@@ -56,6 +58,27 @@ def _from_sequence(function: str, argument: str, value: Any) -> NDArray[Any]:
             else f": {error}"
         )
         raise ValueError(f"{function}(): argument '{argument}': not a regular array{where}") from None
+
+
+def _mixed(value: Any, array: NDArray[Any]) -> bool:
+    """Whether `array` was made of a frame whose columns NumPy has no common dtype for."""
+    return array.dtype.kind == "O" and array.ndim == 2 and hasattr(value, "columns")
+
+
+def _from_columns(function: str, argument: str, frame: Any) -> NDArray[Any]:
+    """A frame of columns of different kinds, bools and numbers or a frame's own dtypes, as one array."""
+    columns = []
+    for name in frame.columns:
+        column = np.asarray(frame[name])
+        if column.dtype.kind == "O":
+            with suppress(TypeError, ValueError):  # a frame's own integers, where none are missing
+                column = np.array(column.tolist())
+        if column.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{function}(): argument '{argument}': column {name!r} holds {column.dtype}, expected real numbers"
+            )
+        columns.append(column.astype(np.float64) if column.dtype.itemsize > 4 else column.astype(np.float32))
+    return np.column_stack(columns)
 
 
 def float32_array(function: str, argument: str, value: Any) -> NDArray[np.float32]:

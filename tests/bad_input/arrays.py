@@ -27,7 +27,6 @@ def x_cases():
     yield "masked", np.ma.masked_array(ones, mask=ones > 0), TypeError, "mask"
     yield "string", "train.csv", TypeError, "str"
     yield "set", {1.0, 2.0}, TypeError, "set"
-    yield "generator", (row for row in ones), TypeError, "generator"
     yield "ragged", [[1.0] * FEATURES, [1.0] * (FEATURES + 1)], ValueError, str(FEATURES + 1)
     yield "scalar", np.float32(3), (TypeError, ValueError), "()"
     yield "one_axis", np.ones(ROWS, np.float32), ValueError, f"({ROWS},)"

@@ -71,8 +71,12 @@ class Arena:
             variable.array = home
 
     def _view(self, flat: Float32, variable: Variable) -> Float32:
+        return flat[self.segment(variable)].reshape(variable.shape)
+
+    def segment(self, variable: Variable) -> slice:
+        """Where the variable lies in the flat arrays."""
         offset, size = self.segments[self._index[variable]]
-        return flat[offset : offset + size].reshape(variable.shape)
+        return slice(offset, offset + size)
 
     def refresh(self) -> None:
         """Take over the variables' learning-rate multipliers and masks as they are now.

@@ -18,7 +18,7 @@ from densor.graph.penalty import PenaltySum, emit_weight_penalties
 from densor.graph.trace import Graph
 from densor.graph.variable import Variable
 
-__all__ = ["Feeds", "OptimizerLike", "compile_graph", "lower_graph"]
+__all__ = ["Feeds", "OptimizerLike", "compile_graph", "compile_update", "lower_graph"]
 
 
 class OptimizerLike(Protocol):
@@ -83,6 +83,14 @@ def compile_graph(graph: Graph, rows: int, **options: Any) -> _core.Program:
     arena has taken one of them elsewhere it must be compiled again (`Arena.holds` tells).
     """
     return lower_graph(graph, rows, **options).bind()
+
+
+def compile_update(optimizer: OptimizerLike, arena: Arena) -> _core.Program:
+    """The program of an optimizer's step alone, with the gradients that lie in the arena."""
+    lowering = Lowering(1, arena)
+    lowering.phase = "update"
+    _emit_update(lowering, optimizer, arena)
+    return lowering.bind()
 
 
 def lower_graph(
@@ -154,10 +162,7 @@ def lower_graph(
         emit_weight_penalties(lowering, penalized)
     lowering.phase = "update"
     if optimizer is not None and arena is not None and arena.variables:
-        _emit_optimizer(lowering, optimizer, arena)
-        for variable in arena.variables:
-            if variable.constraint is not None:
-                variable.constraint.emit(lowering, variable)
+        _emit_update(lowering, optimizer, arena)
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
@@ -223,7 +228,7 @@ def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) ->
     lowering.backward(graph.nodes, [gradient for gradient in gradients if gradient is not None])
 
 
-def _emit_optimizer(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:
+def _emit_update(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:
     decayed = [optimizer.decays(variable) for variable in arena.variables]
     state = dict(zip(optimizer.state_names, arena.slots, strict=True))
     lowering.emit(
@@ -244,3 +249,6 @@ def _emit_optimizer(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) 
         multipliers=arena.multipliers,
         scale=1.0 / lowering.gradient_scale,
     )
+    for variable in arena.variables:
+        if variable.constraint is not None:
+            variable.constraint.emit(lowering, variable)

@@ -1,11 +1,13 @@
-"""One thing, a list of things or a dict of them: the forms that the inputs and outputs of models have."""
+"""The forms that data have: one thing, a list of things or a dict of them; batches of features and targets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["flat", "mapped", "packed"]
+from densor._check import bad_value
+
+__all__ = ["Batch", "flat", "mapped", "packed", "packed_batch", "unpacked_batch"]
 
 
 def flat(structure: Any) -> list[Any]:
@@ -26,3 +28,47 @@ def packed(structure: Any, values: Iterable[Any]) -> Any:
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """`structure` with `function` applied to each of its things."""
     return packed(structure, map(function, flat(structure)))
+
+
+class Batch(NamedTuple):
+    """Features, and targets and weights or None."""
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+
+
+def packed_batch(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The data of a step: `(x, y, sample_weight)`, `(x, y)`, or without targets `x` alone.
+
+    A list or tuple of features without targets becomes `(x,)`, so that it is not mistaken for `(x, y)`.
+
+    Example:
+        >>> from densor.utils import pack_x_y_sample_weight
+        >>> pack_x_y_sample_weight(1, 2)
+        (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, list | tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpacked_batch(data: Any) -> Batch:
+    """`(x, y, sample_weight)` of the data of a step, with None for what it lacks.
+
+    Raises:
+        ValueError: a tuple of more than three parts.
+
+    Example:
+        >>> from densor.utils import unpack_x_y_sample_weight
+        >>> x, y, sample_weight = unpack_x_y_sample_weight((1, 2))
+        >>> x, y, sample_weight
+        (1, 2, None)
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return Batch(data)
+    if not 1 <= len(data) <= 3:
+        raise bad_value("unpack_x_y_sample_weight", "data", f"expected at most 3 parts, got {len(data)}")
+    return Batch(*data)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import _core
 from densor.random import next_seed
 
 __all__ = ["Clock"]
@@ -30,3 +34,18 @@ class Clock:
         """Draw the seed from `densor.random`, once."""
         if self.seed is None:
             self.seed = next_seed()
+
+    def shuffle(self, order: NDArray[np.int64], block: int = 1) -> None:
+        """Fill `order` with the rows in the order of the epoch that comes.
+
+        block: so many neighbours stay together, and a short last block stays last.
+        """
+        assert self.seed is not None  # compile() drew it
+        if block == 1:
+            _core.permutation(order, self.seed, self.epochs).run()
+            return
+        blocks = np.empty(len(order) // block, np.int64)
+        _core.permutation(blocks, self.seed, self.epochs).run()
+        whole = len(blocks) * block
+        order[:whole] = (blocks[:, None] * block + np.arange(block)).reshape(-1)
+        order[whole:] = np.arange(whole, len(order))

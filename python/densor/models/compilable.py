@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compilable"]
 
-# Methods by which Keras lets a subclass replace what a step does.
-_OWN_STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "make_train_function")
+# Methods by which Keras lets a subclass replace what a step does, beside the steps themselves.
+_NOT_CALLED = ("compute_loss", "make_train_function", "make_test_function", "make_predict_function")
 
 
 class Compilable(Layer):
@@ -85,7 +85,7 @@ class Compilable(Layer):
 
         Raises:
             ValueError: an unknown name, or a loss that does not fit the model's outputs.
-            TypeError: the wrong kind of argument, or a model with a `train_step` of its own.
+            TypeError: the wrong kind of argument, or a model with a `compute_loss` of its own.
             BusyError: the model is being trained.
 
         Example:
@@ -94,10 +94,10 @@ class Compilable(Layer):
             >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         """
         self._refuse_training("compile")
-        for name in _OWN_STEPS:
+        for name in _NOT_CALLED:
             if hasattr(type(self), name):
-                raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called: steps of your own are "
-                                "not supported")  # fmt: skip
+                raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; give the loss to "
+                                "compile(), or define train_step()")  # fmt: skip
         request = Request(loss, loss_weights, metrics, weighted_metrics)
         compiled = Compiled(optimizers.get(optimizer), request, TrainableFlags(self))
         if self.built and self._input is not None:
@@ -142,10 +142,16 @@ class Compilable(Layer):
         """`"loss"` and the metrics, as `evaluate` returns them."""
         return [] if self._compiled is None else self._compiled.names
 
-    def _compiled_for(self, function: str) -> Compiled:
-        if self._compiled is None or not self._compiled.request.trains:
+    def _compiled_for(self, function: str, own: str = "") -> Compiled:
+        """What was compiled. `own`: a step that needs no loss if the model has its own."""
+        without = self._compiled is not None and own and self._own(own)
+        if self._compiled is None or not (self._compiled.request.trains or without):
             raise RuntimeError(f"{function}(): the model has no loss; call compile(optimizer, loss) first")
         return self._compiled
+
+    def _own(self, name: str) -> bool:
+        """Whether a subclass has a step of its own; `Stepper` has the steps."""
+        return False
 
     def _inputs_form(self) -> Inputs:
         """How the features of the built model are given."""

@@ -43,6 +43,7 @@ class Compiled:
         self._inference: Graph | None = None
         self._targets: Targets | None = None
         self._loops: dict[Any, Loop] = {}
+        self._arena: Arena | None = None  # of the loops that train
         self.testing = Turn("evaluate")
         self.observer: Any = None  # of `probe`, with its traced graph
 
@@ -87,8 +88,7 @@ class Compiled:
             ]
             self.endings, self._targets = endings, Targets(endings, targets)
         trainable = tuple(dict.fromkeys(model.trainable_weights))
-        if self.optimizer._state is not None:
-            _check_owner(self.optimizer._state, trainable)
+        self.optimizer.check_owner(trainable, "compile", "optimizer")
         _warn_of_l2(self.optimizer, trainable)
         self.trainable, self._inference, self._training = trainable, inference, graph
 
@@ -122,7 +122,7 @@ class Compiled:
 
     def drifted(self, model: Layer) -> bool:
         """Whether `trainable` flags were changed after `compile`."""
-        return tuple(dict.fromkeys(model.trainable_weights)) != self.trainable
+        return self.bound and tuple(dict.fromkeys(model.trainable_weights)) != self.trainable
 
     def warn_of_drift(self, model: Layer) -> None:
         """Warn if `trainable` flags were changed after `compile`."""
@@ -138,6 +138,11 @@ class Compiled:
         """The loop that trains on data like `data`."""
         optimizer, arena = self.optimizer, self.take_arena()
         return self._loop("train", data, graph=self._training, optimizer=optimizer, arena=arena)
+
+    def gradient_loop(self, data: Data) -> tuple[Loop, Arena]:
+        """The loop that computes gradients on data like `data`, and where it leaves them."""
+        arena = self.take_arena()
+        return self._loop("gradients", data, graph=self._training, arena=arena, update_statistics=True), arena
 
     def test_loop(self, data: Data) -> Loop:
         """The loop that computes losses and metrics on data like `data`."""
@@ -173,21 +178,11 @@ class Compiled:
 
     def take_arena(self) -> Arena:
         """The arena with the trained variables in it; slots move along if another model has taken a variable."""
-        optimizer = self.optimizer
-        arena = optimizer._state
-        if isinstance(arena, Arena):
-            _check_owner(arena, self.trainable)
-            if arena.holds(self.trainable):
-                return arena
-        fresh = Arena(self.trainable, [optimizer.initial_slot(name) for name in optimizer.state_names])
-        optimizer.start_average(fresh)
-        if isinstance(arena, Arena):
-            for new, old in zip(fresh.slots, arena.slots, strict=True):
-                new[...] = old
-        self._loops = {key: loop for key, loop in self._loops.items() if key[0] == "test"}
-        fresh.refresh()
-        optimizer._state = fresh
-        return fresh
+        arena = self.optimizer.take_arena(self.trainable, "compile", "optimizer")
+        if arena is not self._arena:
+            self._loops = {key: loop for key, loop in self._loops.items() if key[0] == "test"}
+            self._arena = arena
+        return arena
 
     def logs(self, loop: Loop) -> dict[str, float]:
         """Means over the rows `loop` has seen, by name in alphabetical order."""
@@ -257,14 +252,4 @@ def _warn_of_l2(optimizer: Optimizer, variables: tuple[Variable, ...]) -> None:
             "do not decay as with SGD; for weight decay use AdamW(weight_decay=...) and no l2",
             UserWarning,
             stacklevel=4,
-        )
-
-
-def _check_owner(arena: Arena, variables: tuple[Variable, ...]) -> None:
-    if arena.variables != variables:
-        raise bad_value(
-            "compile",
-            "optimizer",
-            "this optimizer's state belongs to other variables (of another model, or another choice of trainable "
-            "layers); make a new optimizer",
         )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densor import _core
 from densor.callbacks import CallbackList
 from densor.models.compiled import Compiled
 from densor.models.data import Data
@@ -20,21 +19,22 @@ from densor.models.progress import Display, Silence
 if TYPE_CHECKING:
     from densor.models.trainer import Trainer
 
-__all__ = ["Evaluation", "Fitting", "Plan"]
+__all__ = ["Epochs", "Evaluation", "Fitting", "Logs", "Plan"]
 
 Logs = dict[str, float]
 
 
 @dataclass
 class Plan:
-    """The checked options of one call of `fit`."""
+    """The checked options of one call of `fit`. `validation` makes an evaluation with callbacks."""
 
     batch_size: int
     epochs: int = 1
     initial_epoch: int = 0
     shuffle: bool | str = True
-    validation: Data | None = None
+    validation: Callable[[CallbackList], Any] | None = None
     validation_batch_size: int = 32
+    validation_steps: int | None = None
     validation_freq: int | Container[int] = 1
 
     def validates(self, epoch: int) -> bool:
@@ -46,10 +46,122 @@ class Plan:
         return epoch + 1 in self.validation_freq
 
 
-class Fitting:
-    """Trains a model by a plan. The native loop does a whole epoch in one call, unless a callback has batch hooks."""
+class Epochs:
+    """One call of `fit`: the epochs, the callbacks around them, validation. Subclasses train the epochs.
+
+    data: what `probe` may look at; None if there is nothing yet.
+    """
 
     display: Display = Silence()
+    batches: int | None = None
+    data: Data | None = None
+
+    def __init__(
+        self, model: Trainer, compiled: Compiled, plan: Plan, callbacks: CallbackList | None = None
+    ) -> None:
+        self.model, self.compiled, self.plan = model, compiled, plan
+        self.callbacks = callbacks or CallbackList()
+        self.progress = np.zeros(1, np.uint64)
+        self.logs: Logs = {}
+
+    def ready(self) -> bool:
+        """Whether there are data for another epoch."""
+        return True
+
+    def begin(self) -> None:
+        """An epoch begins, with sums at zero."""
+        self.progress[0] = 0
+        self.model._clock.epochs += 1
+
+    def train(self) -> None:
+        """The batches of an epoch."""
+        raise NotImplementedError
+
+    def means(self) -> Logs:
+        """The means of the running epoch."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Training is over, or was stopped."""
+        self.display.close()
+
+    def run(self) -> None:
+        """All epochs, with the callbacks around them; `on_train_end` comes last whatever happened."""
+        self.model._fitting = self
+        first = self.compiled.optimizer.iterations
+        try:
+            self.callbacks.on_train_begin()
+            for epoch in range(self.plan.initial_epoch, self.plan.epochs):
+                if not self.ready():
+                    break
+                self._epoch(epoch)
+                if self.model.stop_training:
+                    break
+        except BaseException:
+            self._finish(first)
+            with suppress(BaseException):  # the first error is the one to report
+                self.callbacks.on_train_end(self.logs)
+            raise
+        finally:
+            self.close()
+            self.model._fitting = None
+        self._finish(first)
+        self.callbacks.on_train_end(self.logs)
+
+    def _finish(self, first: int) -> None:
+        """Training is over: the weights become their running mean, where the optimizer keeps one."""
+        if self.compiled.optimizer.iterations != first:
+            self.compiled.optimizer.finalize_variable_values()
+
+    def _epoch(self, epoch: int) -> None:
+        self.callbacks.on_epoch_begin(epoch)
+        self.begin()
+        self.display.batches = self.batches
+        self.display.epoch_begin(epoch, self._done, self.means)
+        self.train()
+        logs = self.means()
+        if self.plan.validates(epoch):
+            assert self.plan.validation is not None
+            results = self.plan.validation(self.callbacks).run()
+            logs |= {f"val_{name}": value for name, value in results.items()}
+        self.logs = logs = dict(sorted(logs.items()))
+        self.callbacks.on_epoch_end(epoch, logs)
+        self.display.epoch_end(epoch, logs)
+
+    def _done(self) -> int:
+        return int(self.progress[0])
+
+    def run_natively(
+        self,
+        loop: Loop,
+        data: Data,
+        batch_size: int,
+        progress: NDArray[np.uint64],
+        batches: int,
+        **place: Any,
+    ) -> None:
+        """Train some batches; whatever stops the loop, the counters then say how far it came."""
+        clock, optimizer, arena = self.model._clock, self.compiled.optimizer, self.compiled.arena
+        assert arena is not None
+        arena.refresh()
+        hyper = optimizer.coefficients(optimizer.iterations, batches)
+        progress[0] = 0
+        self.model._stepping = True
+        try:
+            loop.run(
+                data, batch_size, batches=batches, hyper=hyper, step=clock.batches, progress=progress, **place
+            )
+        finally:
+            self.model._stepping = False
+            optimizer.iterations += int(progress[0])
+            clock.batches += int(progress[0])
+
+
+class Fitting(Epochs):
+    """Trains on arrays. The native loop does a whole epoch in one call, unless a callback has batch hooks."""
+
+    data: Data
+    batches: int
 
     def __init__(
         self,
@@ -59,97 +171,36 @@ class Fitting:
         plan: Plan,
         callbacks: CallbackList | None = None,
     ) -> None:
-        self.model, self.compiled, self.data, self.plan = model, compiled, data, plan
-        self.callbacks = callbacks or CallbackList()
+        super().__init__(model, compiled, plan, callbacks)
+        self.data = data
         self._count_batches()
         self.loop: Loop = compiled.train_loop(data)
         self.order = np.empty(data.rows, np.int64) if plan.shuffle else None
-        self.progress = np.zeros(1, np.uint64)
-        self._stepped = False
 
     def _count_batches(self) -> None:
         self.batch_size = min(self.plan.batch_size, self.data.rows)
         self.batches = -(-self.data.rows // self.batch_size)
 
-    def run(self) -> None:
-        """All epochs, with the callbacks around them; `on_train_end` comes last whatever happened."""
-        self.logs: Logs = {}
-        self.model._fitting = self
-        try:
-            self.callbacks.on_train_begin()
-            for epoch in range(self.plan.initial_epoch, self.plan.epochs):
-                self._epoch(epoch)
-                if self.model.stop_training:
-                    break
-        except BaseException:
-            self._finish()
-            with suppress(BaseException):  # the first error is the one to report
-                self.callbacks.on_train_end(self.logs)
-            raise
-        finally:
-            self.display.close()
-            self.model._fitting = None
-        self._finish()
-        self.callbacks.on_train_end(self.logs)
-
-    def _finish(self) -> None:
-        """Training is over: the weights become their running mean, where the optimizer keeps one."""
-        if self._stepped:
-            self.compiled.optimizer.finalize_variable_values()
-
     def begin(self) -> None:
         """An epoch begins: batches of the size that holds now, rows in an order of its own."""
         self._count_batches()
-        self.progress[0] = 0
-        self._shuffle()
-        self.model._clock.epochs += 1
+        self.loop.reset()
+        if self.order is not None:
+            self.model._clock.shuffle(self.order, self.batch_size if self.plan.shuffle == "batch" else 1)
+        super().begin()
 
     def step(self, batch: int = 0) -> Logs:
         """One batch, without callbacks; its loss and metrics."""
         self.loop.reset()
         self._run(batch, 1, self.progress)
-        return self._logs()
+        return self.means()
 
-    def _epoch(self, epoch: int) -> None:
-        self.callbacks.on_epoch_begin(epoch)
-        self.loop.reset()
-        self.begin()
-        self.display.batches = self.batches
-        self.display.epoch_begin(epoch, self._done, self._logs)
-        self._train()
-        self.logs = logs = self._logs()
-        if self.plan.validates(epoch):
-            plan = self.plan
-            assert plan.validation is not None
-            evaluation = Evaluation(
-                self.compiled, plan.validation, plan.validation_batch_size, self.callbacks
-            )
-            logs |= {f"val_{name}": value for name, value in evaluation.run().items()}
-        self.callbacks.on_epoch_end(epoch, logs)
-        self.display.epoch_end(epoch, logs)
-
-    def _done(self) -> int:
-        return int(self.progress[0])
-
-    def _logs(self) -> Logs:
+    def means(self) -> Logs:
+        """The means over the rows seen since `begin`."""
         return self.compiled.logs(self.loop)
 
-    def _shuffle(self) -> None:
-        if self.order is None:
-            return
-        clock, size = self.model._clock, self.batch_size
-        assert clock.seed is not None  # compile() drew it
-        if self.plan.shuffle != "batch":
-            _core.permutation(self.order, clock.seed, clock.epochs).run()
-            return
-        # Whole batches change places; a short last batch stays last.
-        blocks = np.empty(self.data.rows // size, np.int64)
-        _core.permutation(blocks, clock.seed, clock.epochs).run()
-        whole = len(blocks) * size
-        self.order[:whole] = (blocks[:, None] * size + np.arange(size)).reshape(-1)
-        self.order[whole:] = np.arange(whole, self.data.rows)
-
-    def _train(self) -> None:
+    def train(self) -> None:
+        """One native call, or one for each batch."""
         if not (self.callbacks.needs_batches or self.loop.stepwise or self.compiled.optimizer.stepwise):
             self._run(0, self.batches, self.progress)
             return
@@ -158,29 +209,14 @@ class Fitting:
             self.callbacks.on_train_batch_begin(batch)
             self._run(batch, 1, one)
             self.progress[0] = batch + 1
-            self.callbacks.on_train_batch_end(batch, self._logs())
+            self.callbacks.on_train_batch_end(batch, self.means())
             if self.model.stop_training:
                 break
 
     def _run(self, first: int, batches: int, progress: NDArray[np.uint64]) -> None:
-        """Train some batches; whatever stops the loop, the counters then say how far it came."""
-        clock, optimizer = self.model._clock, self.compiled.optimizer
-        arena = self.compiled.arena
-        assert arena is not None
-        arena.refresh()
-        hyper = optimizer.coefficients(optimizer.iterations, batches)
-        progress[0] = 0
-        self.model._stepping = True
-        try:
-            self.loop.run(
-                self.data, self.batch_size, first=first, batches=batches, order=self.order, hyper=hyper,
-                step=clock.batches, progress=progress,
-            )  # fmt: skip
-        finally:
-            self.model._stepping = False
-            self._stepped |= bool(progress[0])
-            optimizer.iterations += int(progress[0])
-            clock.batches += int(progress[0])
+        self.run_natively(
+            self.loop, self.data, self.batch_size, progress, batches, first=first, order=self.order
+        )
 
 
 class Evaluation:
@@ -193,7 +229,7 @@ class Evaluation:
     def __init__(
         self, compiled: Compiled, data: Data, batch_size: int, callbacks: CallbackList | None
     ) -> None:
-        self.compiled, self.data = compiled, data
+        self.compiled, self.data, self.rows = compiled, data, data.rows
         self.callbacks = callbacks or CallbackList()
         self.loop = compiled.test_loop(data)
         self.stepwise = self.callbacks.needs_test_batches or self.loop.stepwise

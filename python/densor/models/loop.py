@@ -27,8 +27,9 @@ class Loop:
         graph: what to run.
         scatter: write the output rows to `feeds.out`.
         heads: losses and metrics of the outputs, accumulated in `totals`.
-        optimizer, arena: train the variables of the arena.
+        optimizer, arena: train the variables of the arena; without an optimizer, compute their gradients.
         penalized: variables whose regularizers add to the loss.
+        update_statistics: move the statistics of batch normalization; default: where there is an optimizer.
 
     Attributes:
         totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
@@ -46,6 +47,7 @@ class Loop:
         optimizer: Any = None,
         arena: Arena | None = None,
         penalized: Sequence[Variable] = (),
+        update_statistics: bool | None = None,
     ) -> None:
         self.graph = graph
         self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
@@ -62,6 +64,7 @@ class Loop:
             "scatter": scatter,
             "penalized": penalized,
             "penalties": self.penalties if heads else None,
+            "update_statistics": update_statistics,
         }
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []
@@ -83,6 +86,12 @@ class Loop:
         self.totals.fill(0.0)
         self.penalties.fill(0.0)
         self._sums_of_sums.fill(0.0)
+
+    def go_on_from(self, other: Loop) -> None:
+        """Take over the sums of a loop with the same heads."""
+        self.totals[...] = other.totals
+        self.penalties[...] = other.penalties
+        self._sums_of_sums[...] = other._sums_of_sums
 
     def means(self) -> list[list[float]]:
         """For each head loss and metrics over the rows seen so far: means over batches, each counted by its rows.

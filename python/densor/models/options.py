@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from densor._check import bad_type, bad_value, boolean, integer, number, positive_int
 from densor.models.compiled import Compiled
 from densor.models.data import Array, Data, check_finite
 from densor.models.fitting import Plan
-from densor.models.inputs import Inputs
+from densor.models.source import is_streamed
 
 __all__ = [
+    "DEFAULT_ROWS",
     "batch_rows",
     "epoch_options",
     "labelled_data",
     "split_options",
-    "validation_of",
 ]
 
-_DEFAULT_ROWS = 32  # Keras'
+DEFAULT_ROWS = 32  # Keras'
 
 
 def batch_rows(function: str, argument: str, value: object) -> int:
     """The number of rows per batch; None means the default of 32."""
-    return _DEFAULT_ROWS if value is None else positive_int(function, argument, value)
+    return DEFAULT_ROWS if value is None else positive_int(function, argument, value)
 
 
 def epoch_options(
@@ -34,6 +33,7 @@ def epoch_options(
     shuffle: object,
     validation_batch_size: object,
     validation_freq: object,
+    validation_steps: object,
 ) -> Plan:
     """The plan of a `fit` without its validation data; batch sizes are not yet limited to the data."""
     rows = batch_rows("fit", "batch_size", batch_size)
@@ -50,6 +50,9 @@ def epoch_options(
             else batch_rows("fit", "validation_batch_size", validation_batch_size)
         ),
         validation_freq=_frequency(validation_freq),
+        validation_steps=(
+            None if validation_steps is None else positive_int("fit", "validation_steps", validation_steps)
+        ),
     )  # fmt: skip
 
 
@@ -66,13 +69,14 @@ def split_options(validation_split: object, validation_data: object) -> float:
         return share
     if share:
         raise bad_value("fit", "validation_split", f"give either {share} or validation_data, not both")
-    if not isinstance(validation_data, list | tuple):
+    if isinstance(validation_data, list | tuple) and len(validation_data) not in (2, 3):
+        raise bad_value("fit", "validation_data", f"must hold 2 or 3 arrays, got {len(validation_data)}")
+    if not isinstance(validation_data, list | tuple) and not is_streamed(validation_data):
         kind = type(validation_data).__name__
         raise bad_type(
-            "fit", "validation_data", f"must be a tuple (x, y) or (x, y, sample_weight), got {kind}"
-        )
-    if len(validation_data) not in (2, 3):
-        raise bad_value("fit", "validation_data", f"must hold 2 or 3 arrays, got {len(validation_data)}")
+            "fit", "validation_data",
+            f"must be a tuple (x, y) or (x, y, sample_weight), or something that gives batches, got {kind}",
+        )  # fmt: skip
     return 0.0
 
 
@@ -101,14 +105,3 @@ def labelled_data(
     targets = compiled.targets
     checked = targets.check(function, y, rows, finite)
     return Data(x, checked, targets.weights(function, sample_weight, class_weight, checked))
-
-
-def validation_of(compiled: Compiled, inputs: Inputs, parts: Sequence[Any], finite: bool) -> Data:
-    """The checked data of `validation_data=`."""
-    try:
-        features = inputs.arrays("fit", parts[0])
-        weight = parts[2] if len(parts) == 3 else None
-        return labelled_data("fit", compiled, features, parts[1], weight, finite=finite)
-    except (TypeError, ValueError) as error:
-        message = str(error).replace("argument '", "argument 'validation_data': '", 1)
-        raise type(error)(message) from None

@@ -5,30 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from densor._check import boolean, positive_int, unsupported
+import numpy as np
+
+from densor._check import boolean, positive_int
 from densor.callbacks import Callback, CallbackList, History
-from densor.models.compilable import Compilable
-from densor.models.compiled import Compiled
-from densor.models.data import Data, split
-from densor.models.fitting import Evaluation, Fitting, Plan
-from densor.models.options import (
-    batch_rows,
-    epoch_options,
-    labelled_data,
-    split_options,
-    validation_of,
-)
+from densor.models.fitting import Epochs, Fitting, Plan
+from densor.models.given import Given, evaluation_of, fitting_of, held_out, predictions_of
+from densor.models.options import batch_rows, epoch_options, split_options
 from densor.models.predict_function import PredictFunction
 from densor.models.progress import display_for, format_logs, show, verbosity
 from densor.models.range_test import RangeTest, Sweep
 from densor.models.snapshot import unchanged
+from densor.models.source import is_streamed
+from densor.models.stepper import Results, Stepper
 
 __all__ = ["Trainer"]
 
-Results = float | list[float] | dict[str, float]
 
-
-class Trainer(Compilable):
+class Trainer(Stepper):
     """The part of a model that trains, evaluates and predicts; `Model` adds what a model is made of."""
 
     def fit(
@@ -40,13 +34,13 @@ class Trainer(Compilable):
         verbose: int | str = "auto",
         callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
-        steps_per_epoch: None = None,
-        validation_steps: None = None,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         check_finite: bool = True,
@@ -55,7 +49,9 @@ class Trainer(Compilable):
 
         Args:
             x: features `(rows, ...)` of any real dtype, read in place, so do not change them meanwhile. Several
-                inputs: a list, or a dict by the inputs' names.
+                inputs: a list, or a dict by the inputs' names. Or something that gives batches `(x, y)` or
+                `(x, y, sample_weight)`: a generator or other iterator, which goes on where it stopped, a
+                `utils.PyDataset`, a torch DataLoader, any iterable. Batches are not checked before their turn.
             y: targets: class numbers `(rows,)` or `(rows, 1)`, one-hot rows or values, as the loss wants them.
                 Several outputs: a list, or a dict by the outputs' names.
             batch_size: rows per step, 32 by default; more than there are means all.
@@ -64,8 +60,9 @@ class Trainer(Compilable):
                 2 one line per epoch.
             callbacks: `densor.callbacks`; hooks per batch make every batch a call of its own.
             validation_split: this share of the rows, the last ones before shuffling, validates.
-            validation_data: `(x, y)` or `(x, y, sample_weight)`.
-            shuffle: a fresh order for every epoch; "batch" shuffles whole batches.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, or something that gives batches.
+            shuffle: a fresh order for every epoch; "batch" shuffles whole batches. A `PyDataset` is asked for its
+                batches in a fresh order; other sources are used as they come.
             class_weight: `{class: weight}`; classes left out weigh 1.
             sample_weight: `(rows,)`; the loss of a batch is `sum(weight * loss) / rows`. Several outputs: one for
                 all, or a list or dict.
@@ -73,14 +70,15 @@ class Trainer(Compilable):
             validation_batch_size: rows per validation batch.
             validation_freq: validate every so many epochs, or after the listed ones (counted from 1).
             check_finite: False trusts `x` and `y` to be free of NaN and infinities and saves a look at them.
-            steps_per_epoch, validation_steps: must be None.
+            steps_per_epoch: batches per epoch; the next epoch goes on with the batch after. None: all there are.
+            validation_steps: batches to validate with, from the first one on.
 
         Returns:
             History: `.history` maps each name to its values per epoch, `.epoch` lists the epoch numbers.
 
         Raises:
             RuntimeError: the model is not compiled.
-            TypeError, ValueError: bad data or options; nothing was changed.
+            TypeError, ValueError: bad data or options; nothing was changed, but by batches before a bad one.
             BusyError: called by a callback of this model's own `fit`, or while another thread trains it.
             KeyboardInterrupt: Ctrl-C; the model is whole, at the end of some batch, and keeps its history.
 
@@ -94,28 +92,30 @@ class Trainer(Compilable):
             True
         """
         self._refuse_training("fit")
-        unsupported("fit", "steps_per_epoch", steps_per_epoch, None)
-        unsupported("fit", "validation_steps", validation_steps, None)
-        compiled = self._compiled_for("fit")
+        compiled = self._compiled_for("fit", "train_step")
         level = verbosity("fit", verbose)
         hooks = CallbackList(callbacks, add_history=True)
         finite = boolean("fit", "check_finite", check_finite)
         share = split_options(validation_split, validation_data)
         plan = epoch_options(
-            batch_size, epochs, initial_epoch, shuffle, validation_batch_size, validation_freq
+            batch_size,
+            epochs,
+            initial_epoch,
+            shuffle,
+            validation_batch_size,
+            validation_freq,
+            validation_steps,
         )
-        features = self._features("fit", x)
-        data = labelled_data("fit", compiled, features, y, sample_weight, class_weight, finite)
+        steps = None if steps_per_epoch is None else positive_int("fit", "steps_per_epoch", steps_per_epoch)
+        given = Given("fit", x, y, sample_weight, class_weight, finite, steps, batch_size)
+        fitting = fitting_of(self, compiled, given, plan, hooks, share)
         if validation_data is not None:
-            plan.validation = validation_of(compiled, self._inputs_form(), validation_data, finite)
-        elif share:
-            data, plan.validation = split(data, share)
+            plan.validation = evaluation_of(self, compiled, held_out(validation_data, plan, finite))
         compiled.warn_of_drift(self)
         with self._training:
-            return self._fit(compiled, data, plan, hooks, level)
+            return self._fit(fitting, plan, hooks, level)
 
-    def _fit(self, compiled: Compiled, data: Data, plan: Plan, hooks: CallbackList, verbose: int) -> History:
-        fitting = Fitting(self, compiled, data, plan, hooks)
+    def _fit(self, fitting: Epochs, plan: Plan, hooks: CallbackList, verbose: int) -> History:
         fitting.display = display_for(verbose, plan.epochs, fitting.batches)
         hooks.set_model(self)
         hooks.set_params({"verbose": verbose, "epochs": plan.epochs, "steps": fitting.batches})
@@ -196,8 +196,7 @@ class Trainer(Compilable):
         size = batch_rows(where, "batch_size", batch_size)
         order = boolean(where, "shuffle", shuffle)
         sweep = Sweep(start_lr, end_lr, steps, smoothing, divergence)
-        features = self._features(where, x)
-        data = labelled_data(where, compiled, features, y, sample_weight, class_weight)
+        data = self._checked(where, x, y, sample_weight, class_weight)
         with self._training, unchanged(self, compiled):
             return sweep.run(Fitting(self, compiled, data, Plan(batch_size=size, shuffle=order)))
 
@@ -210,7 +209,7 @@ class Trainer(Compilable):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
         return_dict: bool = False,
         check_finite: bool = True,
@@ -219,10 +218,10 @@ class Trainer(Compilable):
 
         Args:
             x, y, sample_weight, batch_size, check_finite: as for `fit`; the results do not depend on `batch_size`.
+            steps: only so many batches are used.
             verbose: 0 silent; otherwise one line with the results.
             callbacks: their test hooks are called.
             return_dict: return a dict by name.
-            steps: must be None.
 
         Returns:
             The loss, or `[loss, *metrics]` if the model has metrics, or a dict.
@@ -238,41 +237,38 @@ class Trainer(Compilable):
             >>> model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0)
             4.0
         """
-        unsupported("evaluate", "steps", steps, None)
-        compiled = self._compiled_for("evaluate")
+        compiled = self._compiled_for("evaluate", "test_step")
         level = verbosity("evaluate", verbose)
-        rows = batch_rows("evaluate", "batch_size", batch_size)
-        hooks = None if callbacks is None else CallbackList(callbacks, model=self)
-        features = self._features("evaluate", x)
-        data = labelled_data("evaluate", compiled, features, y, sample_weight, None, check_finite)
+        rows = None if batch_size is None else batch_rows("evaluate", "batch_size", batch_size)
+        hooks = CallbackList(callbacks, model=self)
+        finite = boolean("evaluate", "check_finite", check_finite)
+        count = None if steps is None else positive_int("evaluate", "steps", steps)
+        given = Given("evaluate", x, y, sample_weight, None, finite, count, rows)
+        evaluation = evaluation_of(self, compiled, given)(hooks)
         self._refuse_stepping("evaluate")
-        logs = Evaluation(compiled, data, rows, hooks).run()
+        logs = evaluation.run()
         if level:
-            show(f"{data.rows} rows - {format_logs(logs)}")
-        return self._results(compiled, logs, return_dict)
-
-    def _results(self, compiled: Compiled, logs: dict[str, float], return_dict: bool) -> Results:
-        if return_dict:
-            return logs
-        values = [logs[name] for name in compiled.names]
-        return values if len(values) > 1 else values[0]
+            show(f"{evaluation.rows} rows - {format_logs(logs)}")
+        return self._results(logs, return_dict)
 
     def predict(
         self,
         x: Any,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
     ) -> Any:
         """The model's outputs in inference mode.
 
         Args:
-            x: features `(rows, ...)`, any number of rows, none included; NaN spreads through its own row only.
+            x: features `(rows, ...)`, any number of rows, none included; NaN spreads through its own row only. Or
+                something that gives batches, as for `fit`; targets in them are ignored.
             batch_size: accepted; rows do not influence one another, so the model batches as it likes.
             verbose: accepted; predictions print nothing.
-            callbacks: their predict hooks are called at the begin and the end.
-            steps: must be None.
+            steps: only so many batches are used.
+            callbacks: their predict hooks are called at the begin and the end, and at every batch where batches
+                come one by one.
 
         Returns:
             A new float32 array `(rows, ...)`, or a list or dict of them, as the model returns its outputs.
@@ -291,8 +287,8 @@ class Trainer(Compilable):
             batch_rows("predict", "batch_size", batch_size)
         if verbose != "auto" and verbose != 0:
             verbosity("predict", verbose)
-        if steps is not None:
-            unsupported("predict", "steps", steps, None)
+        if steps is not None or self._own("predict_step") or (type(x) is not np.ndarray and is_streamed(x)):
+            return predictions_of(self, x, batch_size, steps, CallbackList(callbacks, model=self))
         predictor = self._predictor
         if predictor is None:
             features = self._features("predict", x)
@@ -333,39 +329,3 @@ class Trainer(Compilable):
         if self._input is None:
             raise RuntimeError("predict_fn(): the model is not built; call it on data or give it an Input")
         return PredictFunction(self, rows)
-
-    # --- single batches ---
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: dict[int, float] | None = None,
-        return_dict: bool = False,
-    ) -> Results:
-        """One training step on all the rows of `x`; returns the loss and metrics of this batch as `evaluate` does.
-
-        Raises:
-            as `fit`.
-        """
-        self._refuse_training("train_on_batch")
-        compiled = self._compiled_for("train_on_batch")
-        features = self._features("train_on_batch", x)
-        data = labelled_data("train_on_batch", compiled, features, y, sample_weight, class_weight)
-        with self._training:
-            fitting = Fitting(self, compiled, data, Plan(batch_size=data.rows, shuffle=False))
-            return self._results(compiled, fitting.step(), return_dict)
-
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Results:
-        """Loss and metrics of one batch in inference mode; the same as `evaluate` on it."""
-        return self.evaluate(x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch; the same as `predict`, which costs no more."""
-        return self.predict(x)
-
-    def reset_metrics(self) -> None:
-        """Nothing to do: every call starts its metrics at zero."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from densor import _check, schedules
 from densor.graph import Arena
+from densor.optimizers.applying import Applying
 from densor.optimizers.averaging import Averaging
 from densor.optimizers.learning_rate import CalledRate, LearningRate
 from densor.optimizers.legacy import take_legacy
@@ -22,7 +23,7 @@ Self = TypeVar("Self", bound="Optimizer")
 _CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
-class Optimizer:
+class Optimizer(Applying):
     """What every optimizer has. Use a subclass: SGD, Adam, AdamW, ...
 
     One training step clips the gradients, takes `weight_decay * learning_rate * w` off every weight that

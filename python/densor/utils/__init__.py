@@ -4,6 +4,8 @@ The package exists only because `keras.utils` does: nothing inside densor import
 densor's own do not belong here.
 """
 
+from densor.graph.structure import packed_batch as pack_x_y_sample_weight
+from densor.graph.structure import unpacked_batch as unpack_x_y_sample_weight
 from densor.random import set_random_seed as set_random_seed
 from densor.utils.categorical import to_categorical as to_categorical
 from densor.utils.custom_objects import CustomObjectScope as CustomObjectScope
@@ -13,15 +15,21 @@ from densor.utils.custom_objects import get_registered_name as get_registered_na
 from densor.utils.custom_objects import get_registered_object as get_registered_object
 from densor.utils.custom_objects import register_keras_serializable as register_keras_serializable
 from densor.utils.normalize import normalize as normalize
+from densor.utils.py_dataset import PyDataset as PyDataset
+from densor.utils.py_dataset import PyDataset as Sequence
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "normalize",
+    "pack_x_y_sample_weight",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
