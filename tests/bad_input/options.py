@@ -23,6 +23,8 @@ def _fit_cases():
         "shuffle": ["yes", 3],
         "validation_freq": [0, -2, "1"],
         "validation_batch_size": [0, -3, 1.5],
+        "steps_per_epoch": [0, -1, 2.5, "3", True],
+        "validation_steps": [0, -2, 1.5, "all"],
         "callbacks": [3, ["print"]],
         "class_weight": [3, {0: -1.0, 1: 1.0}, {7: 1.0}, {"a": 1.0}, {0: NAN}],
     }

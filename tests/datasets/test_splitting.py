@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import densor
-from densor.datasets import cross_validate, k_fold, random_split
+from densor.datasets import batches, cross_validate, k_fold, random_split
 
 ROWS = 103
 X = np.arange(ROWS, dtype=np.float32)[:, None]
@@ -87,6 +87,16 @@ def test_folds_of_one_seed_are_the_same():
 
     assert tests(1) == tests(1)
     assert tests(1) != tests(2)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_hold_every_row_once(shuffle):
+    found = list(batches(X, {"y": Y}, batch_size=20, shuffle=shuffle, seed=3))
+    assert [len(x) for x, _ in found] == [20] * 5 + [3]
+    rows = np.concatenate([x[:, 0] for x, _ in found]).astype(int)
+    assert sorted(rows) == list(range(ROWS))
+    assert (np.diff(rows) == 1).all() != shuffle
+    np.testing.assert_array_equal(np.concatenate([part["y"] for _, part in found]), Y[rows])
 
 
 CALLS = []
@@ -172,6 +182,8 @@ def test_measured_on_test_data_with_the_fold_to_validate():
         ),
         (lambda: random_split(X, stratify=X[:, 0] + 0.5), r"argument 'stratify': must be classes"),
         (lambda: random_split(X, seed="a"), r"argument 'seed'"),
+        (lambda: batches(X, Y[:3]), r"batches\(\): argument 'data': must have the same number of rows"),
+        (lambda: batches(X, batch_size=0), r"batches\(\): argument 'batch_size'"),
         (lambda: k_fold(X, 1), r"k_fold\(\): argument 'folds': .*1"),
         (lambda: k_fold(X, ROWS + 1), r"k_fold\(\): argument 'folds': .*104"),
         (lambda: k_fold(X, 5, shuffle=False, seed=1), r"k_fold\(\): argument 'seed': is of no use"),

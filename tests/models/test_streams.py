@@ -250,3 +250,23 @@ def test_an_endless_data_set():
     model = classifier()
     model.fit(Endless(), epochs=3, steps_per_epoch=len(STARTS), verbose=0)
     assert same_weights(model, in_memory()[0])
+
+
+def test_a_doctor_looks_at_the_batch_before():
+    doctor = densor.callbacks.Doctor()
+    model, expected = classifier(), in_memory(2)[0]
+    model.fit(Loader(), epochs=2, verbose=0, callbacks=[doctor])
+    assert same_weights(model, expected)
+
+
+def test_sparse_matrices_are_no_batches():
+    class Sparse:
+        shape = (3, 3)
+
+        def __iter__(self):
+            return iter(())
+
+    with pytest.raises(
+        TypeError, match=r"fit\(\): argument 'x': expected an array of real numbers, got Sparse"
+    ):
+        classifier().fit(Sparse(), Y, verbose=0)

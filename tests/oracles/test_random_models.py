@@ -124,11 +124,47 @@ class Draw:
             "regression": ["mse"],
         }[self.task]
 
+    def objective(self):
+        return {"loss": self.choose(self.loss())}
+
+
+class SeveralDraw(Draw):
+    """A random problem with two inputs and two outputs, whose second may leave the model before its end."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        rows, rng = len(self.x), self.rng
+        self.second = int(rng.integers(1, 20))
+        self.x = [self.x, rng.standard_normal((rows, self.second)).astype(np.float32)]
+        self.y = [self.y, rng.standard_normal((rows, 2)).astype(np.float32)]
+        self.weight = None if self.weight is None else [self.weight, self.weight[::-1].copy()]
+
+    def model(self, keras):
+        layers = keras.layers
+        inputs = [keras.Input((self.features,)), keras.Input((self.second,))]
+        branches = [self.block(keras, each) for each in inputs]
+        if self.chance(0.5):
+            trunk = layers.Concatenate()(branches)
+        else:
+            units = int(self.rng.integers(1, 20))
+            trunk = layers.Add()([layers.Dense(units, activation="tanh")(each) for each in branches])
+        end = self.block(keras, trunk)
+        units = 1 if self.task == "binary" else self.outputs
+        head = {"binary": "sigmoid", "regression": None}.get(self.task, "softmax")
+        first = layers.Dense(units, activation=head)(end)
+        return keras.Model(inputs, [first, layers.Dense(2)(self.choose([*branches, trunk, end]))])
+
+    def objective(self):
+        return {
+            "loss": [self.choose(self.loss()), "mse"],
+            "loss_weights": self.choose([None, [0.4, 1.5]]),
+        }
+
 
 def build(keras, draw):
     draw.restart()
     model = draw.model(keras)
-    model.compile(draw.optimizer(keras), draw.choose(draw.loss()))
+    model.compile(draw.optimizer(keras), **draw.objective())
     return model
 
 
@@ -139,9 +175,12 @@ def train(draw, model):
     return history.history["loss"]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_random_model(keras, seed):
-    draw = Draw(seed)
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [*((Draw, seed) for seed in range(20)), *((SeveralDraw, seed) for seed in range(100, 110))],
+)
+def test_random_model(keras, kind, seed):
+    draw = kind(seed)
     theirs, ours = build(keras, draw), build(densor, draw)
     start = theirs.get_weights()
     ours.set_weights(start)

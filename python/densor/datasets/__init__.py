@@ -5,10 +5,12 @@ from densor.datasets import digits as digits
 from densor.datasets import fashion_mnist as fashion_mnist
 from densor.datasets._not_found import DatasetNotFound as DatasetNotFound
 from densor.datasets.splitting import Scores as Scores
+from densor.datasets.splitting import batches as batches
 from densor.datasets.splitting import cross_validate as cross_validate
 from densor.datasets.splitting import k_fold as k_fold
 from densor.datasets.splitting import random_split as random_split
 
 __all__ = [
-    "DatasetNotFound", "Scores", "cifar10", "cross_validate", "digits", "fashion_mnist", "k_fold", "random_split",
+    "DatasetNotFound", "Scores", "batches", "cifar10", "cross_validate", "digits", "fashion_mnist", "k_fold",
+    "random_split",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Splits of rows into parts: at random, by classes, in folds; and training on all folds."""
+"""Rows in parts: at random, by classes, in folds, in batches; and training on all folds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from densor._check import bad_type, bad_value, boolean, integer, is_number, posi
 from densor.graph.structure import flat, mapped
 from densor.random import seed_or_next
 
-__all__ = ["Scores", "cross_validate", "k_fold", "random_split"]
+__all__ = ["Scores", "batches", "cross_validate", "k_fold", "random_split"]
 
 Rows = NDArray[np.int64]
 
@@ -110,6 +110,38 @@ def k_fold(
     else:  # class by class, like cards
         dealt[np.concatenate(_groups(where, order, stratify))] = np.arange(rows) % count
     return ((np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in range(count))
+
+
+def batches(
+    *data: Any, batch_size: int = 32, shuffle: bool = True, seed: int | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """One pass over the rows, batch by batch, for training loops of one's own; every row comes once.
+
+    Args:
+        data: arrays, frames, or lists or dicts of them, all with the same rows.
+        batch_size: rows of every batch; the last one has what is left.
+        shuffle: False takes the rows as they lie.
+        seed: as for `random_split`.
+
+    Returns:
+        An iterator over tuples, with the rows of the batch of each of `data`.
+
+    Raises:
+        TypeError, ValueError: wrong data or options, at once.
+
+    Example:
+        >>> import numpy as np
+        >>> from densor.datasets import batches
+        >>> x, y = np.arange(5.0), np.arange(5)
+        >>> [len(x_batch) for x_batch, y_batch in batches(x, y, batch_size=2)]
+        [2, 2, 1]
+    """
+    where = "batches"
+    rows, size = _rows_of(where, data), positive_int(where, "batch_size", batch_size)
+    mixed = boolean(where, "shuffle", shuffle)
+    order = _shuffled(rows, seed_or_next(where, seed)) if mixed else np.arange(rows)
+    starts = range(0, rows, size)
+    return (tuple(_taken(value, order[start : start + size]) for value in data) for start in starts)
 
 
 @dataclass(frozen=True)

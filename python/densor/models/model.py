@@ -206,7 +206,7 @@ class Model(Trainer):
         if x is not None:
             features = self._features("probe", x)
             data = labelled_data("probe", compiled, features, y)
-        elif self._fitting is not None:
+        elif self._fitting is not None and self._fitting.data is not None:
             data = self._fitting.data
         else:
             raise RuntimeError("probe(): no fit() is running whose data could be used; give x and y")

@@ -181,8 +181,8 @@ def _taken(part: Any, rows: Any) -> Any:
 
 def is_streamed(value: Any) -> bool:
     """Whether `value` gives batches, rather than being all the data."""
-    whole = isinstance(value, list | tuple | Mapping | Set | str | bytes) or hasattr(value, "__array__")
-    if value is None or whole or hasattr(value, "columns"):
+    whole = isinstance(value, list | tuple | Mapping | Set | str | bytes)
+    if value is None or whole or any(hasattr(value, name) for name in ("__array__", "columns", "shape")):
         return False
     return hasattr(value, "__next__") or hasattr(value, "__iter__") or _is_indexed(value)
 

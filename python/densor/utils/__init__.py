@@ -17,6 +17,7 @@ from densor.utils.custom_objects import register_keras_serializable as register_
 from densor.utils.normalize import normalize as normalize
 from densor.utils.py_dataset import PyDataset as PyDataset
 from densor.utils.py_dataset import PyDataset as Sequence
+from densor.utils.split_dataset import split_dataset as split_dataset
 
 __all__ = [
     "CustomObjectScope",
@@ -30,6 +31,7 @@ __all__ = [
     "pack_x_y_sample_weight",
     "register_keras_serializable",
     "set_random_seed",
+    "split_dataset",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
