@@ -2,9 +2,16 @@
 
 import pytest
 
-from tests.bad_input import arrays, construction, files, harness, operations, options
+from tests.bad_input import arrays, augmentation, construction, files, harness, operations, options
 
-CASES = [*arrays.CASES, *options.CASES, *construction.CASES, *operations.CASES, *files.CASES]
+CASES = [
+    *arrays.CASES,
+    *options.CASES,
+    *construction.CASES,
+    *operations.CASES,
+    *augmentation.CASES,
+    *files.CASES,
+]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,9 @@ PYBIND11_MODULE(_core, m) {
   bind_expression(m);
   bind_gather(m);
   bind_gaussian_noise(m);
+  bind_image_blur(m);
+  bind_image_color(m);
+  bind_image_warp(m);
   bind_layer_norm(m);
   bind_mean_absolute_error(m);
   bind_mean_squared_error(m);

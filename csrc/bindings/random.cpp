@@ -38,6 +38,14 @@ BoundStep truncated_normal(const py::object& out, const py::object& mean, const 
       out);
 }
 
+BoundStep rows(const py::object& out, const py::object& low, const py::object& high, const py::object& seed,
+               const py::object& stream) {
+  constexpr const char* kFunction = "random_rows";
+  return bound(ops::random_rows(view_of(kFunction, "out", out), view_of(kFunction, "low", low),
+                                view_of(kFunction, "high", high), seed_of(kFunction, seed, stream)),
+               out, low, high);
+}
+
 BoundStep permutation(const py::object& out, const py::object& seed, const py::object& stream) {
   constexpr const char* kFunction = "permutation";
   return bound(ops::permutation(view_of(kFunction, "out", out), seed_of(kFunction, seed, stream)), out);
@@ -53,6 +61,8 @@ void bind_random(py::module_& m) {
   m.def("random_truncated_normal", &truncated_normal, py::arg("out"), py::arg("mean"), py::arg("stddev"),
         py::arg("seed"), py::arg("stream"),
         "Fills out with normal numbers that lie within two standard deviations of the mean.");
+  m.def("random_rows", &rows, py::arg("out"), py::arg("low"), py::arg("high"), py::arg("seed"),
+        py::arg("stream"), "Fills the rows of out with uniform numbers of [low, high) of each column.");
   m.def("permutation", &permutation, py::arg("out"), py::arg("seed"), py::arg("stream"),
         "Fills out, int64 (n,), with a uniform permutation of 0..n-1.");
 }

@@ -13,6 +13,8 @@
 #include "math/activation_kind.h"
 #include "math/dropout.h"
 #include "math/expression_kind.h"
+#include "math/image_color_kind.h"
+#include "math/image_warp_kind.h"
 #include "math/layer_norm_kind.h"
 #include "math/optimizer.h"
 #include "math/philox.h"
@@ -72,6 +74,40 @@ struct NormalNoise {
   std::uint32_t step, stream;
   float stddev;
   bool multiplies;  // x (1 + noise), else x + noise
+};
+
+// Keys the noise of the rows of a step.
+struct RowNoise {
+  math::PhiloxKey key;
+  std::uint32_t step, stream;
+};
+
+// What stands beyond the border of an image: a constant; the last pixel; the image mirrored with and without
+// its last pixel (reflect, mirror); the image again (wrap).
+enum class ImageFill { constant, nearest, reflect, wrap, mirror };
+
+// How a warped image is read.
+struct ImageSampling {
+  math::ImageSize size;
+  std::int64_t out_height, out_width;
+  ImageFill fill;
+  float fill_value;
+  bool nearest;  // the nearest pixel, else the mean of four
+};
+
+// How the values of one image change; see math/image_color_kind.h.
+struct ImageColors {
+  math::ImageColor kind;
+  math::ImageSize size;
+  math::ImageBox box;
+  float amount, low, high;
+  bool happens;
+};
+
+// A symmetric kernel: weight[t] is that of both pixels t away, t <= reach.
+struct BlurKernel {
+  const float* weight;
+  std::int64_t reach;
 };
 
 struct RandomSource {
@@ -215,6 +251,9 @@ struct Kernels {
                         float mean, float stddev);
   void (*random_truncated_normal)(float* out, std::int64_t first, std::int64_t n, const RandomSource& source,
                                   float mean, float stddev);
+  // Rows [begin, end) of out = low[j] + u (high[j] - low[j]), u in [0, 1).
+  void (*random_rows)(float* out, const float* low, const float* high, std::int64_t begin, std::int64_t end,
+                      std::int64_t cols, const RowNoise& noise);
   // A uniform permutation of 0..n-1; n < 2^32. The same on every target.
   void (*permutation)(std::int64_t* out, std::int64_t n, const RandomSource& source);
 
@@ -317,6 +356,15 @@ struct Kernels {
   // Entropy of each row of probabilities in nats: of one choice of cols, or the sum of cols independent ones.
   void (*monte_carlo_entropy)(float* entropy, const float* p, std::int64_t rows, std::int64_t cols,
                               bool independent);
+
+  // One image. y is read from x along the projection, moved by reach times the field (pixels, 2) unless that
+  // is null.
+  void (*image_warp)(float* y, const float* x, const float* field, const math::Projection& p, double reach,
+                     const ImageSampling& s);
+  void (*image_color)(float* y, const float* x, const float* other, const ImageColors& a);
+  // `room` is another image. y is x blurred along both axes and bounded.
+  void (*image_blur)(float* y, const float* x, float* room, const math::ImageSize& size,
+                     const BlurKernel& across, const BlurKernel& down, float low, float high);
 
   // Every row of x with its axes in another order.
   void (*transpose)(float* y, const float* x, std::int64_t rows, const AxisOrder& order);

@@ -71,6 +71,25 @@ Step random_truncated_normal(const View& out, double mean, double stddev, Random
                      seed);
 }
 
+Step random_rows(const View& out, const View& low, const View& high, RandomSeed seed) {
+  const Check check("random_rows");
+  check.output_matrix("out", out);
+  check.input("low", low, DType::f32, {out.cols()});
+  check.input("high", high, DType::f32, {out.cols()});
+  check.disjoint({{"out", out}}, {{"low", low}, {"high", high}});
+  Step step;
+  step.name = check.function();
+  step.work = 0.5 * static_cast<double>(out.size());
+  step.run = [kernel = cpu::active().random_rows, out = out.f32(), low = low.f32(), high = high.f32(),
+              rows = out.rows(), cols = out.cols(), key = math::philox_key(seed.seed),
+              stream = seed.stream](Worker& worker) {
+    const Range mine = worker.split(rows);
+    kernel(out, low, high, mine.begin, mine.end, cols,
+           {key, static_cast<std::uint32_t>(worker.batch.step), stream});
+  };
+  return step;
+}
+
 Step permutation(const View& out, RandomSeed seed) {
   const Check check("permutation");
   check.output("out", out, DType::i64, {kAny});

@@ -36,6 +36,7 @@ def good_calls():
         **_rows(),
         **_samples(),
         **_weights(),
+        **_images(),
     }
 
 
@@ -139,6 +140,33 @@ def _dropout():
             "multiplies": False,
             **NOISE,
         },
+    }
+
+
+def _images():
+    images = {"y": f(ROWS, 12), "x": f(ROWS, 12)}
+    shape, bounds = {"shape": [2, 3, 2]}, {"low": 0.0, "high": 9.0}
+    warp = {"target": [2, 3], "fill_mode": "reflect", "fill_value": 0.0, "nearest": False}
+    draws = f(ROWS, 3) / 20
+    return {
+        "image_warp": {
+            **images,
+            "parameters": draws,
+            "field": f(ROWS, 12),
+            "kind": "elastic",
+            **shape,
+            **warp,
+        },
+        "image_color": {
+            **images,
+            "other": f(ROWS, 12),
+            "parameters": f(ROWS, 1),
+            "kind": "blend",
+            **shape,
+            **bounds,
+        },
+        "image_blur": {**images, "parameters": draws, **shape, "kernel_size": [3, 0], **bounds},
+        "random_rows": {"out": f(ROWS, COLS), "low": f(COLS), "high": f(COLS) + 1, **NOISE},
     }
 
 
@@ -315,6 +343,10 @@ OUTPUTS = {
     "gather": ("out",),
     "norm_constraint": ("w",),
     "optimizer": ("parameters",),
+    "image_warp": ("y",),
+    "image_color": ("y",),
+    "image_blur": ("y",),
+    "random_rows": ("out",),
     "random_uniform": ("out",),
     "random_normal": ("out",),
     "random_truncated_normal": ("out",),

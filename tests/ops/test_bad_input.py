@@ -65,7 +65,15 @@ def test_the_good_call_works(factory):
 # Ops that fill or map an array of any shape.
 ANY_SHAPE = {"random_uniform", "random_normal", "random_truncated_normal"}
 # The buffer's size is the size of the fill or of the batch.
-ANY_SIZE = ANY_SHAPE | {"permutation", "gather", "scatter", "expression", "column_sum", "norm_constraint"}
+ANY_SIZE = ANY_SHAPE | {
+    "permutation",
+    "gather",
+    "scatter",
+    "expression",
+    "column_sum",
+    "norm_constraint",
+    "random_rows",
+}
 
 
 def strided(value):
@@ -176,6 +184,17 @@ VALUES = [
     *(("monte_carlo_deviation", "samples", samples) for samples in (0, -1, 2**40)),
     *(("dropout_spread", "noise_shape", noise) for noise in ([1], [1, 3], [2, 2, 1], [1, -1])),
     ("dropout_spread", "shape", [3, 2]),
+    *(
+        (f"image_{op}", "shape", shape)
+        for op in ("warp", "color", "blur")
+        for shape in ([2, 3], [2, 3, 3], [0, 1, 2])
+    ),
+    *(("image_warp", "target", target) for target in ([3, 2], [2], [0, 3])),
+    *(("image_warp", "fill_value", value) for value in (float("nan"), float("inf"))),
+    *(("image_color", "low", low) for low in (float("nan"), -float("inf"))),
+    *(("image_color", "high", high) for high in (0.0, -1.0, float("nan"), float("inf"))),
+    *(("image_blur", "kernel_size", size) for size in ([3], [2, 3], [3, -1])),
+    *(("image_blur", "high", high) for high in (-1.0, float("nan"))),
     *(("layer_norm_forward", "epsilon", epsilon) for epsilon in (-1e-3, float("nan"), float("inf"))),
     *(("optimizer", "clipnorm", clip) for clip in (0.0, -1.0, float("nan"))),
     ("random_normal", "stddev", -1.0),

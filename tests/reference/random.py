@@ -27,6 +27,16 @@ def uniform(n, low, high, seed, stream):
     return low + (words(n, seed, stream) >> 8) / 2**24 * (high - low)
 
 
+def rows(n, low, high, seed, stream, step=0):
+    """Row r, column 64 b + 16 w + l: word w of the counter (16 b + l, r, step, stream)."""
+    blocks = -(-len(low) // BLOCK)
+    lanes = np.arange(blocks * LANES).reshape(1, blocks, LANES)
+    noise = philox4x32((lanes, np.arange(n).reshape(n, 1, 1), step & LOW, stream), seed_key(seed))
+    unit = (noise.transpose(1, 2, 0, 3).reshape(n, -1)[:, : len(low)] >> 8) / 2**24
+    low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    return low + unit * (high - low)
+
+
 def _signed_magnitude(noise, tail):
     magnitude = -np.vectorize(NormalDist().inv_cdf)(tail / 2)
     return np.where(noise & 1, -magnitude, magnitude)

@@ -10,13 +10,6 @@
 namespace densor::cpu {
 namespace {
 
-inline void put(float* to, int n, Vec v) {
-  if (n == kLanes)
-    v.store(to);
-  else
-    v.store_first(to, n);
-}
-
 void monte_carlo_accumulate(float* mean, float* squares, const float* x, std::int64_t n, std::int64_t index) {
   const Vec share(1.0f / static_cast<float>(index + 1));
   each_vector(n, [&](std::int64_t i, int lanes, auto load) {
@@ -26,15 +19,15 @@ void monte_carlo_accumulate(float* mean, float* squares, const float* x, std::in
       sum = load(squares + i, lanes);
     }
     math::add_sample(center, sum, load(x + i, lanes), share);
-    put(mean + i, lanes, center);
-    put(squares + i, lanes, sum);
+    store_lanes(mean + i, lanes, center);
+    store_lanes(squares + i, lanes, sum);
   });
 }
 
 void monte_carlo_deviation(float* deviation, const float* squares, std::int64_t n, std::int64_t samples) {
   const Vec count(static_cast<float>(samples));
   each_vector(n, [&](std::int64_t i, int lanes, auto load) {
-    put(deviation + i, lanes, sqrt(load(squares + i, lanes) / count));
+    store_lanes(deviation + i, lanes, sqrt(load(squares + i, lanes) / count));
   });
 }
 

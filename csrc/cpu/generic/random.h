@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/generic/philox.h"
+#include "cpu/generic/rows.h"
 #include "cpu/kernels.h"
 #include "math/random.h"
 
@@ -52,6 +53,26 @@ void random_truncated_normal(float* out, std::int64_t first, std::int64_t n, con
               [=](UVec word) { return fma(math::truncated_normal_from(word), Vec(stddev), Vec(mean)); });
 }
 
+// Column 64 b + 16 w + l of a row has word w of the counter (16 b + l, row, step, stream).
+void random_rows(float* out, const float* low, const float* high, std::int64_t begin, std::int64_t end,
+                 std::int64_t cols, const RowNoise& noise) {
+  bool constant = true;
+  for (std::int64_t j = 0; j < cols && constant; ++j) constant = low[j] == high[j];
+  for (std::int64_t i = begin; i < end; ++i) {
+    math::PhiloxWords<UVec> block{};
+    each_vector(cols, [&](std::int64_t j, int n, auto load) {
+      const std::int64_t word = j / kLanes % 4;
+      if (!constant && word == 0)
+        block = philox_lanes(noise.key, static_cast<std::uint32_t>(j / kBlockWords * kLanes),
+                             static_cast<std::uint32_t>(i), noise.step, noise.stream);
+      const Vec from = load(low + j, n);
+      const Vec value =
+          constant ? from : fma(math::uniform_from(block.word[word]), load(high + j, n) - from, from);
+      store_lanes(out + i * cols + j, n, value);
+    });
+  }
+}
+
 // The words of a source, one after the other.
 class WordStream {
  public:
@@ -97,6 +118,7 @@ void fill_random_kernels(Kernels& k) {
   k.random_uniform = random_uniform;
   k.random_normal = random_normal;
   k.random_truncated_normal = random_truncated_normal;
+  k.random_rows = random_rows;
   k.permutation = permutation;
 }
 

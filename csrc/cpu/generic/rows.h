@@ -13,6 +13,13 @@ void each_vector(std::int64_t cols, F f) {
   if (j < cols) f(j, static_cast<int>(cols - j), [](const float* p, int n) { return Vec::load_first(p, n); });
 }
 
+inline void store_lanes(float* to, int n, Vec v) {
+  if (n == kLanes)
+    v.store(to);
+  else
+    v.store_first(to, n);
+}
+
 inline Mask lanes_below(int n) { return mask_from_bits((1u << n) - 1u); }
 
 }  // namespace

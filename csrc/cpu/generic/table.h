@@ -14,6 +14,9 @@
 #include "cpu/generic/expression.h"
 #include "cpu/generic/gather.h"
 #include "cpu/generic/gaussian_noise.h"
+#include "cpu/generic/image_blur.h"
+#include "cpu/generic/image_color.h"
+#include "cpu/generic/image_warp.h"
 #include "cpu/generic/layer_norm.h"
 #include "cpu/generic/mean_absolute_error.h"
 #include "cpu/generic/mean_squared_error.h"
@@ -51,6 +54,9 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_expression(k);
   fill_gather(k);
   fill_gaussian_noise(k);
+  fill_image_blur(k);
+  fill_image_color(k);
+  fill_image_warp(k);
   fill_layer_norm(k);
   fill_mean_absolute_error(k);
   fill_mean_squared_error(k);

@@ -64,6 +64,9 @@ from densor.ops.dropout import dropout_forward as dropout_forward
 from densor.ops.gaussian_noise import gaussian_dropout as gaussian_dropout
 from densor.ops.gaussian_noise import gaussian_noise as gaussian_noise
 from densor.ops.glu import glu as glu
+from densor.ops.image_blur import image_blur as image_blur
+from densor.ops.image_color import image_color as image_color
+from densor.ops.image_warp import image_warp as image_warp
 from densor.ops.layer_norm import group_norm as group_norm
 from densor.ops.layer_norm import layer_norm as layer_norm
 from densor.ops.layer_norm import layer_norm_backward as layer_norm_backward
@@ -87,6 +90,7 @@ from densor.ops.piecewise import soft_shrink as soft_shrink
 from densor.ops.piecewise import sparse_plus as sparse_plus
 from densor.ops.piecewise import sparse_sigmoid as sparse_sigmoid
 from densor.ops.piecewise import threshold as threshold
+from densor.ops.random_rows import random_rows as random_rows
 from densor.ops.reduction import logsumexp as logsumexp
 from densor.ops.reduction import max as max
 from densor.ops.reduction import mean as mean
