@@ -1,4 +1,4 @@
-"""Data sets to learn and to measure with: `fashion_mnist`, `cifar10`, the bundled `digits`; splits, cross-validation."""
+"""Data sets to learn and to measure with: `fashion_mnist`, `cifar10`, the bundled `digits`; splits of rows."""
 
 from densor.datasets import cifar10 as cifar10
 from densor.datasets import digits as digits
