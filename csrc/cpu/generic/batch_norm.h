@@ -172,7 +172,7 @@ Vec upstream(const Strip<Count>& strip, const NormArrays& at, std::int64_t index
 }
 
 struct NormSums {
-  alignas(64) NormColumns dz, dz_u, u;
+  alignas(64) NormColumns dz{}, dz_u{}, u{};
 };
 
 // The sums of a block of rows; where `dx_scale` is given, dx = dx_scale * dz on the way.
@@ -211,7 +211,7 @@ void gradient_sums(NormSums& total, const NormArrays& at, const float* mean, Sca
       block_sums<A>(block, strip, here, mean + j, dx_scale + j, rows, p);
     for (int c = 0; c < kCount; ++c) {
       const auto add = [&](NormColumns& sum, Vec term) {
-        strip.store(sum + j, c, (first == 0 ? Vec(0.0f) : strip.load(sum + j, c)) + term);
+        strip.store(sum + j, c, strip.load(sum + j, c) + term);
       };
       add(total.dz, block[c].dz);
       add(total.dz_u, block[c].dz_u);
