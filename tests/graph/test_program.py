@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densor import ops
-from densor.graph import Arena, Feeds, lower_graph
+from densor.graph import Arena, Feeds, Head, lower_graph
 from densor.graph.objective import loss_input
 from tests.graph.build import (
     BINARY,
@@ -188,7 +188,9 @@ def test_differences_of_a_regression():
 
 def test_a_metric_without_native_operation_is_left_to_the_caller():
     graph, *_ = classifier()
-    lowering = lower(graph, loss=SPARSE, metrics=[Metric(stem="", name="odd"), Metric("sparse")])
+    odd = Metric(stem="", name="odd")
+    head = Head(SPARSE, [odd, Metric("sparse")], streamed=[odd])
+    lowering = lower_graph(graph, 6, feeds=Feeds(), totals=np.zeros((4, 2)), heads=[head])
     assert ops_of(lowering).count("accumulate") == 2
 
 

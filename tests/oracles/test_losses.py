@@ -1,4 +1,4 @@
-"""Losses and metrics on arrays against Keras, with every option."""
+"""Losses against Keras: on arrays with every option, and 50 steps of training."""
 
 import numpy as np
 import pytest
@@ -180,29 +180,3 @@ def test_fifty_steps(keras, case, reduction, weighted):
         assert_close(a, b, "trajectory")
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(found[name], expected[name], rtol=2e-5, atol=1e-6)
-
-
-METRICS = [
-    ("Accuracy", {}, LABELS, LABELS[::-1].copy()),
-    ("BinaryAccuracy", {}, BITS, PROBABILITIES),
-    ("BinaryAccuracy", {"threshold": 0.2}, BITS, PROBABILITIES),
-    ("BinaryAccuracy", {}, BITS[:, 0], PROBABILITIES[:, :1]),
-    ("CategoricalAccuracy", {}, ONE_HOT, PROBABILITIES),
-    ("SparseCategoricalAccuracy", {}, LABELS, PROBABILITIES),
-    ("SparseCategoricalAccuracy", {}, LABELS[:, None], PROBABILITIES),
-    ("MeanSquaredError", {}, BITS, LOGITS),
-    ("MeanAbsoluteError", {}, BITS, LOGITS),
-]
-
-
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-@pytest.mark.parametrize(("name", "options", "y_true", "y_pred"), METRICS)
-def test_metrics_over_two_batches(keras, name, options, y_true, y_pred, weights):
-    results = []
-    for library in (keras, densor):
-        metric = getattr(library.metrics, name)(**options)
-        for rows in (slice(0, 5), slice(5, 12)):
-            weight = None if weights is None else weights[rows]
-            metric.update_state(y_true[rows], y_pred[rows], sample_weight=weight)
-        results.append(float(metric.result()))
-    assert results[1] == pytest.approx(results[0], rel=1e-5)

@@ -89,8 +89,7 @@ class Head:
 
     metrics ignore the weights of the rows, weighted_metrics use them; weight is the share in the model's loss;
     weighted tells whether rows have weights; target_columns is the number of target values per row. formulas
-    computes the losses and metrics that are written in `densor.ops`. Metrics that it has not and that no native
-    operation computes are left to the caller.
+    computes the losses and metrics that are written in `densor.ops`; the streamed metrics are left to the caller.
     """
 
     loss: LossLike | None
@@ -100,6 +99,7 @@ class Head:
     weighted: bool = False
     target_columns: int = 1
     formulas: Formulas | None = None
+    streamed: Sequence[Any] = ()
 
     @property
     def idle(self) -> bool:
@@ -110,10 +110,11 @@ class Head:
         """What an `Objective` reads of a graph with this output, and this tensor for its native operations."""
         formulas = {} if self.formulas is None else self.formulas.values
         found: dict[Any, Tensor] = dict(formulas)
-        others = [metric for metric in (*self.metrics, *self.weighted_metrics) if metric not in formulas]
+        metrics = (*self.metrics, *self.weighted_metrics)
+        others = [metric for metric in metrics if metric not in formulas and metric not in self.streamed]
         if end is not output and any(metric.stem in _DIFFERENCES for metric in others):
             found["output"] = output
-        if (self.loss is not None and self.loss not in formulas) or any(metric.stem for metric in others):
+        if (self.loss is not None and self.loss not in formulas) or others:
             found["end"] = end
         return found
 
@@ -213,16 +214,16 @@ class Objective:
         return rows, gradient
 
     def _emit_metric(self, lowering: Lowering, metric: MetricLike) -> View | None:
-        """The metric of every row; None if it cannot be told natively."""
+        """The metric of every row; None if it is left to the caller."""
+        if metric in self.head.streamed:
+            return None
         if metric in self.tensors:
             return lowering.value(self.tensors[metric], 1).reshape(lowering.rows)
         end = self.tensors["end"]
         if metric.stem in _DIFFERENCES:
             output = self.tensors.get("output", end)
             return self._emit_difference(lowering, metric.stem, lowering.value(output, output.features))
-        return (
-            self._emit_accuracy(lowering, metric, lowering.value(end, end.features)) if metric.stem else None
-        )
+        return self._emit_accuracy(lowering, metric, lowering.value(end, end.features))
 
     def _emit_difference(self, lowering: Lowering, stem: str, x: View) -> View:
         values = lowering.buffer(stem, (lowering.rows,))

@@ -11,8 +11,6 @@ from densor.graph import Tensor
 from densor.losses.loss import Loss
 from densor.ops import reshape
 
-_RESERVED: tuple[str, ...] = ()
-
 
 class LossFunctionWrapper(Loss):
     """The loss that a function `fn(y_true, y_pred, **options)` computes for every sample.
@@ -45,10 +43,10 @@ class LossFunctionWrapper(Loss):
         self.options = options
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.fn(*_same_rank(y_true, y_pred), **self.options)
+        return self.fn(*same_rank(y_true, y_pred), **self.options)
 
     def get_config(self) -> dict[str, Any]:
-        name = function_name("losses.serialize", "loss", self.fn, _RESERVED)
+        name = function_name("losses.serialize", "loss", self.fn, ())
         return {**super().get_config(), "fn": name, **self.options}
 
     @classmethod
@@ -56,7 +54,7 @@ class LossFunctionWrapper(Loss):
         return cls(**config)
 
 
-def _same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Targets without a last axis beside predictions of one column get one, as in Keras."""
     if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
         shape = (*y_true.shape[1:], 1)

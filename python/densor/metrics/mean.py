@@ -28,14 +28,13 @@ class Mean(Metric):
         self.add(real_array(where, "values", values).astype(np.float64), sample_weight)
 
     def add(self, values: np.ndarray[Any, np.dtype[np.float64]], sample_weight: Any) -> None:
-        """Adds checked values."""
-        if sample_weight is None:
-            self.total += float(values.sum())
-            self.count += float(values.size)
-            return
-        weights = sample_weights(f"{type(self).__name__}.update_state", sample_weight, values)
-        self.total += float((values * weights).sum())
-        self.count += float(weights.sum())
+        """Adds checked values; a row counts once, whatever the number of its values."""
+        weights = None
+        if sample_weight is not None:
+            weights = sample_weights(f"{type(self).__name__}.update_state", sample_weight, values)
+            values = values * weights
+        self.total += _sum_of_rows(values)
+        self.count += float(len(np.atleast_1d(values))) if weights is None else _sum_of_rows(weights)
 
     def result(self) -> float:
         return self.total / self.count if self.count else 0.0
@@ -43,3 +42,9 @@ class Mean(Metric):
     def reset_state(self) -> None:
         self.total = 0.0
         self.count = 0.0
+
+
+def _sum_of_rows(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """The sum of the means of the rows."""
+    rows = np.atleast_1d(values)
+    return float(rows.sum()) / max(rows[:1].size, 1)

@@ -22,3 +22,10 @@ class MeanMetric(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Adds the rows of one batch: targets, predictions, and the weights of the rows."""
         self.add(self.values(y_true, y_pred), sample_weight)
+
+    def result(self) -> float:
+        return self.final(super().result())
+
+    def final(self, mean: float) -> float:
+        """The figure for the mean over the rows."""
+        return mean

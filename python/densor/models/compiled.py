@@ -171,10 +171,21 @@ class Compiled:
         formulas = Formulas.of(target.rows(rows), target.output, weighted)
         if ending.loss is not None and not target.native:
             formulas = _with_loss(formulas, ending.loss)
+        streamed = []
         for metric in (*metrics, *weighted_metrics):
-            formulas = _with_metric(formulas, metric)
-        columns = math.prod(rows)
-        return Head(ending.loss, metrics, weighted_metrics, ending.weight, weighted, columns, formulas)
+            if not _is_native(metric, target.output):
+                formulas = _with_metric(formulas, metric)
+                streamed += [] if metric in formulas.values else [metric]
+        return Head(
+            ending.loss,
+            metrics,
+            weighted_metrics,
+            ending.weight,
+            weighted,
+            math.prod(rows),
+            formulas,
+            streamed,
+        )
 
     def take_arena(self) -> Arena:
         """The arena with the trained variables in it; slots move along if another model has taken a variable."""
@@ -184,7 +195,7 @@ class Compiled:
             self._arena = arena
         return arena
 
-    def logs(self, loop: Loop) -> dict[str, float]:
+    def logs(self, loop: Loop) -> dict[str, Any]:
         """Means over the rows `loop` has seen, by name in alphabetical order."""
         figures = loop.means()
         trained = [(e, f) for e, f in zip(self.endings, figures, strict=True) if e.loss is not None]
@@ -218,10 +229,13 @@ def _with_loss(formulas: Formulas, loss: Loss) -> Formulas:
         ) from error  # fmt: skip
 
 
+def _is_native(metric: Any, output: tuple[int, ...]) -> bool:
+    """Whether a native operation computes the metric; accuracies look for the largest of a row."""
+    return bool(metric.stem) and (len(output) < 2 or getattr(metric, "kind", "binary") == "binary")
+
+
 def _with_metric(formulas: Formulas, metric: Any) -> Formulas:
-    """The formulas and that of the metric, if it is a mean over rows written in densor.ops and not native."""
-    if metric.stem:
-        return formulas
+    """The formulas and that of the metric, if it is a mean over rows written in densor.ops."""
     try:
         return formulas.extended(metric, metric.row_values)
     except (TypeError, ValueError, AttributeError, NotImplementedError):

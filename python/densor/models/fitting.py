@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Epochs", "Evaluation", "Fitting", "Logs", "Plan"]
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
 
 
 @dataclass
@@ -233,6 +233,7 @@ class Evaluation:
         self.callbacks = callbacks or CallbackList()
         self.loop = compiled.test_loop(data)
         self.stepwise = self.callbacks.needs_test_batches or self.loop.stepwise
+        self.cut = min(batch_size, data.rows)
         as_given = self.stepwise or self.loop.couples_rows
         self.batch_size = min(batch_size if as_given else max(batch_size, ROWS_AT_ONCE), data.rows)
 
@@ -244,7 +245,7 @@ class Evaluation:
             if self.stepwise:
                 self._batches()
             else:
-                self.loop.run(self.data, self.batch_size)
+                self.loop.run(self.data, self.batch_size, cut=self.cut)
             logs = self.compiled.logs(self.loop)
             self.callbacks.on_test_end(logs)
             return logs

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from densor import _core
 from densor.graph import Arena, Feeds, Graph, Head, Variable, compile_graph
 from densor.models.data import Data
+from densor.models.streams import Streams, figure
 
 __all__ = ["ROWS_AT_ONCE", "Loop"]
 
@@ -55,16 +56,17 @@ class Loop:
         self._starts = np.cumsum([0, *(head.rows for head in heads)])
         self.totals: NDArray[np.float64] = np.zeros((int(self._starts[-1]), 2))
         self.penalties: NDArray[np.float64] = np.zeros(2)
+        self.streams = Streams(heads)
         self._options: dict[str, Any] = {
             "feeds": self.feeds,
             "totals": self.totals if heads else None,
             "heads": heads,
             "optimizer": optimizer,
             "arena": arena,
-            "scatter": scatter,
             "penalized": penalized,
             "penalties": self.penalties if heads else None,
             "update_statistics": update_statistics,
+            "scatter": scatter or self.streams.active,
         }
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []
@@ -86,6 +88,7 @@ class Loop:
         self.totals.fill(0.0)
         self.penalties.fill(0.0)
         self._sums_of_sums.fill(0.0)
+        self.streams.reset()
 
     def go_on_from(self, other: Loop) -> None:
         """Take over the sums of a loop with the same heads."""
@@ -93,10 +96,10 @@ class Loop:
         self.penalties[...] = other.penalties
         self._sums_of_sums[...] = other._sums_of_sums
 
-    def means(self) -> list[list[float]]:
+    def means(self) -> list[list[Any]]:
         """For each head loss and metrics over the rows seen so far: means over batches, each counted by its rows.
 
-        Weighted metrics are means over the weights.
+        Weighted metrics are means over the weights; streamed ones what they are, a number or an array.
         """
         found = []
         for place, head in enumerate(self.heads):
@@ -107,6 +110,12 @@ class Loop:
             if head.weighted and head.weighted_metrics:
                 first = 1 + len(head.metrics)
                 means[first:] = (totals[first:-1, 0] / (totals[-1, 0] or 1.0)).tolist()
+            metrics: list[Any] = [*head.metrics, *head.weighted_metrics]
+            for index, metric in enumerate(metrics, 1):
+                if metric in head.streamed:
+                    means[index] = figure(metric.result())
+                elif hasattr(metric, "final"):
+                    means[index] = metric.final(means[index])
             found.append(means)
         return found
 
@@ -147,6 +156,7 @@ class Loop:
         hyper: NDArray[np.float32] | None = None,
         step: int | None = None,
         progress: NDArray[np.uint64] | None = None,
+        cut: int | None = None,
     ) -> int:
         """Run `batches` batches of `data` from batch `first` on (all that are left by default).
 
@@ -157,6 +167,7 @@ class Loop:
             hyper: the optimizer's coefficients, a row for each batch of this run.
             step: the running number of the first batch, which keys dropout noise; by default this loop counts.
             progress: the number of batches done, written while the loop runs.
+            cut: rows per batch for streamed metrics, by default those of the loop.
 
         Returns:
             The number of batches done.
@@ -170,6 +181,8 @@ class Loop:
         firsts = self._starts[self._summed]
         before = self.totals[firsts]
         self._bind(data)
+        if self.streams.active:
+            self.streams.bind(self.feeds.outputs, [t.features for t in self.graph.outputs], data.rows)
         try:
             done = _core.run(
                 full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
@@ -178,10 +191,13 @@ class Loop:
             self._batches += done
             if self.stepwise:
                 self._sums_of_sums[self._summed] += np.prod(self.totals[firsts] - before, axis=1)
-            return done
         finally:
-            for feed in (*self.feeds.inputs, *self.feeds.targets, *self.feeds.weights):
+            for feed in (*self.feeds.inputs, *self.feeds.outputs, *self.feeds.targets, *self.feeds.weights):
                 feed.clear()
+        if self.streams.active:
+            stop = min((first + done) * batch_size, data.rows)
+            self.streams.add(data, first * batch_size, stop, cut or batch_size, order)
+        return done
 
     def _bind(self, data: Data) -> None:
         for feed, array in zip(self.feeds.inputs, data.x, strict=True):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import numpy as np
+
 from densor._check import bad_value, integer
 
 __all__ = ["Display", "Lines", "Silence", "display_for", "format_logs", "show", "verbosity"]
@@ -58,6 +60,8 @@ def format_logs(logs: Mapping[str, float]) -> str:
 
 
 def _figure(value: object) -> str:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return "[" + " ".join(map(_figure, value.reshape(-1))) + "]"
     if not isinstance(value, float | int) and not hasattr(value, "__float__"):
         return str(value)
     number = float(value)

@@ -1,0 +1,62 @@
+"""Metrics that Python computes, batch by batch, from the predictions that a native run has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import _core
+from densor.graph import Head
+from densor.models.data import Data
+
+__all__ = ["Streams", "figure"]
+
+
+class Streams:
+    """The streamed metrics of all heads, and the memory for the predictions they need."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self._heads = heads
+        self.active = any(head.streamed for head in heads)
+        self._predictions: list[NDArray[np.float32]] = []
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        for head in self._heads:
+            for metric in head.streamed:
+                metric.reset_state()
+
+    def bind(self, outputs: Sequence[_core.Feed], columns: Sequence[int], rows: int) -> None:
+        """Let the outputs of the program write the predictions of `rows` rows."""
+        if [array.shape for array in self._predictions] != [(rows, size) for size in columns]:
+            self._predictions = [np.empty((rows, size), np.float32) for size in columns]
+        for feed, array in zip(outputs, self._predictions, strict=True):
+            feed.bind(array, True)
+
+    def add(self, data: Data, start: int, stop: int, size: int, order: NDArray[np.int64] | None) -> None:
+        """Update the metrics with the rows at `start` to `stop` of the order, `size` at a time."""
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
+            rows: Any = slice(first, last) if order is None else order[first:last]
+            for place, head in enumerate(self._heads):
+                if head.streamed:
+                    self._update(head, data.y[place], self._predictions[place], data.weight[place], rows)
+
+    def _update(self, head: Head, y: Any, predictions: Any, weight: Any, rows: Any) -> None:
+        assert head.formulas is not None
+        true = y[rows].reshape(-1, *head.formulas.y_true.shape[1:])
+        predicted = predictions[rows].reshape(-1, *head.formulas.y_pred.shape[1:])
+        for metrics, weights in ((head.metrics, None), (head.weighted_metrics, weight)):
+            for metric in head.streamed:
+                if metric in metrics:
+                    given = {} if weights is None else {"sample_weight": weights[rows]}
+                    metric.update_state(true, predicted, **given)
+
+
+def figure(value: Any) -> Any:
+    """A metric's result as a number, or as an array if it is several."""
+    array = np.asarray(value)
+    return float(array.reshape(())) if array.size == 1 else array
