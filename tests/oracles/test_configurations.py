@@ -5,6 +5,8 @@ import inspect
 import pytest
 
 import densor
+from densor.models.keras_config import plain
+from tests.oracles.test_metrics import METRICS
 
 OPTIMIZERS = {
     "SGD": {"momentum": 0.5, "nesterov": True, "clipnorm": 1.0},
@@ -100,35 +102,34 @@ def test_initializers(keras, name):
     assert ours().get_config().keys() == theirs().get_config().keys() - newer
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "MeanSquaredError",
-        "MeanAbsoluteError",
-        "BinaryCrossentropy",
-        "CategoricalCrossentropy",
-        "SparseCategoricalCrossentropy",
-    ],
-)
+LOSSES = [
+    name
+    for name in densor.losses.__all__
+    if name[0].isupper() and name not in ("Loss", "LossFunctionWrapper")
+]
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_losses(keras, name):
     theirs, ours = getattr(keras.losses, name), getattr(densor.losses, name)
     assert parameters(ours) == parameters(theirs)
     expected = theirs().get_config()
-    assert ours.from_config(expected).get_config() == ours().get_config()
+    assert (
+        ours.from_config(plain({"class_name": name, "config": expected})["config"]).get_config()
+        == ours().get_config()
+    )
+    assert theirs.from_config(ours().get_config()).get_config() == expected
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Mean",
-        "Accuracy",
-        "BinaryAccuracy",
-        "CategoricalAccuracy",
-        "SparseCategoricalAccuracy",
-        "MeanSquaredError",
-        "MeanAbsoluteError",
-    ],
-)
+METRIC_CLASSES = {**{name: options for name, options, *_ in METRICS}, "Mean": {}, "Sum": {}}
+
+
+@pytest.mark.parametrize("name", METRIC_CLASSES)
 def test_metrics(keras, name):
     theirs, ours = getattr(keras.metrics, name), getattr(densor.metrics, name)
     assert parameters(ours) == parameters(theirs)
+    options = {**METRIC_CLASSES[name], "name": "given"}
+    settings = plain({"class_name": name, "config": theirs(**options).get_config()})["config"]
+    assert ours.from_config(settings).get_config() == ours(**options).get_config()
+    again = theirs.from_config(ours(**options).get_config())
+    assert plain({"class_name": name, "config": again.get_config()})["config"] == settings

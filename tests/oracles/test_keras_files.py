@@ -105,3 +105,48 @@ def test_frozen_layers_stay_frozen(keras, tmp_path):
         loaded = reader.models.load_model(tmp_path / "m.keras")
         assert [layer.trainable for layer in loaded.layers] == [layer.trainable for layer in model.layers]
         assert int(loaded.optimizer.iterations) == 6
+
+
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+@pytest.mark.parametrize("loss", ["Huber", "BinaryFocalCrossentropy", "Poisson", "LogCosh", "Tversky"])
+def test_losses_and_metrics_in_files(keras, loss, direction, tmp_path):
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+    layers = writer.layers
+    model = writer.Sequential(
+        [writer.Input((4,)), layers.Dense(3, activation="mish"), layers.PReLU(), layers.Dense(1, "sigmoid")]
+    )
+    options = {"Huber": {"delta": 0.3}, "BinaryFocalCrossentropy": {"gamma": 1.5}, "Tversky": {"beta": 0.8}}
+    metrics = [
+        writer.metrics.AUC(curve="PR", name="area"), writer.metrics.Precision(0.4, name="p"), "mse",
+        writer.metrics.MeanIoU(2, name="iou"), writer.metrics.Hinge(), writer.metrics.F1Score("micro", 0.5),
+    ]  # fmt: skip
+    model.compile("sgd", getattr(writer.losses, loss)(**options.get(loss, {})), metrics=metrics)
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    y = (x[:, :1] > 0).astype(np.float32)
+    expected = model.evaluate(x, y, batch_size=30, verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(
+        loaded.evaluate(x, y, batch_size=30, verbose=0), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+def test_functions_in_files(keras, direction, tmp_path):
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+    model = writer.Sequential([writer.Input((4,)), writer.layers.Dense(2, activation=doubled)])
+    model.compile("sgd", gap, metrics=[gap])
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    expected = model.evaluate(x, x[:, :2], verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras", custom_objects={"doubled": doubled, "gap": gap})
+    np.testing.assert_allclose(loaded.evaluate(x, x[:, :2], verbose=0), expected, rtol=1e-5)
+
+
+def doubled(x):
+    return 2.0 * x
+
+
+def gap(y_true, y_pred):
+    difference = y_true - y_pred
+    return difference * difference

@@ -124,9 +124,9 @@ class Draw:
     def loss(self):
         return {
             "classes": ["sparse_categorical_crossentropy"],
-            "one_hot": ["categorical_crossentropy", "mse"],
-            "binary": ["binary_crossentropy", "mse"],
-            "regression": ["mse"],
+            "one_hot": ["categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence", "mse"],
+            "binary": ["binary_crossentropy", "binary_focal_crossentropy", "log_cosh", "mse"],
+            "regression": ["mse", "log_cosh", "huber", "cosine_similarity"],
         }[self.task]
 
     def objective(self):

@@ -172,6 +172,8 @@ def get(
         own = own_object(identifier)
         if callable(own) and not isinstance(own, type):
             return LossFunctionWrapper(own)
+    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+        return get(identifier.get("config", ""))  # how Keras writes a function
     return _registry.get(identifier, Loss)
 
 

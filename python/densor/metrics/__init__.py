@@ -276,6 +276,8 @@ def get(
         if identifier in _FUNCTIONS:
             return _FUNCTIONS[identifier]()
         return MeanMetricWrapper(identifier)
+    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+        return get(identifier.get("config", ""))  # how Keras writes a function
     return _registry.get(identifier, Metric)
 
 

@@ -19,6 +19,7 @@ class Accuracy(MeanMetric):
     0.75
     """
 
+    additive = True
     direction = "up"
 
     def __init__(self, name: str = "accuracy", dtype: str | None = None) -> None:

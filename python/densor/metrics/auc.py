@@ -34,6 +34,7 @@ class AUC(Metric):
     0.75
     """
 
+    additive = True
     direction = "up"
 
     def __init__(

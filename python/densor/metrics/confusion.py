@@ -140,6 +140,8 @@ class ConfusionMetric(Metric):
         name, dtype: see `Metric`.
     """
 
+    additive = True
+
     def __init__(
         self,
         thresholds: float | Sequence[float] | None = None,

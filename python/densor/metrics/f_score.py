@@ -27,6 +27,7 @@ class FBetaScore(Metric):
     0.7778
     """
 
+    additive = True
     direction = "up"
 
     def __init__(

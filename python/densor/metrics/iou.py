@@ -29,6 +29,7 @@ class IoU(Metric):
     0.3333
     """
 
+    additive = True
     direction = "up"
 
     def __init__(

@@ -73,6 +73,9 @@ class Metric:
     direction: str | None = None
     """Whether better is "up" or "down"; None where that is not known."""
 
+    additive: bool = False
+    """Whether one call of `update_state` with the rows of several batches is as good as one for each of them."""
+
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         where = type(self).__name__
         self.name = unique_name(snake_case(where)) if name is None else _check.text(where, "name", name)

@@ -26,6 +26,7 @@ class R2Score(Metric):
     0.5714
     """
 
+    additive = True
     direction = "up"
 
     def __init__(

@@ -61,6 +61,7 @@ class TopKCategoricalAccuracy(MeanMetric):
     1.0
     """
 
+    additive = True
     direction = "up"
 
     def __init__(
@@ -87,6 +88,7 @@ class SparseTopKCategoricalAccuracy(MeanMetric):
     0.0
     """
 
+    additive = True
     direction = "up"
 
     def __init__(

@@ -19,6 +19,7 @@ class TradeOff(Metric):
         num_thresholds: from 0 to 1 (200). class_id: look at this column only. name, dtype: see `Metric`.
     """
 
+    additive = True
     direction = "up"
     gained: str
     bounded: str

@@ -73,12 +73,14 @@ class Compilable(Layer):
 
         Args:
             optimizer: name, configuration or instance.
-            loss: name, configuration or instance; None for a model that only predicts. With several outputs, one
+            loss: name, configuration, instance, or a function `f(y_true, y_pred)` written in `densor.ops` that
+                returns the loss of every row; None for a model that only predicts. With several outputs, one
                 for all of them, a list, or a dict by output; None trains nothing at an output.
             loss_weights: what the loss of each output counts in the loss of the model (1.0): a list, or a dict by
                 output; with one output also a number.
-            metrics: names (`"accuracy"`) or metric instances; they ignore sample weights. With several outputs a
-                list with an entry (a metric or a list) for each, or a dict by output.
+            metrics: names (`"accuracy"`), metric instances, or functions `f(y_true, y_pred)` that return a figure of
+                every row, native where they are written in `densor.ops`; they ignore sample weights. With several
+                outputs a list with an entry (a metric or a list) for each, or a dict by output.
             weighted_metrics: the same; these are means weighted by the sample weights.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every
                 epoch is one native call.

@@ -20,10 +20,10 @@ __all__ = ["keras_compile_config", "keras_config"]
 # Arguments that only Densor has, with the values at which Keras does the same.
 _OURS: dict[str, tuple[Any, ...]] = {
     "init_from_first_batch": (False,), "unbiased_running_variance": (False,), "momentum_decay": (1.0,),
-    "epsilon_mode": ("keras",), "decay": (0.0,), "beta": (1.0,), "learning_rate_multiplier": (1.0,),
+    "epsilon_mode": ("keras",), "decay": (0.0,), "learning_rate_multiplier": (1.0,),
 }  # fmt: skip
-_NOT_IN_KERAS = {"RAdam"}
-_KERAS_NAMES = {"Swish": "Activation"}
+_NOT_IN_KERAS = {"RAdam", "Swish"}
+_FUNCTIONS = {"LossFunctionWrapper", "MeanMetricWrapper"}  # Keras writes the function and makes these itself
 _MODULES = {
     "_initializer": "keras.initializers",
     "_regularizer": "keras.regularizers",
@@ -73,6 +73,14 @@ def _object(value: Any, module: str) -> Any:
         raise bad_value(
             "save", "filepath", f"{name} is not in Keras; save under a name that does not end in .keras"
         )
+    if own is None and name in _FUNCTIONS:
+        function = value["config"]["fn"]
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": function,
+            "registered_name": function,
+        }
     return {
         "module": None if own or not _ours(name) else module,
         "class_name": name,
@@ -89,7 +97,7 @@ def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in config.items():
         polyak = key == "ema_momentum" and value == "polyak"
-        if polyak or (key in _OURS and _ours(name) and key not in ("beta",)):
+        if polyak or (key in _OURS and _ours(name)):
             if polyak or value not in _OURS[key]:
                 raise bad_value(
                     "save", "filepath", f"{name}({key}={show(value)}) is not in Keras; save under a name that does "

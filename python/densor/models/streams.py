@@ -14,6 +14,8 @@ from densor.models.data import Data
 
 __all__ = ["Streams", "figure"]
 
+_AT_ONCE = 1 << 16  # rows for metrics to which batches are all the same
+
 
 class Streams:
     """The streamed metrics of all heads, and the memory for the predictions they need."""
@@ -37,23 +39,21 @@ class Streams:
             feed.bind(array, True)
 
     def add(self, data: Data, start: int, stop: int, size: int, order: NDArray[np.int64] | None) -> None:
-        """Update the metrics with the rows at `start` to `stop` of the order, `size` at a time."""
-        for first in range(start, stop, size):
-            last = min(first + size, stop)
-            rows: Any = slice(first, last) if order is None else order[first:last]
-            for place, head in enumerate(self._heads):
-                if head.streamed:
-                    self._update(head, data.y[place], self._predictions[place], data.weight[place], rows)
+        """Update the metrics with the rows at `start` to `stop` of the order, `size` at a time, or many if they may."""
+        for place, head in enumerate(self._heads):
+            for metric in head.streamed:
+                step = max(size, _AT_ONCE) if metric.additive else size
+                for first in range(start, stop, step):
+                    last = min(first + step, stop)
+                    rows: Any = slice(first, last) if order is None else order[first:last]
+                    weight = data.weight[place] if metric in head.weighted_metrics else None
+                    self._update(head, metric, data.y[place], self._predictions[place], weight, rows)
 
-    def _update(self, head: Head, y: Any, predictions: Any, weight: Any, rows: Any) -> None:
+    def _update(self, head: Head, metric: Any, y: Any, predictions: Any, weight: Any, rows: Any) -> None:
         assert head.formulas is not None
         true = y[rows].reshape(-1, *head.formulas.y_true.shape[1:])
         predicted = predictions[rows].reshape(-1, *head.formulas.y_pred.shape[1:])
-        for metrics, weights in ((head.metrics, None), (head.weighted_metrics, weight)):
-            for metric in head.streamed:
-                if metric in metrics:
-                    given = {} if weights is None else {"sample_weight": weights[rows]}
-                    metric.update_state(true, predicted, **given)
+        metric.update_state(true, predicted, **({} if weight is None else {"sample_weight": weight[rows]}))
 
 
 def figure(value: Any) -> Any:

@@ -55,6 +55,13 @@ from densor.ops.comparison import logical_or as logical_or
 from densor.ops.comparison import not_equal as not_equal
 from densor.ops.comparison import where as where
 from densor.ops.concatenate import concatenate as concatenate
+from densor.ops.conversion import argmax as argmax
+from densor.ops.conversion import cast as cast
+from densor.ops.conversion import convert_to_tensor as convert_to_tensor
+from densor.ops.conversion import one_hot as one_hot
+from densor.ops.conversion import ones_like as ones_like
+from densor.ops.conversion import shape as shape
+from densor.ops.conversion import zeros_like as zeros_like
 from densor.ops.dense import dense as dense
 from densor.ops.dense import dense_backward as dense_backward
 from densor.ops.dropout import alpha_dropout as alpha_dropout
