@@ -43,6 +43,7 @@ class Compiled:
         self._inference: Graph | None = None
         self._targets: Targets | None = None
         self._loops: dict[Any, Loop] = {}
+        self._metrics: dict[Any, tuple[list[Any], ...]] = {}  # of an output, for targets of a shape
         self._arena: Arena | None = None  # of the loops that train
         self.testing = Turn("evaluate")
         self.observer: Any = None  # of `probe`, with its traced graph
@@ -165,8 +166,13 @@ class Compiled:
     def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
         if ending.idle:
             return Head(None)
-        metrics = _resolve(ending.metrics, ending.loss, shape, target.output)
-        weighted_metrics = _resolve(ending.weighted_metrics, ending.loss, shape, target.output)
+        key = (ending.name, shape)
+        if key not in self._metrics:  # the same objects in every loop, as they may gather something
+            self._metrics[key] = tuple(
+                _resolve(asked, ending.loss, shape, target.output)
+                for asked in (ending.metrics, ending.weighted_metrics)
+            )
+        metrics, weighted_metrics = self._metrics[key]
         rows = tuple(size for size in shape if size is not None)
         formulas = Formulas.of(target.rows(rows), target.output, weighted)
         if ending.loss is not None and not target.native:
