@@ -79,7 +79,8 @@ class MixUp(_Mix):
     """Blends each image, and its labels, with another one of the batch, by a share of their own.
 
     Called on arrays: `{"images": x, "labels": y}` gives the same dictionary, mixed; an array of images gives images.
-    It mixes unless `training=False`. Labels are one-hot, probabilities or targets, not class numbers.
+    It mixes unless `training=False`. Labels are one-hot, probabilities or targets, not class numbers. `fit` trains on
+    mixed batches where a generator or `PyDataset` yields them.
 
     Args:
         alpha: above 0; the share that an image keeps has the distribution Beta(alpha, alpha).
