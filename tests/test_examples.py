@@ -23,3 +23,11 @@ def test_a_training_loop_learns(capsys):
     assert losses[-1] < losses[0] / 2
     assert accuracy > 0.85
     assert capsys.readouterr().out.count("epoch") == 5
+
+
+def test_a_lottery_ticket_trains_as_well_as_the_whole(capsys):
+    example = runpy.run_path(str(EXAMPLES / "lottery_ticket.py"))
+    whole, ticket, chance = example["main"]()
+    assert ticket > whole - 0.06
+    assert ticket > chance + 0.2
+    assert "97.2% of the weights pruned" in capsys.readouterr().out

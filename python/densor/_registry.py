@@ -155,6 +155,14 @@ class Registry(Generic[T]):
         made: T = cls.from_config(copy.deepcopy(dict(settings)))  # from_config may take its dict apart
         return made
 
+    def own_function(self, identifier: object) -> Any:
+        """The program's own function that `identifier` is or names, or None."""
+        if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+            identifier = identifier.get("config")  # how Keras writes it
+        if isinstance(identifier, str):
+            identifier = None if identifier in self else own_object(identifier)
+        return identifier if callable(identifier) and not isinstance(identifier, type) else None
+
     def get(self, identifier: object, base: type[T]) -> T:
         """Returns the instance for a name, a configuration, a class or an instance of `base`."""
         if isinstance(identifier, base):

@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 
 import densor
-from densor import constraints
+from densor import constraints, ops
 from tests.reference import norm_constraint as reference
 
 W = np.random.default_rng(1).standard_normal((6, 5)).astype(np.float32)
+
+
+class Shrunk(constraints.Constraint):
+    """A constraint of one's own: rows of length at most 1; w is a matrix."""
+
+    def __call__(self, w):
+        return w / ops.maximum(ops.sqrt(ops.sum(ops.square(w), axis=-1, keepdims=True)), 1.0)
+
+
+def bounded(w):
+    return ops.clip(w, -0.5, 0.5)
+
 
 CASES = {
     "max_norm": (constraints.max_norm(1.0), lambda w: reference.apply(w, 0.0, 1.0)),
@@ -19,11 +31,18 @@ CASES = {
     "unit_norm": (constraints.unit_norm(), lambda w: reference.apply(w, 1.0, 1.0)),
     "non_neg": (constraints.non_neg(), lambda w: np.maximum(w, 0.0)),
 }
+OWN = {
+    "own_class": (
+        Shrunk(),
+        lambda w: w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1.0),
+    ),
+    "own_function": (constraints.get(bounded), lambda w: np.clip(w, -0.5, 0.5)),
+}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CASES | OWN)
 def test_values(name):
-    constraint, expected = CASES[name]
+    constraint, expected = (CASES | OWN)[name]
     before = W.copy()
     np.testing.assert_allclose(constraint(W), expected(W), rtol=2e-6)
     np.testing.assert_array_equal(W, before)
@@ -41,9 +60,9 @@ def train(constraint, steps, **options):
     return model.get_weights()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CASES | OWN)
 def test_training_applies_it_after_the_update(name):
-    constraint, expected = CASES[name]
+    constraint, expected = (CASES | OWN)[name]
     free = train(None, 1)
     held = train(constraint, 1)
     np.testing.assert_allclose(held[0], expected(free[0]), rtol=2e-6)
@@ -101,12 +120,21 @@ def test_an_axis_that_the_weight_lacks_is_refused_when_the_layer_is_built():
         )
 
 
-def test_a_constraint_of_ones_own_says_what_can_be_used():
-    class Own(constraints.Constraint):
-        def __call__(self, w):
-            return w
+def test_a_function_of_ones_own_is_known_by_its_name():
+    layer = densor.layers.Dense(2, kernel_constraint=bounded)
+    config = layer.get_config()
+    assert config["kernel_constraint"] == "bounded"
+    with densor.utils.custom_object_scope({"bounded": bounded}):
+        copy = densor.layers.Dense.from_config(config)
+    assert copy.kernel_constraint.function is bounded
 
-    model = densor.Sequential([densor.Input((3,)), densor.layers.Dense(2, kernel_constraint=Own())])
+
+def test_a_function_of_ones_own_must_keep_the_shape():
+    model = densor.Sequential(
+        [densor.Input((3,)), densor.layers.Dense(2, kernel_constraint=lambda w: ops.sum(w, axis=-1))]
+    )
     model.compile("sgd", loss="mse")
-    with pytest.raises(TypeError, match=r"argument 'optimizer': Own is a constraint of your own"):
+    with pytest.raises(
+        ValueError, match=r"argument 'w': must return weights of shape \(3, 2\), got \(None,\)"
+    ):
         model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)

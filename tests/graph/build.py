@@ -77,11 +77,14 @@ def execute(graph, x, y=None, weight=None, variables=None, step=0, **options):
     )
     if heads:
         totals = np.zeros((heads[0].rows, 2))
-        options.setdefault("penalties", totals[0])  # one output: its loss is the loss
+        options["penalties"] = np.zeros(2)
     lowering = lower_graph(graph, len(x), feeds=feeds, totals=totals, heads=heads, **options)
     values = variables or {v: v.array.astype(np.float64) for v in graph.variables}
     data = {feeds.x: x, feeds.y: y, feeds.weight: weight}
-    return Interpreter(lowering, data, values, step).run(), totals
+    interpreter = Interpreter(lowering, data, values, step).run()
+    if heads:
+        totals[0, 0] += options["penalties"][0]  # one output: its loss is the loss
+    return interpreter, totals
 
 
 def output(graph, x, **options):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import densor
+from densor import optimizers, schedules
 from densor.callbacks import Callback, ModelCheckpoint, SwapEMAWeights
 from densor.optimizers import SGD, Adam, AdamW, Nadam
 from tests.reference import optimizer as reference
@@ -48,6 +49,17 @@ def fit(optimizer, epochs=2, callbacks=(), model=None, **options):
     options = {"batch_size": 8, "shuffle": False, "verbose": 0, **options}
     model.fit(x, y, epochs=epochs, callbacks=[record, *callbacks], **options)
     return model, record.steps
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "nadam", "lion", "lamb"])
+def test_a_schedule_may_end_at_zero(name):
+    schedule = schedules.PolynomialDecay(0.1, decay_steps=4, end_learning_rate=0.0)
+    cls = type(optimizers.get(name))
+    _, steps = fit(cls(schedule), epochs=3)
+    for moving, fourth, last in zip(steps[2], steps[3], steps[-1], strict=True):
+        assert np.isfinite(last).all()
+        np.testing.assert_array_equal(fourth, last)
+        assert (moving != last).any()
 
 
 @pytest.mark.parametrize("momentum", [0.5, 0.0, 1.0, "polyak"])

@@ -20,18 +20,28 @@ def smooth(library):
     return library.Sequential(
         [
             library.Input((5,)),
-            layers.Dense(6, activation="tanh"),
+            layers.Dense(
+                6,
+                activation="tanh",
+                kernel_regularizer=library.regularizers.L1L2(0.0, 0.01),
+                bias_constraint=library.constraints.MaxNorm(0.5),
+                activity_regularizer="l2",
+            ),
             layers.BatchNormalization(momentum=0.9),
             layers.Dense(3, activation="softmax"),
         ]
     )
 
 
-STATES = ("momentum", "rmsprop_momentum", "rmsprop_centered", "adagrad", "adamw", "adamax", "nadam")
+STATES = (
+    "momentum", "rmsprop_momentum", "rmsprop_centered", "adagrad", "adadelta", "adamw", "amsgrad", "adamax", "nadam",
+    "lion", "lamb", "ftrl", "adam_ema_overwrites", "adamw_accumulates", "nadam_accumulates",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+@pytest.mark.filterwarnings("ignore:compile.*l2 penalty")
 def test_training_goes_on_in_the_other_library(keras, name, direction, tmp_path):
     kind, options = OPTIMIZERS[name]
     writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)

@@ -1,6 +1,7 @@
 """Models, optimizers, schedules and data drawn at random: 50 steps from the same weights end within 1e-5 of Keras'.
 
-Only smooth functions are drawn: at a kink, two roundings of one number may be two trajectories.
+Smooth functions are drawn: at a kink, two roundings of one number may be two trajectories. (Lion's sign and the
+orthogonal penalty have kinks that no weight of these seeds comes near.)
 """
 
 import numpy as np
@@ -59,10 +60,11 @@ class Draw:
         units = int(self.rng.integers(1, 30))
         activation = self.choose(ACTIVATIONS)
         if self.chance(0.3):  # no bias before a normalization, whose gradient would be rounding errors
-            y = layers.Dense(units, use_bias=False)(x)
+            y = layers.Dense(units, use_bias=False, **self.limits(keras, x.shape[-1], units))(x)
             y = layers.Activation(activation or "linear")(self.normalization(keras)(y))
         else:
-            y = layers.Dense(units, activation=activation, use_bias=self.chance(0.8))(x)
+            limits = self.limits(keras, x.shape[-1], units)
+            y = layers.Dense(units, activation=activation, use_bias=self.chance(0.8), **limits)(x)
         if self.chance(0.2) and x.shape[-1] > 1:
             y = layers.Concatenate()([x, y])
         elif self.chance(0.2):
@@ -73,6 +75,30 @@ class Draw:
         """By statistics of some of the data."""
         some = self.x[::2].astype(np.float64)
         return keras.layers.Normalization(mean=some.mean(axis=0), variance=some.var(axis=0) + 0.1)
+
+    def limits(self, keras, inputs, units):
+        """Penalties and constraints of a Dense. l1 on no bias: these start at its kink."""
+        regularizers, constraints, drawn = keras.regularizers, keras.constraints, {}
+        if self.chance(0.3):
+            kinds = ["l2", regularizers.L1(0.002), regularizers.L1L2(0.001, 0.01)]
+            if inputs > 1 and units > 1:
+                kinds += [regularizers.OrthogonalRegularizer(0.02, mode) for mode in ("rows", "columns")]
+            drawn["kernel_regularizer"] = self.choose(kinds)
+        if self.chance(0.15):
+            drawn["activity_regularizer"] = self.choose(["l2", regularizers.L1L2(0.0, 0.02)])
+        if self.chance(0.3):
+            drawn["kernel_constraint"] = self.choose(
+                [
+                    constraints.MaxNorm(0.8),
+                    constraints.MinMaxNorm(0.3, 1.2, rate=0.6),
+                    constraints.MinMaxNorm(0.2, 1.0, axis=1),
+                    constraints.UnitNorm(),
+                    constraints.NonNeg(),
+                ]
+            )
+        if self.chance(0.1):
+            drawn["bias_regularizer"], drawn["bias_constraint"] = "l2", constraints.MaxNorm(0.05)
+        return drawn
 
     def normalization(self, keras):
         """With a large epsilon: the scale of a column that hardly varies would be rounding errors."""
@@ -92,7 +118,7 @@ class Draw:
                 lambda: schedules.ExponentialDecay(scale, 7, 0.8, staircase=True),
                 lambda: schedules.InverseTimeDecay(scale, 5, 0.3),
                 lambda: schedules.PolynomialDecay(scale, 30, scale / 10, power=2.0),
-                lambda: schedules.CosineDecay(scale, 40, warmup_target=2 * scale, warmup_steps=5),
+                lambda: schedules.CosineDecay(scale, 40, 0.1, warmup_target=2 * scale, warmup_steps=5),
                 lambda: schedules.PiecewiseConstantDecay([11, 23], [scale, scale / 2, scale / 4]),
             ]
         )()
@@ -109,8 +135,14 @@ class Draw:
                 ("Adam", 0.004, {"epsilon": 1e-3}),
                 ("Nadam", 0.004, {"epsilon": 1e-3}),
                 ("Adamax", 0.004, {"epsilon": 1e-3}),
+                ("Adam", 0.004, {"epsilon": 1e-3, "amsgrad": True}),
                 ("AdamW", 0.004, {"epsilon": 1e-3, "weight_decay": 0.02}),
                 ("Adagrad", 0.01, {}),
+                ("Adadelta", 0.3, {"epsilon": 1e-3}),
+                ("Lion", 0.0005, {}),
+                ("Lamb", 0.004, {"epsilon": 1e-3}),
+                ("Ftrl", 0.02, {"beta": 0.5}),
+                ("Ftrl", 0.02, {"learning_rate_power": -0.6, "l2_regularization_strength": 0.01}),
             ]
         )
         options = dict(options)
@@ -119,6 +151,11 @@ class Draw:
             options[clip] = float(self.choose([0.3, 1.0]))
         if self.chance(0.2):
             options["weight_decay"] = 0.01
+        if self.chance(0.2):
+            options |= {"use_ema": True, "ema_momentum": 0.9}
+            options["ema_overwrite_frequency"] = self.choose([None, 7])
+        if self.chance(0.2):
+            options["gradient_accumulation_steps"] = self.choose([2, 3])
         return getattr(keras.optimizers, name)(learning_rate=self.learning_rate(keras, scale), **options)
 
     def loss(self):
@@ -182,8 +219,9 @@ def train(draw, model):
 
 @pytest.mark.parametrize(
     ("kind", "seed"),
-    [*((Draw, seed) for seed in range(20)), *((SeveralDraw, seed) for seed in range(100, 110))],
+    [*((Draw, seed) for seed in range(30)), *((SeveralDraw, seed) for seed in range(100, 110))],
 )
+@pytest.mark.filterwarnings("ignore:compile.*l2 penalty")
 def test_random_model(keras, kind, seed):
     draw = kind(seed)
     theirs, ours = build(keras, draw), build(densor, draw)

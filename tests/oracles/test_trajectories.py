@@ -227,6 +227,14 @@ PENALTIES = {
         ),
         k.layers.Dense(CLASSES, activation="softmax", kernel_constraint=k.constraints.NonNeg()),
     ],
+    "orthogonal": lambda k: [
+        k.layers.Dense(16, activation="tanh", kernel_regularizer=k.regularizers.OrthogonalRegularizer(0.5)),
+        k.layers.Dense(
+            CLASSES,
+            activation="softmax",
+            kernel_regularizer=k.regularizers.OrthogonalRegularizer(0.5, "columns"),
+        ),
+    ],
     "both": lambda k: [
         k.layers.Dense(16, activation="tanh", kernel_regularizer="l2", kernel_constraint="max_norm"),
         k.layers.Dense(CLASSES, activation="softmax", kernel_constraint="non_neg", bias_regularizer="l2"),

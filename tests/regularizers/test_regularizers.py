@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import densor
-from densor import regularizers
+from densor import ops, regularizers
+from tests.reference import orthogonal_penalty
 from tests.reference import penalty as reference
 from tests.tolerances import assert_close
 
@@ -16,6 +17,17 @@ ROWS, FEATURES = 10, 5
 def data(outputs=3):
     rng = np.random.default_rng(3)
     return rng.standard_normal((ROWS, FEATURES)).astype(np.float32), rng.standard_normal((ROWS, outputs))
+
+
+def smooth_l1(x):
+    return 0.3 * ops.sum(ops.sqrt(1.0 + ops.square(x)))
+
+
+class Variance(regularizers.Regularizer):
+    """A penalty of one's own with reductions inside; x is a matrix."""
+
+    def __call__(self, x):
+        return 0.5 * ops.mean(ops.square(x - ops.mean(x, axis=-1, keepdims=True)))
 
 
 def dense(**options):
@@ -57,6 +69,11 @@ def moved(model, x, y):
         {"kernel_regularizer": regularizers.L1L2(0.1, 0.2), "bias_regularizer": regularizers.L1L2(0.3, 0.1)},
         {"activity_regularizer": regularizers.L1L2(0.2, 0.1), "activation": "tanh"},
         {"activity_regularizer": "l2", "kernel_regularizer": "l1", "activation": "sigmoid"},
+        {"kernel_regularizer": regularizers.OrthogonalRegularizer(0.5)},
+        {"kernel_regularizer": regularizers.OrthogonalRegularizer(0.5, "columns"), "bias_regularizer": "l2"},
+        {"activity_regularizer": regularizers.OrthogonalRegularizer(0.5), "activation": "tanh"},
+        {"kernel_regularizer": smooth_l1, "bias_regularizer": smooth_l1},
+        {"kernel_regularizer": Variance(), "activity_regularizer": smooth_l1, "activation": "tanh"},
     ],
     ids=str,
 )
@@ -67,6 +84,29 @@ def test_the_gradient_is_that_of_the_reported_loss(options):
     expected = gradients(model, x, y)
     for got, want in zip(moved(model, x, y), expected, strict=True):
         np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+@pytest.mark.parametrize("shape", [(2, 2), (5, 3), (3, 5), (17, 33)])
+def test_orthogonal(mode, shape):
+    w = np.random.default_rng(shape).standard_normal(shape).astype(np.float32)
+    w[0] *= 100.0
+    expected = orthogonal_penalty.value(w, 0.5, mode)
+    regularizer = regularizers.OrthogonalRegularizer(0.5, mode)
+    np.testing.assert_allclose(regularizer(w), expected, rtol=2e-6)
+    layer = densor.layers.Dense(shape[1], use_bias=False, kernel_regularizer=regularizer)
+    model = densor.Sequential([densor.Input((shape[0],)), layer])
+    model.set_weights([w])
+    model.compile(densor.optimizers.SGD(1.0), loss=densor.losses.MeanSquaredError(reduction="sum"))
+    zero = np.zeros((4, shape[0]), np.float32)
+    np.testing.assert_allclose(model.train_on_batch(zero, np.zeros((4, shape[1]))), expected, rtol=2e-6)
+    np.testing.assert_allclose(
+        w.astype(np.float64) - model.get_weights()[0],
+        orthogonal_penalty.gradient(w, 0.5, mode),
+        atol=2e-7 * np.abs(w).max(),
+    )
+    orthogonal = np.linalg.qr(np.random.default_rng(1).standard_normal((6, 6)))[0]
+    assert regularizer(orthogonal) < 1e-7
 
 
 def test_the_loss_holds_the_penalty_of_the_weights_before_the_step():
@@ -184,7 +224,14 @@ def test_activity_regularization_layer():
 
 
 @pytest.mark.parametrize(
-    "regularizer", [regularizers.l1(0.2), regularizers.l2(0.3), regularizers.l1_l2(0.1, 0.2)], ids=repr
+    "regularizer",
+    [
+        regularizers.l1(0.2),
+        regularizers.l2(0.3),
+        regularizers.l1_l2(0.1, 0.2),
+        regularizers.orthogonal_regularizer(0.2, "columns"),
+    ],
+    ids=lambda regularizer: type(regularizer).__name__,
 )
 def test_configuration(regularizer):
     config = regularizers.serialize(regularizer)
@@ -235,12 +282,59 @@ def test_l2_with_an_adaptive_optimizer_warns_once():
         dense().compile("adam", loss="mse")
 
 
-def test_a_regularizer_of_ones_own_says_what_can_be_used():
-    class Own(regularizers.Regularizer):
-        def __call__(self, x):
-            return 0.0
-
-    model = dense(kernel_regularizer=Own())
+def test_functions_and_classes_of_ones_own_in_files(tmp_path):
+    x, y = data()
+    model = dense(kernel_regularizer=smooth_l1, activity_regularizer=Variance(), bias_constraint=ops.relu)
     model.compile("sgd", loss="mse")
-    with pytest.raises(TypeError, match=r"^compile\(\): argument 'loss': Own is a regularizer of your own"):
-        model.evaluate(*data(), verbose=0)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model")
+    own = {"smooth_l1": smooth_l1, "Variance": Variance, "relu": ops.relu}
+    loaded = densor.models.load_model(tmp_path / "model", custom_objects=own)
+    assert loaded.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    assert model.fit(x, y, verbose=0).history == loaded.fit(x, y, verbose=0).history
+    with pytest.raises(densor.errors.FormatError, match="'Variance' is not a known regularizer"):
+        densor.models.load_model(tmp_path / "model")
+
+
+def test_a_lambda_trains_but_has_no_name():
+    model = dense(kernel_regularizer=lambda w: 0.1 * ops.sum(ops.abs(w)))
+    model.compile("sgd", loss="mse")
+    expected = reference.value(model.get_weights()[0], l1=0.1)
+    np.testing.assert_allclose(sum(model.losses), expected, rtol=1e-6)
+    model.evaluate(*data(), verbose=0)
+    with pytest.raises(ValueError, match=r"serialize\(\): argument 'regularizer': .*cannot be named"):
+        model.layers[0].get_config()
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda x: 0.0, TypeError, "must return symbolic tensors made by densor.ops, got float"),
+        (
+            lambda x: ops.sum(x, axis=-1),
+            ValueError,
+            r"argument 'x': the penalty must be one number.*\(None,\)",
+        ),
+        (lambda x: [ops.sum(x), ops.mean(x)], ValueError, "must return one tensor, got 2"),
+    ],
+)
+def test_what_a_function_of_ones_own_must_return(function, error, message):
+    model = dense(kernel_regularizer=function)
+    model.compile("sgd", loss="mse")
+    before = model.get_weights()
+    with pytest.raises(error, match=message):
+        model.fit(*data(), verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_orthogonality_needs_a_matrix_of_two():
+    by_columns = regularizers.OrthogonalRegularizer(0.1, "columns")
+    for layer in (
+        densor.layers.Dense(1, kernel_regularizer=by_columns),
+        densor.layers.Dense(5, bias_regularizer=by_columns),
+    ):
+        with pytest.raises(ValueError, match=r"^Dense\(\): argument 'regularizer': orthogonality needs"):
+            layer.build((None, 3))
+    with pytest.raises(ValueError, match=r"^OrthogonalRegularizer\(\): argument 'mode'"):
+        regularizers.OrthogonalRegularizer(mode="row")

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from densor.graph import Lowering, Variable
+from densor.graph.own_function import emit_own_values
 
 Self = TypeVar("Self", bound="Constraint")
 
 
 class Constraint:
-    """Brings a weight back into a set after every training step. Call it on an array to see what it does."""
+    """Brings a weight back into a set after every training step. Call it on an array to see what it does.
 
-    def __call__(self, w: Any) -> NDArray[np.float32]:
-        """Returns the constrained values of an array, a new one."""
+    Subclasses of your own define `__call__(w)` with functions of `densor.ops`; training runs them natively. There w
+    is a symbolic matrix whose first axis is called None.
+
+    >>> from densor import ops
+    >>> class Bounded(Constraint):
+    ...     def __call__(self, w):
+    ...         return ops.clip(w, -1.0, 1.0)
+    >>> Bounded()([0.5, -3.0]).tolist()
+    [0.5, -1.0]
+    """
+
+    def __call__(self, w: Any) -> Any:
+        """Returns the constrained values of an array, a new one, or of a symbolic tensor."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(w)")
 
     def check(self, function: str, shape: tuple[int, ...]) -> None:
@@ -25,10 +34,7 @@ class Constraint:
 
     def emit(self, lowering: Lowering, variable: Variable) -> None:
         """Adds the native operations for one weight to a program."""
-        raise TypeError(
-            f"compile(): argument 'optimizer': {type(self).__name__} is a constraint of your own, which cannot be "
-            "trained; use MaxNorm, MinMaxNorm, UnitNorm or NonNeg"
-        )
+        emit_own_values(lowering, variable, self)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain data."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from densor.graph.penalty import PenaltySum
 from densor.graph.tensor import Tensor
 from densor.graph.variable import Variable
 
-__all__ = ["GradientOf", "Instruction", "Lowering", "Reshaped"]
+__all__ = ["GradientOf", "Instruction", "Lowering", "Reshaped", "seen_as"]
 
 Phase = Literal["compute", "update"]
 
@@ -35,6 +35,11 @@ class Reshaped:
 
     value: Variable | GradientOf
     shape: tuple[int, ...]
+
+
+def seen_as(value: Variable | GradientOf | View, *shape: int) -> Reshaped | View:
+    """The same memory under another shape of the same size."""
+    return value.reshape(*shape) if isinstance(value, View) else Reshaped(value, shape)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,17 @@ class Lowering:
         self._pending: list[tuple[Tensor | Variable, View]] = []
         self._saved: dict[tuple[Node, str], View] = {}
         self._streams: dict[Node, int] = {}
+
+    def nested(self, rows: int, inputs: Mapping[Tensor, View], wanted: bool) -> Lowering:
+        """A lowering of another graph, over `rows` rows, into the same program.
+
+        inputs: where its inputs are. wanted: whether their gradients are.
+        """
+        inner = Lowering(rows, self.arena)
+        inner.instructions, inner.phase = self.instructions, self.phase
+        inner._written, inner._values = self._written, dict(inputs)
+        inner._wanted.update(inputs if wanted else ())
+        return inner
 
     # Instructions and buffers
 

@@ -121,7 +121,7 @@ def lower_graph(
         scatter: write the output rows to `feeds.outputs`.
         penalized: variables whose regularizers, if they have one, add to the loss.
         penalties: float64 (2,): the penalties of weights and activations, times the rows, are added to its first
-            number; None: only their gradients are wanted.
+            number (the second one means nothing); None: only their gradients are wanted.
 
     Raises:
         ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.

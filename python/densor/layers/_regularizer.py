@@ -44,12 +44,12 @@ def get_constraint(function: str, argument: str, value: Any) -> Constraint | Non
         raise renamed(error, function, argument) from None
 
 
-def regularizer_config(regularizer: Regularizer | None) -> dict[str, Any] | None:
+def regularizer_config(regularizer: Regularizer | None) -> dict[str, Any] | str | None:
     """The regularizer's config, None for None."""
     return None if regularizer is None else regularizers.serialize(regularizer)
 
 
-def constraint_config(constraint: Constraint | None) -> dict[str, Any] | None:
+def constraint_config(constraint: Constraint | None) -> dict[str, Any] | str | None:
     """The constraint's config, None for None."""
     return None if constraint is None else constraints.serialize(constraint)
 

@@ -124,8 +124,9 @@ class Layer:
         penalty = get_regularizer("add_weight", "regularizer", regularizer)
         limits = get_constraint("add_weight", "constraint", constraint)
         sizes = tuple(positive_int("add_weight", "shape", size) for size in shape)
-        if limits is not None:
-            limits.check(type(self).__name__, sizes)
+        for wish in (penalty, limits):
+            if wish is not None:
+                wish.check(type(self).__name__, sizes)
         values = first_values(get_initializer("add_weight", "initializer", initializer), sizes)
         variable = Variable(values, name or "variable", trainable and self._trainable)
         variable.path = f"{self.name}/{variable.name}"

@@ -23,7 +23,7 @@ __all__ = [
     "LayerNormNode", "group_norm", "layer_norm", "layer_norm_backward", "layer_norm_forward", "rms_norm", "unit_norm",
 ]  # fmt: skip
 
-_STATISTICS = 3  # values that the kernel saves of a row: mean, what its rounding lost, 1 / deviation
+STATISTICS = 3  # values that the kernel saves of a row: mean, what its rounding lost, 1 / deviation
 _UNIT_EPSILON = 1e-12
 
 
@@ -58,7 +58,7 @@ class LayerNormNode(Node):
         lowering.emit(
             "layer_norm_forward",
             y=lowering.result(self.output, self.columns),
-            statistics=lowering.save(self, "statistics", (rows, _STATISTICS)),
+            statistics=lowering.save(self, "statistics", (rows, STATISTICS)),
             x=lowering.value(self.inputs[0], self.columns),
             gamma=self._seen(self.gamma),
             beta=self._seen(self.beta),
@@ -242,7 +242,7 @@ def layer_norm_forward(
     function = "layer_norm_forward"
     flat, shape = matrix(function, "x", x)
     scale, shift = (_affine(function, n, v, shape[-1]) for n, v in (("gamma", gamma), ("beta", beta)))
-    y, statistics = empty_like(flat), np.empty((flat.shape[0], _STATISTICS), np.float32)
+    y, statistics = empty_like(flat), np.empty((flat.shape[0], STATISTICS), np.float32)
     _core.layer_norm_forward(y, statistics, flat, scale, shift, epsilon, kind).run()
     return y.reshape(shape), statistics
 
@@ -312,7 +312,7 @@ def _rows(
         return LayerNormNode(x, gamma, beta, kind, epsilon, columns, groups).output
     scale, shift = (_affine(function, n, v, values, groups) for n, v in named)
     flat = x.reshape(x.size // columns if columns else 0, columns)
-    y, statistics = empty_like(flat), np.empty((flat.shape[0], _STATISTICS), np.float32)
+    y, statistics = empty_like(flat), np.empty((flat.shape[0], STATISTICS), np.float32)
     _core.layer_norm_forward(y, statistics, flat, scale, shift, epsilon, kind).run()
     return y.reshape(x.shape)
 

@@ -1,42 +1,77 @@
 """Regularizers, as in Keras: penalties on weights and activations that are added to the loss."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from densor._registry import Registry
+from densor._registry import Registry, custom_objects_scope, function_name
+from densor.regularizers.function import FunctionRegularizer
 from densor.regularizers.l1_l2 import L1 as L1
 from densor.regularizers.l1_l2 import L1L2 as L1L2
 from densor.regularizers.l1_l2 import L2 as L2
+from densor.regularizers.orthogonal import OrthogonalRegularizer as OrthogonalRegularizer
 from densor.regularizers.regularizer import Regularizer as Regularizer
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
 
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
-_registry: Registry[Regularizer] = Registry("regularizer", "regularizers", {"l1": L1, "l2": L2, "L1L2": L1L2})
+_NAMES: dict[str, type[Regularizer]] = {
+    "l1": L1,
+    "l2": L2,
+    "L1L2": L1L2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
+_registry: Registry[Regularizer] = Registry("regularizer", "regularizers", _NAMES)
 
 
 def get(
-    identifier: str | Mapping[str, Any] | Regularizer | type[Regularizer] | None,
+    identifier: str | Mapping[str, Any] | Regularizer | type[Regularizer] | Callable[[Any], Any] | None,
 ) -> Regularizer | None:
     """Returns a regularizer for its name ("l1" and "l2" with their default of 0.01), its configuration or itself.
 
-    None for None. Raises ValueError for an unknown name, with the nearest known one, and TypeError for
-    anything else.
+    None for None. A function written in `densor.ops` is taken as it is, or by the name under which it was registered.
+
+    Raises ValueError for an unknown name, with the nearest known one, and TypeError for anything else.
 
     >>> get("l2").l2
     0.01
     """
-    return None if identifier is None else _registry.get(identifier, Regularizer)
+    if identifier is None or isinstance(identifier, Regularizer):
+        return identifier
+    own = _registry.own_function(identifier)
+    return _registry.get(identifier, Regularizer) if own is None else FunctionRegularizer(own)
 
 
-def serialize(regularizer: Regularizer) -> dict[str, Any]:
-    """Returns the configuration of a regularizer: `{"class_name": ..., "config": ...}`, plain data."""
+def serialize(regularizer: Regularizer) -> dict[str, Any] | str:
+    """Returns the configuration of a regularizer: `{"class_name": ..., "config": ...}`, plain data.
+
+    That of a function is its name; ValueError for one that has none, such as a lambda.
+    """
+    if isinstance(regularizer, FunctionRegularizer):
+        return function_name("regularizers.serialize", "regularizer", regularizer.function, _NAMES)
     return _registry.serialize(regularizer)
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, type[Regularizer]] | None = None
+    config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None = None
 ) -> Regularizer:
-    """Makes the regularizer that `serialize` described. `custom_objects`: further classes by name."""
+    """Makes the regularizer that `serialize` described. `custom_objects`: further classes and functions by name."""
+    if isinstance(config, str):
+        with custom_objects_scope(custom_objects):
+            found = get(config)
+        assert found is not None
+        return found
     return _registry.deserialize(config, custom_objects)
