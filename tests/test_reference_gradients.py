@@ -7,6 +7,7 @@ from tests.reference import (
     activation,
     batch_norm,
     dense,
+    distillation,
     dropout,
     layer_norm,
     mean_absolute_error,
@@ -98,6 +99,15 @@ LOSSES = [
     (mean_squared_error, values(ROWS, 1)),
     (mean_absolute_error, values(ROWS, COLS)),
 ]
+
+
+def test_distillation():
+    x, target, weight = values(ROWS, COLS), values(ROWS, COLS), RNG.random(ROWS)
+    assert_derivative(
+        lambda: 0.3 * (weight * distillation.forward(x, target, 2.5)).sum(),
+        x,
+        distillation.backward(x, target, 2.5, weight, 0.3),
+    )
 
 
 @pytest.mark.parametrize(("loss", "target"), LOSSES)

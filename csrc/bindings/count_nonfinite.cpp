@@ -4,6 +4,7 @@
 
 #include "bindings/array.h"
 #include "bindings/list.h"
+#include "bindings/step.h"
 
 namespace densor::bindings {
 
@@ -21,6 +22,15 @@ std::pair<std::int64_t, std::int64_t> count_nonfinite(const py::object& array) {
 void bind_count_nonfinite(py::module_& m) {
   m.def("count_nonfinite", &count_nonfinite, py::arg("array"),
         "How many values are NaN or infinite, and the flat index of the first (-1: none).");
+  m.def(
+      "refuse_nonfinite",
+      [](const py::object& totals, const py::object& gradients) {
+        return bound(ops::refuse_nonfinite(views_of("refuse_nonfinite", "totals", totals),
+                                           view_of("refuse_nonfinite", "gradients", gradients)),
+                     py::tuple(totals), gradients);
+      },
+      py::arg("totals"), py::arg("gradients"),
+      "Raises RuntimeError where a loss or a gradient is not finite.");
 }
 
 }  // namespace densor::bindings

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
 
@@ -79,6 +80,33 @@ Nonfinite count_nonfinite(const View& array) {
     if (result.first < 0) result.first = part.first;
   }
   return result;
+}
+
+Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients) {
+  const Check check("refuse_nonfinite");
+  std::vector<const double*> losses;
+  for (const View& total : totals) {
+    check.input("totals", total, DType::f64, {2});
+    losses.push_back(total.as<const double>());
+  }
+  check.input("gradients", gradients, DType::f32, {kAny});
+  Step step;
+  step.name = check.function();
+  step.work = 0.1 * static_cast<double>(gradients.size());
+  step.run = [losses, g = gradients.f32(), n = gradients.size(), kernel = cpu::active().count_nonfinite_f32,
+              name = step.name](Worker& worker) {
+    const auto refuse = [&](const char* argument) {
+      throw Error(ErrorKind::runtime, name, argument, "not finite");
+    };
+    // A worker that throws never reaches the fence, so nobody passes it. Worker 0 wrote the sums.
+    if (worker.index() == 0)
+      for (const double* loss : losses)
+        if (!std::isfinite(*loss)) refuse("totals");
+    const Range mine = worker.split(n, kLine);
+    for (std::int64_t i = mine.begin; i < mine.end; i += kBlock)
+      if (kernel(g + i, std::min(kBlock, mine.end - i)) > 0) refuse("gradients");
+  };
+  return step;
 }
 
 }  // namespace densor::ops

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 
+#include <vector>
+
+#include "core/step.h"
 #include "core/view.h"
 
 namespace densor::ops {
@@ -13,5 +16,10 @@ struct Nonfinite {
 
 // The NaN and infinite values of a float32 or float64 array whose rows are contiguous, by all threads.
 Nonfinite count_nonfinite(const View& array);
+
+// Throws when it runs and the first entry of one of `totals` (float64 (2,), the sums of the losses) or a
+// gradient (float32 (n,)) is not finite. As the last step of a batch's compute phase it keeps such a batch
+// from changing anything but the sums.
+Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients);
 
 }  // namespace densor::ops

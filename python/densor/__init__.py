@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from densor import config as config
     from densor import constraints as constraints
     from densor import datasets as datasets
+    from densor import distillation as distillation
     from densor import ensembles as ensembles
     from densor import errors as errors
     from densor import initializers as initializers
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from densor import models as models
     from densor import ops as ops
     from densor import optimizers as optimizers
+    from densor import presets as presets
     from densor import pruning as pruning
     from densor import random as random
     from densor import regularizers as regularizers
@@ -48,9 +50,9 @@ if TYPE_CHECKING:
     from densor.optimizers import Optimizer as Optimizer
 
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "ensembles", "errors", "graph",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "pruning", "random", "regularizers",
-    "saving", "schedules", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "ensembles", "errors",
+    "graph", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "presets", "pruning",
+    "random", "regularizers", "saving", "schedules", "utils",
 )  # fmt: skip
 _NAMES = {
     "Initializer": "initializers",

@@ -9,7 +9,7 @@ class FormatError(ValueError):
     """A model file is damaged, or is not one; the message names the file and the field."""
 
 
-class NonFiniteError(ArithmeticError):
+class NonFiniteError(ArithmeticError, RuntimeError):  # Keras raises RuntimeError
     """A loss or a gradient is NaN or infinite; the message says where."""
 
 

@@ -10,9 +10,9 @@ from importlib import import_module
 import densor
 
 _PUBLIC = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "ops", "optimizers", "optimizers.schedules", "pruning", "random", "regularizers", "saving",
-    "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "ensembles",
+    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules", "presets",
+    "pruning", "random", "regularizers", "saving", "schedules", "utils",
 )  # fmt: skip
 
 for _name in _PUBLIC:

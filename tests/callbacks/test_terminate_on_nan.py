@@ -1,4 +1,4 @@
-"""TerminateOnNaN."""
+"""TerminateOnNaN in loops of one's own; what it does in `fit` is in tests/models/test_guard.py."""
 
 import pytest
 
@@ -34,7 +34,3 @@ def test_it_raises_if_told():
         replay(CallbackList([TerminateOnNaN(raise_error=True)]), [{"loss": float("nan")}], batches=1)
     with pytest.raises(TypeError, match=r"^TerminateOnNaN\(\): argument 'raise_error': "):
         TerminateOnNaN(raise_error=1)
-
-
-def test_it_needs_batches():
-    assert CallbackList([TerminateOnNaN()]).needs_batches

@@ -47,3 +47,30 @@ def test_rows_with_gaps():
     x[:, 30:] = np.nan  # outside the view
     x[4, 3] = np.inf
     assert tuple(_core.count_nonfinite(x[:, :30])) == (1, 4 * 30 + 3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("size", [0, 1, 31, 5000, 40_000])
+def test_refuse_nonfinite(threads, size):
+    before = _core.num_threads()
+    _core.set_num_threads(threads)
+    try:
+        totals, gradients = [np.array([1.0, 2.0]), np.array([-3.0, 2.0])], np.ones(size, np.float32)
+        step = _core.refuse_nonfinite(totals, gradients)
+        step.run()
+        for place in {0, size // 2, size - 1} if size else ():
+            for value in (np.nan, np.inf, -np.inf):
+                gradients[place] = value
+                with pytest.raises(RuntimeError, match="argument 'gradients': not finite"):
+                    step.run()
+            gradients[place] = 1.0
+        step.run()
+        for total in totals:
+            total[0] = np.nan
+            with pytest.raises(RuntimeError, match="argument 'totals': not finite"):
+                step.run()
+            total[0] = 1.0
+    finally:
+        _core.set_num_threads(before)
+    with pytest.raises(ValueError, match=r"^refuse_nonfinite\(\): argument 'totals'"):
+        _core.refuse_nonfinite([np.zeros(3)], gradients)

@@ -8,6 +8,7 @@ from typing import Any
 from densor import _check
 from densor.callbacks.callback import Callback, Logs
 from densor.callbacks.history import History
+from densor.callbacks.terminate_on_nan import TerminateOnNaN
 
 
 class CallbackList(Callback):
@@ -60,6 +61,11 @@ class CallbackList(Callback):
     def needs_predict_batches(self) -> bool:
         """Whether a callback wants to be called at every batch of a prediction."""
         return self._any("on_predict_batch_begin", "on_predict_batch_end")
+
+    @property
+    def guards(self) -> list[TerminateOnNaN]:
+        """The callbacks that want to be told of a batch whose loss or gradient is not finite."""
+        return [callback for callback in self.callbacks if isinstance(callback, TerminateOnNaN)]
 
     def _any(self, *hooks: str) -> bool:
         return any(callback._acts_on(hook) for callback in self.callbacks for hook in hooks)

@@ -13,6 +13,9 @@ from densor.errors import NonFiniteError
 class TerminateOnNaN(Callback):
     """Stops the training at the first batch whose loss is NaN or infinite.
 
+    In `fit` the native loop looks at the loss and the gradients of every batch before it changes a weight, so the
+    weights stay those before that batch (in Keras it has spoiled them), and epochs stay single native calls.
+
     Args:
         raise_error: whether to raise NonFiniteError, and not merely to set `model.stop_training` (False).
 
@@ -23,12 +26,19 @@ class TerminateOnNaN(Callback):
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = _check.boolean("TerminateOnNaN", "raise_error", raise_error)
 
+    def _acts_on(self, hook: str) -> bool:
+        # fit() tells by on_nonfinite; the hook below is for loops of one's own.
+        changed = getattr(type(self), hook) is not getattr(TerminateOnNaN, hook)
+        return changed or (hook != "on_train_batch_end" and super()._acts_on(hook))
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is None or math.isfinite(loss):
-            return
+        if loss is not None and not math.isfinite(loss):
+            self.on_nonfinite(batch, f"the loss is {loss} after batch {batch}", f"Invalid loss ({loss})")
+
+    def on_nonfinite(self, batch: int, problem: str, brief: str) -> None:
         if self.raise_error:
-            raise NonFiniteError(f"TerminateOnNaN: the loss is {loss} after batch {batch}")
+            raise NonFiniteError(f"TerminateOnNaN: {problem}")
         if (self.params or {}).get("verbose", 1):
-            report(f"Batch {batch}: Invalid loss ({loss}), terminating training")
+            report(f"Batch {batch}: {brief}, terminating training")
         self.model.stop_training = True

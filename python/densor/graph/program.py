@@ -106,6 +106,7 @@ def lower_graph(
     scatter: bool = False,
     penalized: Sequence[Variable] = (),
     penalties: NDArray[np.float64] | None = None,
+    guarded: bool = False,
 ) -> Lowering:
     """Lower `graph` to instructions; `.listing()` of the result prints them, `.bind()` makes the program.
 
@@ -160,6 +161,9 @@ def lower_graph(
     _learn(lowering, graph, objectives)
     if objectives:
         emit_weight_penalties(lowering, penalized)
+    if guarded and arena is not None:
+        losses = [objective.totals[0] for objective in objectives if objective.head.loss is not None]
+        lowering.emit("refuse_nonfinite", totals=losses, gradients=arena.gradients)
     lowering.phase = "update"
     if optimizer is not None and arena is not None and arena.variables:
         _emit_update(lowering, optimizer, arena)

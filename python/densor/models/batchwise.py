@@ -84,6 +84,8 @@ class Batchwise(Epochs):
                 self.callbacks.on_train_batch_begin(number)
                 if self.own:
                     self._results = self.model._own_step("train_step", batch)
+                    for guard in self.callbacks.guards:
+                        guard.on_train_batch_end(number, self._results)
                 else:
                     self.step(batch)
                 self.progress[0] = number + 1
@@ -95,8 +97,8 @@ class Batchwise(Epochs):
     def step(self, batch: Batch) -> None:
         """One native step."""
         data = self._checks(self.model, batch, self.stream.number)
-        self._loop = _continued(self.compiled.train_loop(data), self._loop)
-        self.data = data
+        self._loop = _continued(self.compiled.train_loop(data, bool(self.callbacks.guards)), self._loop)
+        self.data, self.progress[0] = data, self.stream.number
         self.run_natively(self._loop, data, data.rows, np.zeros(1, np.uint64), 1)
 
     def means(self) -> Logs:

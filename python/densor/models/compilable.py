@@ -101,11 +101,15 @@ class Compilable(Layer):
                 raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; give the loss to "
                                 "compile(), or define train_step()")  # fmt: skip
         request = Request(loss, loss_weights, metrics, weighted_metrics)
-        compiled = Compiled(optimizers.get(optimizer), request, TrainableFlags(self))
+        compiled = self._compilation(optimizers.get(optimizer), request, TrainableFlags(self))
         if self.built and self._input is not None:
             self._bind(compiled)
         self._compiled = compiled
         self._clock.draw()
+
+    def _compilation(self, optimizer: Optimizer, request: Request, flags: TrainableFlags) -> Compiled:
+        """What `compile` keeps; models that are trained in a way of their own have one of their own."""
+        return Compiled(optimizer, request, flags)
 
     def _bind(self, compiled: Compiled) -> None:
         assert self._input is not None

@@ -7,6 +7,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from densor import metrics as metric_classes
 from densor._check import bad_value
 from densor.graph import Arena, Graph, Head, Variable, trace
@@ -14,7 +17,7 @@ from densor.graph.formulas import Formulas
 from densor.graph.objective import loss_input
 from densor.layers import Layer
 from densor.losses import Loss
-from densor.models.data import Data
+from densor.models.data import Array, Data
 from densor.models.endings import Ending, Request, result_names
 from densor.models.flags import TrainableFlags
 from densor.models.loop import Loop
@@ -67,12 +70,12 @@ class Compiled:
         """The memory of the trained parameters and the optimizer's slots; None before the first training."""
         return self.optimizer._state if self.bound else None
 
-    def bind(self, model: Layer, inputs: Any, inference: Graph, names: Sequence[str]) -> None:
+    def bind(self, model: Any, inputs: Any, inference: Graph, names: Sequence[str]) -> None:
         """Trace the built model for training and check that losses and optimizer fit it. Changes nothing if not.
 
         Args:
-            model: the model. inputs: its symbolic inputs. inference: it, traced for inference.
-            names: of the outputs.
+            model: what is traced, and has `trainable_weights`: the model. inputs: its symbolic inputs.
+            inference: the model, traced for inference. names: of the outputs.
 
         Raises:
             ValueError: a loss does not fit the outputs, or the optimizer belongs to other variables.
@@ -80,7 +83,7 @@ class Compiled:
         structured = inputs if isinstance(inputs, list | dict) else [inputs]
         graph = trace(model, structured, training=True)
         if self.request.trains:
-            endings = self.request.endings(names)
+            endings = self.asked(names)
             targets = [_target(graph, place, ending) for place, ending in enumerate(endings)]
             self.metric_objects = [
                 metric
@@ -92,6 +95,21 @@ class Compiled:
         self.optimizer.check_owner(trainable, "compile", "optimizer")
         _warn_of_l2(self.optimizer, trainable)
         self.trainable, self._inference, self._training = trainable, inference, graph
+
+    def asked(self, names: Sequence[str]) -> list[Ending]:
+        """Losses, metrics and weights of the outputs with these names."""
+        return self.request.endings(names)
+
+    def targets_of(
+        self, function: str, x: tuple[Array, ...], y: Any, sample_weight: Any, class_weight: Any, finite: bool
+    ) -> tuple[tuple[Array, ...], tuple[NDArray[np.float32] | None, ...]]:
+        """The checked targets and weights of every output for the checked features `x`.
+
+        Raises:
+            TypeError, ValueError: as `Targets.check` and `Targets.weights`.
+        """
+        checked = self.targets.check(function, y, len(x[0]), finite)
+        return checked, self.targets.weights(function, sample_weight, class_weight, checked)
 
     @property
     def targets(self) -> Targets:
@@ -135,10 +153,14 @@ class Compiled:
                 stacklevel=4,
             )
 
-    def train_loop(self, data: Data) -> Loop:
-        """The loop that trains on data like `data`."""
-        optimizer, arena = self.optimizer, self.take_arena()
-        return self._loop("train", data, graph=self._training, optimizer=optimizer, arena=arena)
+    def train_loop(self, data: Data, guarded: bool = False) -> Loop:
+        """The loop that trains on data like `data`; `guarded` as for `Loop`."""
+        options: dict[str, Any] = {
+            "optimizer": self.optimizer,
+            "arena": self.take_arena(),
+            "guarded": guarded,
+        }
+        return self._loop("guarded train" if guarded else "train", data, graph=self._training, **options)
 
     def gradient_loop(self, data: Data) -> tuple[Loop, Arena]:
         """The loop that computes gradients on data like `data`, and where it leaves them."""

@@ -36,6 +36,11 @@ class Data(NamedTuple):
         """The number of rows."""
         return int(self.x[0].shape[0])
 
+    def take(self, rows: NDArray[np.int64]) -> Data:
+        """These rows, as copies."""
+        weight = tuple(None if array is None else array[rows] for array in self.weight)
+        return Data(tuple(array[rows] for array in self.x), tuple(array[rows] for array in self.y), weight)
+
     def slice(self, start: int, stop: int) -> Data:
         """Rows `start` to `stop`, as views."""
         weight = tuple(None if array is None else array[start:stop] for array in self.weight)

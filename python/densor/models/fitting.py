@@ -46,6 +46,10 @@ class Plan:
         return epoch + 1 in self.validation_freq
 
 
+class _Refused(Exception):
+    """A guarded loop did not take a batch: its loss, or its gradient, is not finite."""
+
+
 class Epochs:
     """One call of `fit`: the epochs, the callbacks around them, validation. Subclasses train the epochs.
 
@@ -80,6 +84,10 @@ class Epochs:
     def means(self) -> Logs:
         """The means of the running epoch."""
         raise NotImplementedError
+
+    def suspects(self) -> Data | None:
+        """The rows of the batch that comes next, or was refused."""
+        return self.data
 
     def close(self) -> None:
         """Training is over, or was stopped."""
@@ -118,7 +126,10 @@ class Epochs:
         self.begin()
         self.display.batches = self.batches
         self.display.epoch_begin(epoch, self._done, self.means)
-        self.train()
+        try:
+            self.train()
+        except _Refused as refused:
+            self._tell_guards(epoch, str(refused))
         logs = self.means()
         if self.plan.validates(epoch):
             assert self.plan.validation is not None
@@ -127,6 +138,28 @@ class Epochs:
         self.logs = logs = dict(sorted(logs.items()))
         self.callbacks.on_epoch_end(epoch, logs)
         self.display.epoch_end(epoch, logs)
+
+    def _tell_guards(self, epoch: int, what: str) -> None:
+        """Report the batch at which the native loop stopped: its number, and where its values cease to be finite."""
+        from densor.models.probe import first_nonfinite
+
+        batch, rows = self._done(), self.suspects()
+        assert rows is not None
+        layer = first_nonfinite(self.model, self.compiled, rows)
+        where = (
+            "the outputs of all layers are finite"
+            if layer is None
+            else f"the first outputs that are not finite: {layer!r}"
+        )
+        problem = (
+            f"the {what} is not finite in epoch {epoch + 1}, batch {batch}; {where}; "
+            "the weights are those before this batch"
+        )
+        loss = self.means()["loss"]
+        for callback in self.callbacks.guards:
+            callback.on_nonfinite(
+                batch, problem, f"Invalid {what}" + ("" if np.isfinite(loss) else f" ({loss})")
+            )
 
     def _done(self) -> int:
         return int(self.progress[0])
@@ -151,6 +184,10 @@ class Epochs:
             loop.run(
                 data, batch_size, batches=batches, hyper=hyper, step=clock.batches, progress=progress, **place
             )
+        except RuntimeError as error:
+            if "refuse_nonfinite" not in str(error):  # of a guarded loop
+                raise
+            raise _Refused("loss" if "totals" in str(error) else "gradient") from None
         finally:
             self.model._stepping = False
             optimizer.iterations += int(progress[0])
@@ -174,7 +211,7 @@ class Fitting(Epochs):
         super().__init__(model, compiled, plan, callbacks)
         self.data = data
         self._count_batches()
-        self.loop: Loop = compiled.train_loop(data)
+        self.loop: Loop = compiled.train_loop(data, bool(self.callbacks.guards))
         self.order = np.empty(data.rows, np.int64) if plan.shuffle else None
 
     def _count_batches(self) -> None:
@@ -198,6 +235,12 @@ class Fitting(Epochs):
     def means(self) -> Logs:
         """The means over the rows seen since `begin`."""
         return self.compiled.logs(self.loop)
+
+    def suspects(self) -> Data:
+        """The rows of the batch that comes next, or was refused."""
+        first = self._done() * self.batch_size
+        order = np.arange(self.data.rows) if self.order is None else self.order
+        return self.data.take(order[first : first + self.batch_size])
 
     def train(self) -> None:
         """One native call, or one for each batch."""

@@ -31,6 +31,7 @@ class Loop:
         optimizer, arena: train the variables of the arena; without an optimizer, compute their gradients.
         penalized: variables whose regularizers add to the loss.
         update_statistics: move the statistics of batch normalization; default: where there is an optimizer.
+        guarded: a batch whose loss or gradient is not finite raises RuntimeError and changes no weight.
 
     Attributes:
         totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
@@ -49,6 +50,7 @@ class Loop:
         arena: Arena | None = None,
         penalized: Sequence[Variable] = (),
         update_statistics: bool | None = None,
+        guarded: bool = False,
     ) -> None:
         self.graph = graph
         self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
@@ -67,6 +69,7 @@ class Loop:
             "penalties": self.penalties if heads else None,
             "update_statistics": update_statistics,
             "scatter": scatter or self.streams.active,
+            "guarded": guarded,
         }
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []

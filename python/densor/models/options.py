@@ -102,6 +102,4 @@ def labelled_data(
     if finite:
         for array in x:
             check_finite(function, "x", array)
-    targets = compiled.targets
-    checked = targets.check(function, y, rows, finite)
-    return Data(x, checked, targets.weights(function, sample_weight, class_weight, checked))
+    return Data(x, *compiled.targets_of(function, x, y, sample_weight, class_weight, finite))

@@ -20,6 +20,7 @@ from densor.models.fitting import Fitting, Plan
 
 if TYPE_CHECKING:
     from densor.models.model import Model
+    from densor.models.trainer import Trainer
 
 __all__ = ["LayerFigures", "probe", "some_rows"]
 
@@ -66,32 +67,41 @@ def probe(model: Model, compiled: Compiled, data: Data) -> list[LayerFigures]:
     One forward pass in inference mode and one training step are run on `data`; then weights, optimizer, statistics
     and counters get their old bits back.
     """
+    layers, outputs = _outputs(model, compiled, data)
+    gradients, ratios = _step(model, compiled, data)
+    return [_figures(layer, output, gradients, ratios) for layer, output in zip(layers, outputs, strict=True)]
+
+
+def first_nonfinite(model: Trainer, compiled: Compiled, data: Data) -> str | None:
+    """The name of the first layer, in the order of the calls, whose outputs for these rows are not all finite."""
+    with np.errstate(all="ignore"):
+        for layer, output in zip(*_outputs(model, compiled, data), strict=True):
+            if not np.isfinite(output).all():
+                return layer.name
+    return None
+
+
+def _outputs(model: Trainer, compiled: Compiled, data: Data) -> tuple[list[Layer], list[Floats]]:
+    """The layers that tell something, in the order of the calls, and their outputs in inference mode."""
     observer = compiled.observer
     if observer is None:
         observer = compiled.observer = _Observer(model)
     inputs = packed(model._input, data.x) if isinstance(model._input, dict) else data.x
     outputs = run_eagerly(observer, inputs, training=False)
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    gradients, ratios = _step(model, compiled, data)
-    return [
-        _figures(layer, output, gradients, ratios)
-        for layer, output in zip(observer.layers, outputs, strict=True)
-    ]
+    return observer.layers, outputs if isinstance(outputs, list) else [outputs]
 
 
 def some_rows(data: Data, rows: int) -> Data:
     """At most `rows` rows, spread evenly over the data, so that sorted classes all have their share."""
     if data.rows <= rows:
         return data
-    chosen = np.linspace(0, data.rows - 1, rows).astype(np.int64)
-    weight = tuple(None if array is None else array[chosen] for array in data.weight)
-    return Data(tuple(array[chosen] for array in data.x), tuple(array[chosen] for array in data.y), weight)
+    return data.take(np.linspace(0, data.rows - 1, rows).astype(np.int64))
 
 
 class _Observer:
     """A function that runs the model and returns the outputs of the layers inside it."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trainer) -> None:
         self.model = model
         self.layers: list[Layer] = []
 

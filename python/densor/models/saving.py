@@ -30,6 +30,7 @@ from densor.models.clock import Clock
 from densor.models.compile_config import compile_config, compile_from
 from densor.models.configuration import deserialize_layer, serialize_model
 from densor.models.data import nonfinite
+from densor.models.distiller import Distiller as Distiller  # known to files
 from densor.models.model import Model
 
 __all__ = ["contents", "load_model", "load_weights", "restore", "save_model", "save_weights"]
