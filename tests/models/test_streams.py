@@ -270,3 +270,8 @@ def test_sparse_matrices_are_no_batches():
         TypeError, match=r"fit\(\): argument 'x': expected an array of real numbers, got Sparse"
     ):
         classifier().fit(Sparse(), Y, verbose=0)
+
+
+def test_the_line_of_an_epoch_tells_how_many_batches_there_were(capsys):
+    classifier().fit(batches(), verbose=2)
+    assert capsys.readouterr().out.startswith("Epoch 1/1 - 5 batches - ")

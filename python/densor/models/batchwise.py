@@ -93,6 +93,7 @@ class Batchwise(Epochs):
                     self.callbacks.on_train_batch_end(number, self.means())
                 if self.model.stop_training:
                     break
+        self.display.batches = self.stream.number + 1  # of a generator, only now
 
     def step(self, batch: Batch) -> None:
         """One native step."""
