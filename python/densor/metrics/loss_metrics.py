@@ -176,7 +176,7 @@ class SparseCategoricalCrossentropy(MeanMetric):
 
     Args:
         name: the key in History ("sparse_categorical_crossentropy"). dtype: None or "float32".
-        from_logits: as for the loss. axis: -1.
+        from_logits: as for the loss. ignore_class: a label whose samples count as 0, or None. axis: -1.
 
     >>> round(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
     0.6931
@@ -189,15 +189,19 @@ class SparseCategoricalCrossentropy(MeanMetric):
         name: str = "sparse_categorical_crossentropy",
         dtype: str | None = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
         where = "SparseCategoricalCrossentropy"
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
+        self.ignore_class = (
+            None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
+        )
         _check.unsupported(where, "axis", axis, -1)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
+        return losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_logits": self.from_logits}
+        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class}

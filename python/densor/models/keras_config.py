@@ -161,7 +161,8 @@ def _accepted(name: str, own: Any, settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(cls, type):
         raise ValueError(f"{show(name)} is not a class")
     policy = settings.pop("dtype", None) if cls is not InputLayer else None
-    if policy is not None and policy not in _POLICIES:
+    counts = issubclass(cls, metrics.Metric) and policy in ("int", "int32")  # of Keras' IoU
+    if policy is not None and policy not in _POLICIES and not counts:
         raise ValueError(f"{name}: dtype {show(policy)} is not supported, only weights of float32")
     shape = settings.pop("batch_input_shape", None)
     if cls is InputLayer and shape is not None:
