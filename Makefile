@@ -7,7 +7,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all bench lint wheel gpu-check clean
+.PHONY: demo test test-all notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -18,7 +18,11 @@ $(VENV)/.built: $(PY) $(SOURCES)
 	@$(PIP) install -q -e '.[test]'
 	@touch $@
 
-$(VENV)/.oracles: $(VENV)/.built requirements-oracles.txt
+$(VENV)/.notebook: $(VENV)/.built requirements-notebook.txt
+	$(PIP) install -q -r requirements-notebook.txt
+	@touch $@
+
+$(VENV)/.oracles: $(VENV)/.built $(VENV)/.notebook requirements-oracles.txt
 	$(PIP) install -q -r requirements-oracles.txt
 	@touch $@
 
@@ -35,6 +39,10 @@ test: $(VENV)/.built
 # With Keras, PyTorch and JAX as oracles; a test that skips for want of one fails.
 test-all: $(VENV)/.oracles
 	DENSOR_REQUIRE_ORACLES=1 $(PY) -m pytest $(ARGS)
+
+# Executes the tutorial and writes it back with its outputs; `make test-all` runs it too.
+notebook: $(VENV)/.notebook
+	$(PY) examples/execute.py
 
 bench: $(VENV)/.oracles
 	$(PY) bench/harness.py --all $(ARGS)

@@ -15,6 +15,54 @@ import densor as tf
 from tests.lectures import trained
 
 
+def test_01_mini_batch_gradient_descent(images):
+    """The loop of the slide, its gradients from `compute_gradients`: the weights of SGD without momentum."""
+    x, y = images
+    models = []
+    for _ in range(2):
+        tf.random.set_seed(1)
+        models.append(tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=[28, 28]), tf.keras.layers.Dense(10)]))
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        models[-1].compile(tf.keras.optimizers.SGD(learning_rate=0.1), loss)
+    by_hand, model = models
+    num_epochs, alpha, batch = 4, 0.1, 50
+    for _t in range(1, num_epochs):  # one epoch less than it says
+        for start in range(0, len(x), batch):
+            dw = by_hand.compute_gradients(x[start : start + batch], y[start : start + batch])
+            w = [w - alpha * g for w, g in zip(by_hand.get_weights(), dw, strict=True)]
+            by_hand.set_weights(w)
+    history = model.fit(x, y, batch_size=batch, epochs=num_epochs - 1, shuffle=False, verbose=0)
+    for a, b in zip(by_hand.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert history.history["loss"][2] < history.history["loss"][0]
+
+
+def test_02_adam_by_hand():
+    """The loop of the slide in NumPy, epsilon outside the root as it is printed: `epsilon_mode="paper"`."""
+    learning_rate, beta1, beta2 = 1e-4, 0.9, 0.999
+    x = target = np.linspace(-1, 1, 5)
+    model = tf.keras.Sequential([tf.keras.Input((5,)), tf.keras.layers.Dense(1, use_bias=False)])
+    optimizer = tf.keras.optimizers.Adam(learning_rate, beta1, beta2, epsilon=1e-7, epsilon_mode="paper")
+    model.compile(optimizer, "mse")
+    model.set_weights([x[:, None]])
+
+    def compute_gradient(x):
+        return 2 * (x @ target - 3.0) * target
+
+    first_moment = 0
+    second_moment = 0
+    for t in range(1, 31):
+        dx = compute_gradient(x)
+        first_moment = beta1 * first_moment + (1 - beta1) * dx
+        second_moment = beta2 * second_moment + (1 - beta2) * dx * dx
+        first_unbias = first_moment / (1 - beta1**t)
+        second_unbias = second_moment / (1 - beta2**t)
+        x = x - learning_rate * first_unbias / (np.sqrt(second_unbias) + 1e-7)
+    model.fit(target[None], np.array([3.0]), epochs=30, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], x, atol=1e-6)
+    assert tf.keras.optimizers.Adam().epsilon == 1e-7
+
+
 def test_03_reduce_the_rate_on_plateaus(images):
     """Performance scheduling: "divide the learning rate by 10 when the validation error plateaus"."""
     x, y = images
@@ -65,6 +113,13 @@ def test_07_swish():
     z = x @ dense.kernel.numpy()
     np.testing.assert_allclose(y, z / (1 + np.exp(-z)), atol=1e-5)
     np.testing.assert_array_equal(tf.keras.activations.silu(z), tf.keras.activations.swish(z))
+
+
+def test_07_swish_with_beta():
+    """The generalization of the slide, which Keras lacks: z * sigmoid(beta * z)."""
+    z = np.linspace(-4, 4, 9)[None]
+    swish = tf.keras.layers.Swish(beta=2.0)
+    np.testing.assert_allclose(swish(z), z / (1 + np.exp(-2 * z)), atol=1e-6)
 
 
 def batch_normalized():

@@ -36,11 +36,18 @@ def test_variance_scaling():
     assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
 
 
-@pytest.mark.parametrize("activation", ["selu", "elu", "gelu", "softplus", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ["selu", "elu", "gelu", "mish", "softplus", "tanh", "sigmoid"])
 def test_activations_by_name(activation, images):
     model = small(keras.layers.Dense(50, activation=activation, kernel_initializer="lecun_normal"))
     losses = trained(model, *images, epochs=5).history["loss"]
     assert losses[-1] < 0.97 * losses[0]
+
+
+def test_prelu(images):
+    model = small(keras.layers.Dense(50, kernel_initializer="he_normal"), keras.layers.PReLU())
+    trained(model, *images, epochs=2)
+    assert model.layers[2].alpha.shape == (50,)
+    assert np.abs(model.layers[2].alpha.numpy()).max() > 0, "the slopes are trained"
 
 
 def test_seeds_and_sessions(images):
@@ -76,6 +83,7 @@ def test_integer_images_and_labels_as_columns(shape):
         losses.append(trained(model, x, labels, 2, keras.optimizers.SGD(0.01)).history["loss"])
     assert losses[0] == losses[1]
     assert callable(keras.datasets.fashion_mnist.load_data)
+    assert callable(keras.datasets.cifar10.load_data)
 
 
 def test_names_of_batch_normalization():
@@ -209,6 +217,35 @@ def test_learning_rate_scheduler(images):
         np.testing.assert_allclose(rates, first * 0.1 ** (np.arange(4) / 20), rtol=1e-5)
 
 
+def test_alpha_dropout_and_monte_carlo(images):
+    class MCAlphaDropout(tf.keras.layers.AlphaDropout):
+        def call(self, inputs):
+            return super().call(inputs, training=True)
+
+    x, y = images
+    model = small(tf.keras.layers.AlphaDropout(rate=0.1),
+                  tf.keras.layers.Dense(30, activation="selu", kernel_initializer="lecun_normal"),
+                  tf.keras.layers.AlphaDropout(rate=0.1))
+    trained(model, (x - x.mean()) / x.std(), y, epochs=2)
+    mc_model = tf.keras.Sequential([
+        MCAlphaDropout(layer.rate) if isinstance(layer, tf.keras.layers.AlphaDropout) else layer
+        for layer in model.layers
+    ])
+    mc_model.set_weights(model.get_weights())
+    passes = np.stack([mc_model.predict(x[:20]) for sample in range(20)])
+    assert passes.std(axis=0).max() > 1e-3
+    np.testing.assert_array_equal(model.predict(x[:20]), model.predict(x[:20]))
+
+
+def test_max_norm(images):
+    dense = tf.keras.layers.Dense(100, activation="relu", kernel_initializer="he_normal",
+                                  kernel_constraint=tf.keras.constraints.max_norm(1.))
+    model = small(dense)
+    trained(model, *images, 3, tf.keras.optimizers.SGD(1.0))
+    norms = np.linalg.norm(dense.kernel.numpy(), axis=0)
+    assert 0.9 < norms.max() <= 1 + 1e-5
+
+
 def test_callbacks_of_the_books(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     x, y = images
@@ -250,3 +287,27 @@ def test_weights_in_an_h5_file(images, tmp_path, monkeypatch):
     other.load_weights("model.h5")
     other.compile(loss="sparse_categorical_crossentropy", optimizer="sgd")
     assert other.evaluate(x, y, verbose=0) == pytest.approx(min(history.history["val_loss"]), rel=1e-5)
+
+
+def test_batched_data(images):
+    """An iterable of batches, as `tf.data` gives them, trains like the array of its rows."""
+    x, y = images
+
+    class Batches:
+        def __iter__(self):
+            for start in range(0, len(x), 40):
+                yield x[start : start + 40], y[start : start + 40]
+
+        def __len__(self):
+            return 5
+
+    weights = []
+    for data, options in (((x, y), {"batch_size": 40, "shuffle": False}), ((Batches(),), {})):
+        tf.random.set_seed(2)
+        model = small(keras.layers.Dense(20, activation="relu"))
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+        history = model.fit(*data, epochs=2, verbose=0, **options)
+        assert len(pd.DataFrame(history.history)) == 2
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)

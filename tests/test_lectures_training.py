@@ -4,12 +4,17 @@ Continues `test_lectures.py`: rows 18 to 29 of the table of parity.
 """
 
 # fmt: off
+import re
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import densor as tf
 from tests.lectures import trained
+
+NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "the_chapter.ipynb"
 
 
 def flat(*hidden):
@@ -43,10 +48,52 @@ def test_18_optimizers(name, images):
     assert float(chosen.learning_rate) == pytest.approx(0.001)
 
 
-@pytest.mark.parametrize("name", ["Adagrad", "Adamax", "Nadam", "AdamW"])
+@pytest.mark.parametrize("name", ["Adagrad", "Adamax", "AdaMax", "Nadam", "AdamW", "RAdam"])
 def test_18_the_table_of_optimizers(name, images):
     losses = trained(flat(), *images, 3, getattr(tf.keras.optimizers, name)(0.01)).history["loss"]
     assert losses[-1] < losses[0]
+
+
+def test_19_l2_regularization():
+    layer = tf.keras.layers.Dense(100, activation="relu",
+                                 kernel_initializer="he_normal",
+                                 kernel_regularizer=tf.keras.regularizers.l2(0.01))
+
+    model = tf.keras.Sequential([tf.keras.Input((7,)), layer])
+    kernel = model.get_weights()[0]
+    model.compile("sgd", "mse")
+    x = np.ones((4, 7))
+    assert model.evaluate(x, model.predict(x), verbose=0) == pytest.approx(0.01 * (kernel**2).sum(), rel=1e-5)
+    for regularizer, penalty in (
+        (tf.keras.regularizers.l1(0.1), 0.1 * np.abs(kernel).sum()),
+        (tf.keras.regularizers.l1_l2(0.1, 0.2), 0.1 * np.abs(kernel).sum() + 0.2 * (kernel**2).sum()),
+    ):
+        assert float(regularizer(kernel)) == pytest.approx(float(penalty), rel=1e-5)
+
+
+def test_20_partial(images):
+    RegularizedDense = partial(tf.keras.layers.Dense,
+                               activation="relu",
+                               kernel_initializer="he_normal",
+
+                               kernel_regularizer=tf.keras.regularizers.l2(0.01))
+
+    model = tf.keras.Sequential([
+        tf.keras.layers.Flatten(input_shape=[28, 28]),
+        RegularizedDense(100),
+        RegularizedDense(100),
+        RegularizedDense(10, activation="softmax")
+    ])
+    assert [layer.activation.__name__ for layer in model.layers[1:]] == ["relu", "relu", "softmax"]
+    kernels = model.get_weights()[::2]
+    penalty = 0.01 * sum((np.float64(kernel) ** 2).sum() for kernel in kernels)
+    x, y = images
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    p = model.predict(x)
+    cross_entropy = -np.log(p[np.arange(len(y)), y]).mean()
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(penalty + cross_entropy, rel=1e-5)
+    model.fit(x, y, epochs=3, verbose=0)
+    assert sum((np.float64(kernel) ** 2).sum() for kernel in model.get_weights()[::2]) < penalty / 0.01
 
 
 def with_dropout():
@@ -69,6 +116,48 @@ def test_21_dropout(images):
     assert model.count_params() == 785 * 100 + 101 * 100 + 101 * 10
     history = trained(model, *images, epochs=8)
     assert model.evaluate(*images, verbose=0)[0] < history.history["loss"][-1], "compare without dropout"
+
+
+def test_22_monte_carlo_dropout(images):
+    X_test = images[0][:50]
+    model = with_dropout()
+    trained(model, *images, epochs=4)
+
+    y_probas = np.stack([model(X_test, training=True)
+                         for sample in range(100)])
+    y_proba = y_probas.mean(axis=0)
+
+    assert y_probas.shape == (100, 50, 10)
+    assert y_proba.shape == (50, 10)
+    np.testing.assert_allclose(y_probas.sum(axis=2), 1, atol=1e-5)
+    assert y_probas.std(axis=0).max() > 0.01
+    found = model.predict_mc(X_test, samples=100)
+    np.testing.assert_allclose(found.mean, y_proba, atol=0.1)
+    np.testing.assert_allclose(found.std, y_probas.std(axis=0), atol=0.1)
+
+
+def test_23_and_24_mc_dropout(images):
+    class MCDropout(tf.keras.layers.Dropout):
+        def call(self, inputs, training=None):
+            return super().call(inputs, training=True)
+
+    X_test = images[0][:50]
+    model = with_dropout()
+    trained(model, *images, epochs=4)
+
+    Dropout = tf.keras.layers.Dropout
+    mc_model = tf.keras.Sequential([
+        MCDropout(layer.rate) if isinstance(layer, Dropout) else layer
+        for layer in model.layers
+    ])
+    mc_model.set_weights(model.get_weights())
+
+    assert [type(layer).__name__ for layer in mc_model.layers][1::2] == ["MCDropout"] * 3
+    assert [w.shape for w in model.get_weights()] == [(784, 100), (100,), (100, 100), (100,), (100, 10), (10,)]
+    y_probas = np.stack([mc_model.predict(X_test) for sample in range(100)])
+    assert y_probas.std(axis=0).max() > 0.01
+    np.testing.assert_allclose(y_probas.mean(axis=0), model.predict_mc(X_test, samples=100).mean, atol=0.1)
+    np.testing.assert_array_equal(model.predict(X_test), model.predict(X_test))
 
 
 def test_25_early_stopping(images):
@@ -176,3 +265,9 @@ def test_28_the_names_of_the_third_deck(images):
         history = trained(flat(), *images, 3, tf.keras.optimizers.SGD(0.1, **options), callbacks=[early],
                           validation_split=0.2)
         assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+def test_29_a_notebook_of_our_own():
+    """The first deck links to notebooks; ours is the chapter, slide by slide (run by test_notebook.py)."""
+    headings = re.findall(r'"## (.+?)(?:\\n)?"', NOTEBOOK.read_text())
+    assert len(headings) >= 10

@@ -187,3 +187,14 @@ def test_expressions_of_the_user_around_dropout():
     np.testing.assert_allclose(mean, expected.mean(axis=0), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(std, expected.std(axis=0), rtol=1e-4, atol=1e-6)
     assert entropy is None
+
+
+def test_sums_over_the_samples_survive_every_layer_between():
+    """Temporaries of the repeated part are larger than the sums, and more than can live side by side."""
+    densor.utils.set_random_seed(1)
+    model = densor.Sequential(
+        [densor.Input((784,)), densor.layers.Dropout(0.2), densor.layers.Dense(100, activation="relu"),
+         densor.layers.Dropout(0.2), densor.layers.Dense(10, activation="softmax")]
+    )  # fmt: skip
+    mean = model.predict_mc(np.ones((16, 784)), samples=50).mean
+    np.testing.assert_allclose(mean.sum(axis=1), 1.0, atol=1e-5)

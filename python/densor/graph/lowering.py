@@ -275,6 +275,10 @@ class Lowering:
         for buffer in buffers if self.repeats > 1 else ():
             if buffer.first < self._repeat_from <= buffer.last:
                 buffer.mention(max(buffer.last, computed[-1]))  # the next repeat reads it again
+            elif buffer.last > computed[-1]:
+                buffer.first = min(
+                    buffer.first, self._repeat_from
+                )  # sums over the repeats live through all of them
         return place(buffers, ahead=_core.Program.unfenced)
 
     def bind(self) -> _core.Program:
