@@ -42,7 +42,9 @@ class Doctor(Callback):
     What is measured, on a few rows of the training data: norms of the gradients and their ratio from the last to
     the first layer (vanishing, exploding), the share of dead ReLU units and of saturated sigmoids and tanhs, mean
     and deviation of the outputs, and the length of a step of the optimizer for the length of the kernel (about
-    0.001 is healthy). Training is not changed by it, bit for bit. The cost is about two small batches per epoch.
+    0.001 is healthy). Training is not changed by it, bit for bit. Each probe costs
+    a prediction and a training step of `rows` rows: 1 % of an epoch of 60,000 rows in batches of 32. Where epochs have
+    fewer than some hundred steps, `every` keeps it below 3 %.
 
     Args:
         x, y: rows to probe with; None takes rows of the training data, which must be arrays.
