@@ -139,3 +139,25 @@ def test_without_it_training_goes_on_as_in_keras():
     history = fit(deep(), *rows(bad=24))
     assert len(history.epoch) == 3
     assert not np.isfinite(history.history["loss"]).any()
+
+
+def test_batches_of_an_iterator_are_guarded():
+    x, y = rows(bad=24)
+    model, clean = deep(), deep()
+    batches = ((x[start : start + 8], y[start : start + 8]) for start in range(0, ROWS, 8))
+    with pytest.raises(NonFiniteError, match=r"the loss is not finite in epoch 1, batch 3"):
+        model.fit(batches, verbose=0, callbacks=[TerminateOnNaN(raise_error=True)])
+    fit(clean, x[:24], y[:24], epochs=1)
+    assert same_weights(model, clean)
+
+
+def test_steps_of_a_models_own_are_watched():
+    class Own(densor.Sequential):
+        def train_step(self, data):
+            return {"loss": float("nan")}
+
+    model = Own([densor.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = rows()
+    history = model.fit(x, y, batch_size=8, epochs=3, verbose=0, callbacks=[TerminateOnNaN()])
+    assert history.epoch == [0]
