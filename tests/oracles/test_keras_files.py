@@ -125,7 +125,7 @@ def test_losses_and_metrics_in_files(keras, loss, direction, tmp_path):
     model = writer.Sequential(
         [writer.Input((4,)), layers.Dense(3, activation="mish"), layers.PReLU(), layers.Dense(1, "sigmoid")]
     )
-    options = {"Huber": {"delta": 0.3}, "BinaryFocalCrossentropy": {"gamma": 1.5}, "Tversky": {"beta": 0.8}}
+    options = {"BinaryFocalCrossentropy": {"gamma": 1.5}, "Tversky": {"beta": 0.8}}
     metrics = [
         writer.metrics.AUC(curve="PR", name="area"), writer.metrics.Precision(0.4, name="p"), "mse",
         writer.metrics.MeanIoU(2, name="iou"), writer.metrics.Hinge(), writer.metrics.F1Score("micro", 0.5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from densor import _registry
+from densor import _registry, activations
 from densor._check import bad_value, show
 from densor.graph import Tensor
 from densor.graph.structure import mapped
@@ -74,19 +74,19 @@ def _object(value: Any, module: str) -> Any:
             "save", "filepath", f"{name} is not in Keras; save under a name that does not end in .keras"
         )
     if own is None and name in _FUNCTIONS:
-        function = value["config"]["fn"]
-        return {
-            "module": "builtins",
-            "class_name": "function",
-            "config": function,
-            "registered_name": function,
-        }
+        return _function(value["config"]["fn"])
     return {
         "module": None if own or not _ours(name) else module,
         "class_name": name,
         "config": _settings(name, value["config"]),
         "registered_name": own or (None if _ours(name) else name),
     }
+
+
+def _function(name: str) -> dict[str, Any]:
+    """A function of the program's own, by the name it was registered as, or its own."""
+    own = name.partition(">")[2] or name
+    return {"module": "builtins", "class_name": "function", "config": own, "registered_name": name}
 
 
 def _ours(name: str) -> bool:
@@ -103,6 +103,9 @@ def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
                     "save", "filepath", f"{name}({key}={show(value)}) is not in Keras; save under a name that does "
                     "not end in .keras"
                 )  # fmt: skip
+            continue
+        if key == "activation" and isinstance(value, str) and not hasattr(activations, value):
+            settings[key] = _function(value)
             continue
         module = next((module for ending, module in _MODULES.items() if key.endswith(ending)), "keras.layers")
         settings[key] = _object(value, module)
