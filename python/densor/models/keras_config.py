@@ -325,7 +325,12 @@ def compile_arguments(config: Any) -> dict[str, Any]:
     for key in ("metrics", "weighted_metrics"):
         if config.get(key) is not None:
             arguments[key] = _each(
-                config[key], lambda value: value if isinstance(value, str) else metrics.get(value)
+                config[key],
+                lambda value: (
+                    value
+                    if isinstance(value, str) and _registry.own_object(value) is None
+                    else metrics.get(value)
+                ),
             )
     if config.get("loss_weights") is not None:
         arguments["loss_weights"] = plain(config["loss_weights"])
