@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 
 import hypothesis
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 hypothesis.settings.register_profile("densor", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("densor")
+
+# Shells start background jobs with Ctrl-C ignored, and every process below inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras as an oracle; TensorFlow is not asked for
 
