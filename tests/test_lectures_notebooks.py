@@ -253,12 +253,14 @@ def test_callbacks_of_the_books(images, tmp_path, monkeypatch):
     early_stopping_cb = keras.callbacks.EarlyStopping(patience=20, restore_best_weights=True)
     lr_scheduler = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=5)
     log = keras.callbacks.CSVLogger("log.csv")
-    callbacks = [checkpoint_cb, early_stopping_cb, lr_scheduler, log]
+    tensorboard_cb = keras.callbacks.TensorBoard("my_logs/run_1")
+    callbacks = [checkpoint_cb, early_stopping_cb, lr_scheduler, log, tensorboard_cb]
     history = trained(small(), x, y, epochs=6, validation_split=0.2, callbacks=callbacks)
     best = keras.models.load_model("my_model.keras")
     losses = history.history["val_loss"]
     assert best.evaluate(x[160:], y[160:], verbose=0)[0] == pytest.approx(min(losses), rel=1e-5)
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 7
+    assert {path.name for path in (tmp_path / "my_logs/run_1").iterdir()} == {"train", "validation"}
     frame = pd.DataFrame(history.history)
     assert set(frame) == {"accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"}
     assert len(frame.plot().lines) == 5
