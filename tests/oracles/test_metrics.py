@@ -1,5 +1,6 @@
 """Metrics against Keras: streamed over batches of awkward sizes, with weights, and in fit and evaluate."""
 
+import re
 import warnings
 
 import numpy as np
@@ -137,9 +138,8 @@ def test_without_targets(keras, name):
 
 def test_default_names(keras):
     for name, options, *_ in METRICS:
-        keras.backend.clear_session()
-        densor.backend.clear_session()
-        assert getattr(densor.metrics, name)(**options).name == getattr(keras.metrics, name)(**options).name
+        ours, theirs = (getattr(library.metrics, name)(**options).name for library in (densor, keras))
+        assert re.sub(r"_\d+$", "", ours) == re.sub(r"_\d+$", "", theirs)  # without the running number
 
 
 def own(library):

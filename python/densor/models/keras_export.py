@@ -56,7 +56,7 @@ def keras_compile_config(model: Model) -> dict[str, Any]:
         "weighted_metrics": _object(config["weighted_metrics"], "keras.metrics") or None,
         "run_eagerly": False,
         "steps_per_execution": 1,
-        "jit_compile": True,
+        "jit_compile": "auto",  # True would make PyTorch's compiler part of loading there
     }
 
 
