@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from densor._check import bad_type, bad_value, suggestion
 from densor.graph import Tensor
 from densor.graph.structure import flat, packed
@@ -67,7 +69,10 @@ class Inputs:
     def arrays(self, function: str, value: Any, argument: str = "x") -> tuple[Array, ...]:
         """The checked arrays of features, with as many rows each."""
         if self.one:
-            (value,) = self.by_place(function, value, argument)
+            if (
+                type(value) is not np.ndarray
+            ):  # an array is what it is; asking it what it is not takes a microsecond
+                (value,) = self.by_place(function, value, argument)
             return (as_features(function, argument, value, self.shapes[0]),)
         found = []
         for name, part, shape in zip(
