@@ -181,6 +181,48 @@ class Registry(Generic[T]):
         )
 
 
+class FunctionRegistry(Registry[T]):
+    """A registry of a kind that functions of the program's own may be, too: `wrapper(function)` makes one of them."""
+
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        names: Mapping[str, type[T]],
+        base: type[T],
+        wrapper: Callable[[Any], T],
+    ) -> None:
+        super().__init__(kind, package, names)
+        self._base = base
+        self._wrapper: Any = wrapper  # a subclass of `base`, made of a function
+
+    def choose(self, identifier: object) -> T | None:
+        """Returns the instance for a name, a configuration, a class, an instance or a function; None for None."""
+        if identifier is None or isinstance(identifier, self._base):
+            return identifier
+        own = self.own_function(identifier)
+        if own is None:
+            return self.get(identifier, self._base)
+        made: T = self._wrapper(own)
+        return made
+
+    def describe(self, instance: T) -> dict[str, Any] | str:
+        """Returns the configuration of `instance`, or the name of the function that it wraps."""
+        if not isinstance(instance, self._wrapper):
+            return self.serialize(instance)
+        wrapped: Any = instance
+        return function_name(f"{self.package}.serialize", self.kind, wrapped.function, self._names)
+
+    def restore(self, config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None) -> T:
+        """Makes the instance that `describe` described."""
+        if not isinstance(config, str):
+            return self.deserialize(config, custom_objects)
+        with custom_objects_scope(custom_objects):
+            found = self.choose(config)
+        assert found is not None
+        return found
+
+
 def is_known(name: str) -> bool:
     """Whether any registry that was loaded has the class, or the program itself has made it known."""
     return own_object(name) is not None or any(name in registry for registry in _registries)

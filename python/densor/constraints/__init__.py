@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from densor._registry import Registry, custom_objects_scope, function_name
+from densor._registry import FunctionRegistry
 from densor.constraints.constraint import Constraint as Constraint
 from densor.constraints.function import FunctionConstraint
 from densor.constraints.min_max_norm import MaxNorm as MaxNorm
@@ -34,7 +34,9 @@ _NAMES: dict[str, type[Constraint]] = {
     "non_neg": NonNeg,
     "unit_norm": UnitNorm,
 }
-_registry: Registry[Constraint] = Registry("constraint", "constraints", _NAMES)
+_registry: FunctionRegistry[Constraint] = FunctionRegistry(
+    "constraint", "constraints", _NAMES, Constraint, FunctionConstraint
+)
 
 
 def get(
@@ -49,10 +51,7 @@ def get(
     >>> get("max_norm").max_value
     2.0
     """
-    if identifier is None or isinstance(identifier, Constraint):
-        return identifier
-    own = _registry.own_function(identifier)
-    return _registry.get(identifier, Constraint) if own is None else FunctionConstraint(own)
+    return _registry.choose(identifier)
 
 
 def serialize(constraint: Constraint) -> dict[str, Any] | str:
@@ -60,18 +59,11 @@ def serialize(constraint: Constraint) -> dict[str, Any] | str:
 
     That of a function is its name; ValueError for one that has none, such as a lambda.
     """
-    if isinstance(constraint, FunctionConstraint):
-        return function_name("constraints.serialize", "constraint", constraint.function, _NAMES)
-    return _registry.serialize(constraint)
+    return _registry.describe(constraint)
 
 
 def deserialize(
     config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None = None
 ) -> Constraint:
     """Makes the constraint that `serialize` described. `custom_objects`: further classes and functions by name."""
-    if isinstance(config, str):
-        with custom_objects_scope(custom_objects):
-            found = get(config)
-        assert found is not None
-        return found
-    return _registry.deserialize(config, custom_objects)
+    return _registry.restore(config, custom_objects)

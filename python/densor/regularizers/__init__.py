@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from densor._registry import Registry, custom_objects_scope, function_name
+from densor._registry import FunctionRegistry
 from densor.regularizers.function import FunctionRegularizer
 from densor.regularizers.l1_l2 import L1 as L1
 from densor.regularizers.l1_l2 import L1L2 as L1L2
@@ -34,7 +34,9 @@ _NAMES: dict[str, type[Regularizer]] = {
     "L1L2": L1L2,
     "orthogonal_regularizer": OrthogonalRegularizer,
 }
-_registry: Registry[Regularizer] = Registry("regularizer", "regularizers", _NAMES)
+_registry: FunctionRegistry[Regularizer] = FunctionRegistry(
+    "regularizer", "regularizers", _NAMES, Regularizer, FunctionRegularizer
+)
 
 
 def get(
@@ -49,10 +51,7 @@ def get(
     >>> get("l2").l2
     0.01
     """
-    if identifier is None or isinstance(identifier, Regularizer):
-        return identifier
-    own = _registry.own_function(identifier)
-    return _registry.get(identifier, Regularizer) if own is None else FunctionRegularizer(own)
+    return _registry.choose(identifier)
 
 
 def serialize(regularizer: Regularizer) -> dict[str, Any] | str:
@@ -60,18 +59,11 @@ def serialize(regularizer: Regularizer) -> dict[str, Any] | str:
 
     That of a function is its name; ValueError for one that has none, such as a lambda.
     """
-    if isinstance(regularizer, FunctionRegularizer):
-        return function_name("regularizers.serialize", "regularizer", regularizer.function, _NAMES)
-    return _registry.serialize(regularizer)
+    return _registry.describe(regularizer)
 
 
 def deserialize(
     config: Mapping[str, Any] | str, custom_objects: Mapping[str, Any] | None = None
 ) -> Regularizer:
     """Makes the regularizer that `serialize` described. `custom_objects`: further classes and functions by name."""
-    if isinstance(config, str):
-        with custom_objects_scope(custom_objects):
-            found = get(config)
-        assert found is not None
-        return found
-    return _registry.deserialize(config, custom_objects)
+    return _registry.restore(config, custom_objects)
