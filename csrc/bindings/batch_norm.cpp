@@ -10,7 +10,7 @@ namespace densor::bindings {
 namespace {
 
 // Reads the arguments of one call.
-struct Call {
+struct BatchNormCall {
   const char* function;
 
   View operator()(const char* argument, const py::object& object) const {
@@ -24,20 +24,22 @@ struct Call {
   }
 };
 
-BoundStep forward(const py::object& y, const py::object& mean, const py::object& variance,
-                  const py::object& x, const py::object& gamma, const py::object& beta,
-                  const py::object& epsilon, const py::object& activation, const py::object& alpha) {
-  const Call in{"batch_norm_forward"};
+BoundStep batch_norm_forward(const py::object& y, const py::object& mean, const py::object& variance,
+                             const py::object& x, const py::object& gamma, const py::object& beta,
+                             const py::object& epsilon, const py::object& activation,
+                             const py::object& alpha) {
+  const BatchNormCall in{"batch_norm_forward"};
   return bound(
       ops::batch_norm_forward(in("y", y), in("mean", mean), in("variance", variance), in("x", x),
                               in("gamma", gamma), in("beta", beta), in.options(epsilon, activation, alpha)),
       y, mean, variance, x, gamma, beta);
 }
 
-BoundStep inference(const py::object& y, const py::object& x, const py::object& gamma, const py::object& beta,
-                    const py::object& moving_mean, const py::object& moving_variance,
-                    const py::object& epsilon, const py::object& activation, const py::object& alpha) {
-  const Call in{"batch_norm_inference"};
+BoundStep batch_norm_inference(const py::object& y, const py::object& x, const py::object& gamma,
+                               const py::object& beta, const py::object& moving_mean,
+                               const py::object& moving_variance, const py::object& epsilon,
+                               const py::object& activation, const py::object& alpha) {
+  const BatchNormCall in{"batch_norm_inference"};
   return bound(
       ops::batch_norm_inference(in("y", y), in("x", x), in("gamma", gamma), in("beta", beta),
                                 in("moving_mean", moving_mean), in("moving_variance", moving_variance),
@@ -45,11 +47,12 @@ BoundStep inference(const py::object& y, const py::object& x, const py::object& 
       y, x, gamma, beta, moving_mean, moving_variance);
 }
 
-BoundStep backward(const py::object& dx, const py::object& dgamma, const py::object& dbeta,
-                   const py::object& dy, const py::object& x, const py::object& y, const py::object& mean,
-                   const py::object& variance, const py::object& gamma, const py::object& epsilon,
-                   const py::object& activation, const py::object& alpha) {
-  const Call in{"batch_norm_backward"};
+BoundStep batch_norm_backward(const py::object& dx, const py::object& dgamma, const py::object& dbeta,
+                              const py::object& dy, const py::object& x, const py::object& y,
+                              const py::object& mean, const py::object& variance, const py::object& gamma,
+                              const py::object& epsilon, const py::object& activation,
+                              const py::object& alpha) {
+  const BatchNormCall in{"batch_norm_backward"};
   const ops::BatchNormGradientViews gradients{in("dx", dx), in("dgamma", dgamma), in("dbeta", dbeta)};
   return bound(ops::batch_norm_backward(gradients, in("dy", dy), in("x", x), in("y", y), in("mean", mean),
                                         in("variance", variance), in("gamma", gamma),
@@ -57,12 +60,13 @@ BoundStep backward(const py::object& dx, const py::object& dgamma, const py::obj
                dx, dgamma, dbeta, dy, x, y, mean, variance, gamma);
 }
 
-BoundStep inference_backward(const py::object& dx, const py::object& dgamma, const py::object& dbeta,
-                             const py::object& dy, const py::object& x, const py::object& y,
-                             const py::object& gamma, const py::object& moving_mean,
-                             const py::object& moving_variance, const py::object& epsilon,
-                             const py::object& activation, const py::object& alpha) {
-  const Call in{"batch_norm_inference_backward"};
+BoundStep batch_norm_inference_backward(const py::object& dx, const py::object& dgamma,
+                                        const py::object& dbeta, const py::object& dy, const py::object& x,
+                                        const py::object& y, const py::object& gamma,
+                                        const py::object& moving_mean, const py::object& moving_variance,
+                                        const py::object& epsilon, const py::object& activation,
+                                        const py::object& alpha) {
+  const BatchNormCall in{"batch_norm_inference_backward"};
   const ops::BatchNormGradientViews gradients{in("dx", dx), in("dgamma", dgamma), in("dbeta", dbeta)};
   return bound(ops::batch_norm_inference_backward(gradients, in("dy", dy), in("x", x), in("y", y),
                                                   in("gamma", gamma), in("moving_mean", moving_mean),
@@ -71,10 +75,10 @@ BoundStep inference_backward(const py::object& dx, const py::object& dgamma, con
                dx, dgamma, dbeta, dy, x, y, gamma, moving_mean, moving_variance);
 }
 
-BoundStep update(const py::object& moving_mean, const py::object& moving_variance, const py::object& mean,
-                 const py::object& variance, const py::object& momentum, const py::object& correction,
-                 const py::object& from_first) {
-  const Call in{"batch_norm_update"};
+BoundStep batch_norm_update(const py::object& moving_mean, const py::object& moving_variance,
+                            const py::object& mean, const py::object& variance, const py::object& momentum,
+                            const py::object& correction, const py::object& from_first) {
+  const BatchNormCall in{"batch_norm_update"};
   const ops::MovingAverageOptions options{number(in.function, "momentum", momentum),
                                           number(in.function, "correction", correction),
                                           flag(in.function, "from_first", from_first)};
@@ -86,24 +90,25 @@ BoundStep update(const py::object& moving_mean, const py::object& moving_varianc
 }  // namespace
 
 void bind_batch_norm(py::module_& m) {
-  m.def("batch_norm_forward", &forward, py::arg("y"), py::arg("mean"), py::arg("variance"), py::arg("x"),
-        py::arg("gamma"), py::arg("beta"), py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),
+  m.def("batch_norm_forward", &batch_norm_forward, py::arg("y"), py::arg("mean"), py::arg("variance"),
+        py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"), py::arg("activation"),
+        py::arg("alpha"),
         "y = activation(gamma * normalized x + beta) by the batch's mean and biased variance, which are "
         "written.");
-  m.def("batch_norm_inference", &inference, py::arg("y"), py::arg("x"), py::arg("gamma"), py::arg("beta"),
-        py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"), py::arg("activation"),
-        py::arg("alpha"), "The same by the moving statistics; y may be x.");
-  m.def("batch_norm_backward", &backward, py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"), py::arg("dy"),
-        py::arg("x"), py::arg("y"), py::arg("mean"), py::arg("variance"), py::arg("gamma"),
+  m.def("batch_norm_inference", &batch_norm_inference, py::arg("y"), py::arg("x"), py::arg("gamma"),
+        py::arg("beta"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
+        py::arg("activation"), py::arg("alpha"), "The same by the moving statistics; y may be x.");
+  m.def("batch_norm_backward", &batch_norm_backward, py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"),
+        py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("mean"), py::arg("variance"), py::arg("gamma"),
         py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),
         "Gradients of batch_norm_forward; dx may be dy.");
-  m.def("batch_norm_inference_backward", &inference_backward, py::arg("dx"), py::arg("dgamma"),
+  m.def("batch_norm_inference_backward", &batch_norm_inference_backward, py::arg("dx"), py::arg("dgamma"),
         py::arg("dbeta"), py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("gamma"), py::arg("moving_mean"),
         py::arg("moving_variance"), py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),
         "Gradients of batch_norm_inference; dx may be dy.");
-  m.def("batch_norm_update", &update, py::arg("moving_mean"), py::arg("moving_variance"), py::arg("mean"),
-        py::arg("variance"), py::arg("momentum"), py::arg("correction"), py::arg("from_first"),
-        "moving = moving * momentum + batch * (1 - momentum), for mean and variance.");
+  m.def("batch_norm_update", &batch_norm_update, py::arg("moving_mean"), py::arg("moving_variance"),
+        py::arg("mean"), py::arg("variance"), py::arg("momentum"), py::arg("correction"),
+        py::arg("from_first"), "moving = moving * momentum + batch * (1 - momentum), for mean and variance.");
 }
 
 }  // namespace densor::bindings

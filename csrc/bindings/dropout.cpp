@@ -9,7 +9,7 @@ namespace densor::bindings {
 namespace {
 
 // Reads the arguments of one call.
-struct Call {
+struct DropoutCall {
   const char* function;
 
   View operator()(const char* argument, const py::object& object) const {
@@ -24,18 +24,20 @@ struct Call {
   }
 };
 
-BoundStep forward(const py::object& y, const py::object& mask, const py::object& x, const py::object& rate,
-                  const py::object& kind, const py::object& seed, const py::object& stream) {
-  const Call in{"dropout_forward"};
+BoundStep dropout_forward(const py::object& y, const py::object& mask, const py::object& x,
+                          const py::object& rate, const py::object& kind, const py::object& seed,
+                          const py::object& stream) {
+  const DropoutCall in{"dropout_forward"};
   return bound(ops::dropout_forward(in("y", y), in("mask", mask), in("x", x), in.rate(rate), in.kind(kind),
                                     word(in.function, "seed", seed), in.stream(stream)),
                y, mask, x);
 }
 
-BoundStep spread(const py::object& y, const py::object& mask, const py::object& x, const py::object& rate,
-                 const py::object& kind, const py::object& seed, const py::object& stream,
-                 const py::object& shape, const py::object& noise_shape, const py::object& shared_rows) {
-  const Call in{"dropout_spread"};
+BoundStep dropout_spread(const py::object& y, const py::object& mask, const py::object& x,
+                         const py::object& rate, const py::object& kind, const py::object& seed,
+                         const py::object& stream, const py::object& shape, const py::object& noise_shape,
+                         const py::object& shared_rows) {
+  const DropoutCall in{"dropout_spread"};
   const ops::SpreadNoise noise{integers(in.function, "shape", shape, 0),
                                integers(in.function, "noise_shape", noise_shape, 0),
                                flag(in.function, "shared_rows", shared_rows)};
@@ -44,9 +46,9 @@ BoundStep spread(const py::object& y, const py::object& mask, const py::object& 
                y, mask, x);
 }
 
-BoundStep backward(const py::object& dx, const py::object& dy, const py::object& mask, const py::object& rate,
-                   const py::object& kind) {
-  const Call in{"dropout_backward"};
+BoundStep dropout_backward(const py::object& dx, const py::object& dy, const py::object& mask,
+                           const py::object& rate, const py::object& kind) {
+  const DropoutCall in{"dropout_backward"};
   return bound(
       ops::dropout_backward(in("dx", dx), in("dy", dy), in("mask", mask), in.rate(rate), in.kind(kind)), dx,
       dy, mask);
@@ -55,13 +57,13 @@ BoundStep backward(const py::object& dx, const py::object& dy, const py::object&
 }  // namespace
 
 void bind_dropout(py::module_& m) {
-  m.def("dropout_forward", &forward, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
+  m.def("dropout_forward", &dropout_forward, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
         py::arg("kind"), py::arg("seed"), py::arg("stream"),
         "y = keep ? scale x + shift : dropped of the kind ('inverted', 'alpha'), and the mask; y may be x.");
-  m.def("dropout_spread", &spread, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
+  m.def("dropout_spread", &dropout_spread, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
         py::arg("kind"), py::arg("seed"), py::arg("stream"), py::arg("shape"), py::arg("noise_shape"),
         py::arg("shared_rows"), "The same with noise that several elements of a row, or all rows, share.");
-  m.def("dropout_backward", &backward, py::arg("dx"), py::arg("dy"), py::arg("mask"), py::arg("rate"),
+  m.def("dropout_backward", &dropout_backward, py::arg("dx"), py::arg("dy"), py::arg("mask"), py::arg("rate"),
         py::arg("kind"), "dx = keep ? scale dy : 0; dx may be dy.");
 }
 

@@ -13,9 +13,9 @@ ops::LayerNormOptions options_of(const char* function, const py::object& epsilon
           ops::layer_norm_kind(function, "kind", name(function, "kind", kind))};
 }
 
-BoundStep forward(const py::object& y, const py::object& statistics, const py::object& x,
-                  const py::object& gamma, const py::object& beta, const py::object& epsilon,
-                  const py::object& kind) {
+BoundStep layer_norm_forward(const py::object& y, const py::object& statistics, const py::object& x,
+                             const py::object& gamma, const py::object& beta, const py::object& epsilon,
+                             const py::object& kind) {
   constexpr const char* kFunction = "layer_norm_forward";
   const auto in = [](const char* name, const py::object& o) { return view_of(kFunction, name, o); };
   return bound(
@@ -24,9 +24,9 @@ BoundStep forward(const py::object& y, const py::object& statistics, const py::o
       y, statistics, x, gamma, beta);
 }
 
-BoundStep backward(const py::object& dx, const py::object& dgamma, const py::object& dbeta,
-                   const py::object& dy, const py::object& x, const py::object& statistics,
-                   const py::object& gamma, const py::object& epsilon, const py::object& kind) {
+BoundStep layer_norm_backward(const py::object& dx, const py::object& dgamma, const py::object& dbeta,
+                              const py::object& dy, const py::object& x, const py::object& statistics,
+                              const py::object& gamma, const py::object& epsilon, const py::object& kind) {
   constexpr const char* kFunction = "layer_norm_backward";
   const auto in = [](const char* name, const py::object& o) { return view_of(kFunction, name, o); };
   return bound(ops::layer_norm_backward({in("dx", dx), in("dgamma", dgamma), in("dbeta", dbeta)},
@@ -38,12 +38,12 @@ BoundStep backward(const py::object& dx, const py::object& dgamma, const py::obj
 }  // namespace
 
 void bind_layer_norm(py::module_& m) {
-  m.def("layer_norm_forward", &forward, py::arg("y"), py::arg("statistics"), py::arg("x"), py::arg("gamma"),
-        py::arg("beta"), py::arg("epsilon"), py::arg("kind"),
+  m.def("layer_norm_forward", &layer_norm_forward, py::arg("y"), py::arg("statistics"), py::arg("x"),
+        py::arg("gamma"), py::arg("beta"), py::arg("epsilon"), py::arg("kind"),
         "Rows normalized by the kind ('layer', 'rms', 'unit'), times gamma, plus beta; y may be x.");
-  m.def("layer_norm_backward", &backward, py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"), py::arg("dy"),
-        py::arg("x"), py::arg("statistics"), py::arg("gamma"), py::arg("epsilon"), py::arg("kind"),
-        "Gradients of layer_norm_forward.");
+  m.def("layer_norm_backward", &layer_norm_backward, py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"),
+        py::arg("dy"), py::arg("x"), py::arg("statistics"), py::arg("gamma"), py::arg("epsilon"),
+        py::arg("kind"), "Gradients of layer_norm_forward.");
 }
 
 }  // namespace densor::bindings
