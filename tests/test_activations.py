@@ -116,10 +116,20 @@ def test_trainable_beta_and_slopes_are_learned():
     assert [v.path for v in model.weights[:2]] == [beta.path, alpha.path]
 
 
-def test_slopes_that_cannot_be_shared():
-    with pytest.raises(ValueError, match=r"^PReLU\(\): argument 'shared_axes': \[2\]"):
-        layers.PReLU(shared_axes=[2])(densor.Input((2, 3, 4)))
-    assert layers.PReLU(shared_axes=[1, 2])(densor.Input((2, 3, 4))).shape == (None, 2, 3, 4)
+def test_slopes_with_a_penalty_and_a_constraint(tmp_path):
+    options = {"alpha_regularizer": "l2", "alpha_constraint": "non_neg", "shared_axes": [2]}
+    model = densor.Sequential([layers.Input((2, 3, 4)), layers.PReLU("ones", **options), layers.Flatten()])
+    model.compile(densor.optimizers.SGD(1.0), densor.losses.MeanSquaredError(reduction="sum"))
+    alpha = model.layers[0].alpha
+    assert alpha.shape == (2, 1, 4)
+    y = np.ones((6, 24), np.float32)
+    assert model.evaluate(-y.reshape(6, 2, 3, 4), -y, verbose=0) == pytest.approx(8 * 0.01)
+    model.fit(-y.reshape(6, 2, 3, 4), y, epochs=2, verbose=0)
+    assert not alpha.numpy().any(), "slopes that would be negative are 0"
+    model.save(tmp_path / "model")
+    twin = densor.models.load_model(tmp_path / "model").layers[0]
+    assert twin.get_config() == model.layers[0].get_config()
+    assert type(twin.alpha_regularizer).__name__ == "L2"
 
 
 def test_a_result_of_another_kind():

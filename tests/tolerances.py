@@ -12,6 +12,7 @@ ERRORS = {
     ("activation", "float32"): 1e-6,
     ("add", "float32"): 0.0,
     ("batch_norm", "float32"): 4e-6,
+    ("circle_loss", "float32"): 1e-6,
     ("column_sum", "float32"): 1e-6,
     ("concatenate", "float32"): 0.0,
     ("dense", "float32"): 2e-6,

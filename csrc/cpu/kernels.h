@@ -38,6 +38,18 @@ struct OptimizerRange {
   const std::uint16_t* mask;  // bit j of word i is 0 where w[16 i + j] stays 0; or null
 };
 
+// Rows of similarities whose loss a call computes. The first is row `first` of the whole matrix.
+struct CircleRows {
+  float* loss;
+  float* dx;  // or null
+  const float* x;
+  const float* label;      // of the rows
+  const float* reference;  // of the columns
+  std::int64_t rows, cols, first;
+  float gamma, margin;
+  bool without_diagonal;
+};
+
 // Sums of squares of weights and of their steps.
 struct TrustSums {
   double weights, steps;
@@ -286,6 +298,9 @@ struct Kernels {
   void (*sigmoid_cross_entropy)(const LossRows& rows);
   // On logits. A label outside [0, cols) matches no class and gives loss NaN.
   void (*softmax_cross_entropy)(const LossRows& rows);
+
+  // Of similarities between rows and columns; dx may be x.
+  void (*circle_loss)(const CircleRows& rows);
 
   // correct[i] = argmax(x_i) == label[i], argmax(x_i) == argmax(target_i) (1 or 0), or the mean over columns
   // of (x > threshold) == target.

@@ -1,7 +1,8 @@
 // FTRL-proximal (McMahan et al. 2013) in Keras' form, with p(a) = a^power:
 // z += g + 2 shrinkage w - (p(a + g^2) - p(a)) / lr w; a += g^2;
 // w = (clip(z, -l1, l1) - z) / (p(a) / lr + 2 l2 + beta / lr).
-// Slots {a, z}; coefficients {lr, l1, l2, beta, shrinkage, power}. `ftrl` has power 1/2.
+// With lr = 0 nothing changes: the formulas would divide by it. Slots {a, z}; coefficients {lr, l1, l2, beta,
+// shrinkage, power}. `ftrl` has power 1/2.
 #pragma once
 
 #include "math/exp.h"
@@ -28,12 +29,14 @@ struct Ftrl : Rule {
       power = raised(sum, c[5]);
       growth = power - raised(s[0], c[5]);
     }
-    s[0] = sum;
+    const auto moves = c[0] > T(0.0f);
     const T pull = fma(T(2.0f) * c[4], w, g);
-    s[1] = s[1] + fma(-growth / c[0], w, pull);
-    const T clipped = min(c[1], max(-c[1], s[1]));
+    const T z = s[1] + fma(-growth / c[0], w, pull);
+    const T clipped = min(c[1], max(-c[1], z));
     const T curvature = fma(T(2.0f), c[2], (power + c[3]) / c[0]);
-    w = select(curvature > T(0.0f), (clipped - s[1]) / curvature, w);
+    w = select(moves & (curvature > T(0.0f)), (clipped - z) / curvature, w);
+    s[0] = select(moves, sum, s[0]);
+    s[1] = select(moves, z, s[1]);
   }
 
   template <class T>

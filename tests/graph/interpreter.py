@@ -14,6 +14,7 @@ from tests.reference import (
     accuracy,
     activation,
     batch_norm,
+    circle_loss,
     column_sum,
     dropout,
     expression,
@@ -196,6 +197,10 @@ class Interpreter:
 
     def accuracy(self, correct, x, target, kind, threshold):
         correct[...] = accuracy.forward(x, target, kind, threshold)
+
+    def circle_loss(self, loss, dx, x, label, reference, gamma, margin, without_diagonal):
+        arguments = (x, label, reference, gamma, margin, without_diagonal)
+        _store((loss, dx), (circle_loss.forward(*arguments), circle_loss.backward(*arguments)))
 
     def accumulate(self, totals, values, weight):
         totals[...] = accumulate.forward(totals, values, weight)

@@ -225,7 +225,7 @@ def test_weights_that_do_not_fit(weights):
         (BinaryCrossentropy, {"axis": 0}, "axis", ValueError),
         (BinaryCrossentropy, {"from_logits": "yes"}, "from_logits", TypeError),
         (CategoricalCrossentropy, {"label_smoothing": -0.1}, "label_smoothing", ValueError),
-        (CategoricalCrossentropy, {"axis": 1}, "axis", ValueError),
+        (CategoricalCrossentropy, {"axis": 1.0}, "axis", TypeError),
         (CategoricalCrossentropy, {"from_logits": 1}, "from_logits", TypeError),
         (SparseCategoricalCrossentropy, {"ignore_class": 0.5}, "ignore_class", TypeError),
         (SparseCategoricalCrossentropy, {"from_logits": None}, "from_logits", TypeError),

@@ -26,6 +26,8 @@ EVERY = [
     (losses.LogCosh(), VALUES, None),
     (losses.Hinge(), ONE_HOT, "tanh"),
     (losses.SquaredHinge(), ONE_HOT, "tanh"),
+    (losses.Circle(), LABELS, ops.unit_norm),
+    (losses.Circle(8.0, 0.25, False, "mean_with_sample_weight"), 7 * LABELS - 3, ops.unit_norm),
     (losses.CategoricalHinge(), ONE_HOT, "tanh"),
     (losses.KLDivergence(), ONE_HOT, "softmax"),
     (losses.Poisson(), abs(VALUES), "softplus"),

@@ -94,6 +94,26 @@ def test_what_is_written_goes_on_bit_for_bit(make, optimizer, tmp_path):
     assert (tmp_path / "again.keras").read_bytes() == (tmp_path / "m.keras").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["m", "m.keras"])
+@pytest.mark.parametrize("chosen", ["var_names", "var_list"])
+def test_what_does_not_decay_is_kept(name, chosen, tmp_path):
+    model = sequential(densor)
+    optimizer = densor.optimizers.AdamW(0.01, weight_decay=0.5)
+    names = [variable.path for variable in model.weights[1::2]]
+    optimizer.exclude_from_weight_decay(**{chosen: names if chosen == "var_names" else model.weights[1::2]})
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.fit(*data(), epochs=1, verbose=0)
+    model.save(tmp_path / name)
+    loaded = load_model(tmp_path / name)
+    assert [loaded.optimizer.decays(v) for v in loaded.weights] == [
+        optimizer.decays(v) for v in model.weights
+    ]
+    assert name == "m.keras" or loaded.optimizer.get_config() == optimizer.get_config()
+    for each in (model, loaded):
+        each.fit(*data(), epochs=1, verbose=0)
+    assert same_weights(model, loaded)
+
+
 def test_the_layout_is_that_of_keras():
     """Member by member and array by array as in the file that Keras wrote for the same model."""
     ours = zipfile.ZipFile(io.BytesIO(written(trained(functional, "nadam"))))

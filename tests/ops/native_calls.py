@@ -228,6 +228,16 @@ def _losses():
         "sigmoid_cross_entropy": _loss(f(ROWS, COLS)),
         "mean_squared_error": _loss(f(ROWS, COLS)),
         "mean_absolute_error": _loss(f(ROWS, 1)),
+        "circle_loss": {
+            "loss": f(ROWS),
+            "dx": f(ROWS, COLS),
+            "x": f(ROWS, COLS) / 4,
+            "label": f(ROWS),
+            "reference": f(COLS),
+            "gamma": 8.0,
+            "margin": 0.25,
+            "without_diagonal": True,
+        },
         "accuracy": {
             "correct": f(ROWS),
             "x": f(ROWS, COLS),
@@ -301,6 +311,7 @@ OPTIONAL = {
         )
         for argument in ("dx", "weight")
     ),
+    ("circle_loss", "dx"),
     ("standardize", "mean"),
     ("layer_norm_forward", "gamma"),
     ("layer_norm_forward", "beta"),
@@ -338,6 +349,7 @@ OUTPUTS = {
     "dropout_forward": ("y", "mask"),
     "dropout_backward": ("dx",),
     "softmax_cross_entropy": ("loss", "dx"),
+    "circle_loss": ("loss", "dx"),
     "accuracy": ("correct",),
     "accumulate": ("totals",),
     "gather": ("out",),

@@ -120,6 +120,15 @@ def test_weight_decay_reaches_everything_until_told_otherwise():
     assert optimizer.decays(KERNEL)
 
 
+def test_names_that_do_not_decay_are_part_of_the_configuration():
+    optimizer = AdamW()
+    assert "exclude_from_weight_decay" not in optimizer.get_config()
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    twin = AdamW.from_config(optimizer.get_config())
+    assert [twin.decays(v) for v in (KERNEL, BIAS)] == [True, False]
+    assert twin.get_config() == optimizer.get_config()
+
+
 def test_exclusions_are_checked():
     optimizer = AdamW()
     where = r"^AdamW.exclude_from_weight_decay\(\): argument "

@@ -51,7 +51,7 @@ def fit(optimizer, epochs=2, callbacks=(), model=None, **options):
     return model, record.steps
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "nadam", "lion", "lamb"])
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "nadam", "lion", "lamb", "ftrl"])
 def test_a_schedule_may_end_at_zero(name):
     schedule = schedules.PolynomialDecay(0.1, decay_steps=4, end_learning_rate=0.0)
     cls = type(optimizers.get(name))

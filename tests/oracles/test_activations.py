@@ -112,6 +112,23 @@ def test_prelu_with_shared_slopes(keras, shared):
     np.testing.assert_allclose(ours(x), keras.ops.convert_to_numpy(theirs(x)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("shared", [None, [2], [1, 3], [3], [2, 3]])
+def test_prelu_with_penalties_and_constraints(keras, shared):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(40, 2, 3, 4)).astype(np.float32), rng.normal(size=(40, 24)).astype(np.float32)
+    trained = []
+    for library in (keras, densor):
+        layer = library.layers.PReLU(
+            library.initializers.Constant(0.2), library.regularizers.L1L2(0.01, 0.02), "non_neg", shared
+        )
+        model = library.Sequential([library.Input((2, 3, 4)), layer, library.layers.Flatten()])
+        model.compile(library.optimizers.SGD(0.5, momentum=0.5), loss="mse")
+        history = model.fit(x, y, batch_size=8, epochs=10, shuffle=False, verbose=0)
+        trained.append((*model.get_weights(), np.array(history.history["loss"])))
+    for theirs, ours in zip(*trained, strict=True):
+        assert_close(ours, theirs, "trajectory")
+
+
 @pytest.mark.parametrize("axis", [-1, 1, [1, 2]])
 def test_softmax_with_a_mask(keras, axis):
     x = X.reshape(7, 4, 6)

@@ -14,6 +14,12 @@ PROBABILITIES = (np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)).ast
 BITS = RNG.integers(0, 2, (12, 4)).astype(np.float32)
 SOME_LABELS = np.where(RNG.random(12) < 0.3, -1, LABELS)
 WEIGHTS = RNG.random(12).astype(np.float32)
+UNIT = LOGITS / np.linalg.norm(LOGITS, axis=1, keepdims=True)
+DEEP = RNG.normal(size=(12, 4, 3)).astype(np.float32)  # classes along axis 1
+DEEP_PROBABILITIES = (np.exp(DEEP) / np.exp(DEEP).sum(axis=1, keepdims=True)).astype(np.float32)
+DEEP_BITS = RNG.integers(0, 2, (12, 4, 3)).astype(np.float32)
+DEEP_LABELS = RNG.integers(0, 4, (12, 3))
+DEEP_WEIGHTS = RNG.random((12, 3)).astype(np.float32)
 
 CASES = [
     ("MeanSquaredError", {}, BITS, LOGITS),
@@ -57,6 +63,10 @@ CASES = [
     ("Hinge", {}, 2 * BITS - 1, LOGITS),
     ("SquaredHinge", {}, BITS, LOGITS),
     ("CategoricalHinge", {}, ONE_HOT, LOGITS),
+    ("Circle", {}, LABELS, UNIT),
+    ("Circle", {"gamma": 12.0, "margin": 0.25, "remove_diagonal": False}, LABELS[:, None], UNIT),
+    ("Circle", {}, np.arange(12), UNIT),
+    ("Circle", {"gamma": 10.0}, 1000 * LABELS - 7, LOGITS),
     ("Dice", {}, BITS, PROBABILITIES),
     ("Dice", {"axis": [-1]}, BITS, PROBABILITIES),
     ("Tversky", {"alpha": 0.3, "beta": 0.8}, BITS, PROBABILITIES),
@@ -75,6 +85,47 @@ def test_losses(keras, name, options, y_true, y_pred, weights, reduction):
     )
     ours = getattr(densor.losses, name)(reduction=reduction, **options)(y_true, y_pred, sample_weight=weights)
     np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("remove_diagonal", [False, True])
+def test_circle_with_references(keras, remove_diagonal):
+    options = {"gamma": 20, "margin": 0.3, "remove_diagonal": remove_diagonal}
+    theirs = keras.losses.circle(LABELS, UNIT, LABELS[:5], UNIT[7:], **options)
+    ours = densor.losses.circle(LABELS, UNIT, LABELS[:5], UNIT[7:], **options)
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "none", "mean_with_sample_weight"])
+@pytest.mark.parametrize("weights", [None, DEEP_WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("name", "options", "y_true", "y_pred"),
+    [
+        ("BinaryCrossentropy", {"label_smoothing": 0.2}, DEEP_BITS, DEEP_PROBABILITIES),
+        ("BinaryCrossentropy", {"from_logits": True}, DEEP_BITS, DEEP),
+        ("BinaryFocalCrossentropy", {"gamma": 1.5}, DEEP_BITS, DEEP_PROBABILITIES),
+        ("CategoricalCrossentropy", {}, DEEP_PROBABILITIES[::-1].copy(), DEEP_PROBABILITIES),
+        ("CategoricalCrossentropy", {"from_logits": True}, DEEP_PROBABILITIES[::-1].copy(), DEEP),
+        ("CategoricalFocalCrossentropy", {"from_logits": True}, DEEP_PROBABILITIES[::-1].copy(), DEEP),
+        ("SparseCategoricalCrossentropy", {}, DEEP_LABELS, 2 * DEEP_PROBABILITIES),
+        (
+            "SparseCategoricalCrossentropy",
+            {"from_logits": True, "ignore_class": 2},
+            DEEP_LABELS[:, None],
+            DEEP,
+        ),
+        ("CosineSimilarity", {}, DEEP[::-1].copy(), DEEP),
+    ],
+)
+@pytest.mark.parametrize("axis", [1, -2])
+def test_losses_along_another_axis(keras, name, options, y_true, y_pred, weights, reduction, axis):
+    losses = [
+        getattr(library.losses, name)(axis=axis, reduction=reduction, **options)
+        for library in (keras, densor)
+    ]
+    theirs, ours = (loss(y_true, y_pred, sample_weight=weights) for loss in losses)
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=2e-6)
+    twin = densor.losses.deserialize(densor.losses.serialize(losses[1]))
+    assert twin.axis == axis
 
 
 def own_loss(library):
@@ -113,6 +164,8 @@ TRAINED = {
     "hinge": (None, 3, "bits", lambda k, r: k.losses.Hinge(reduction=r)),
     "squared hinge": ("tanh", 1, "signs", lambda k, r: k.losses.SquaredHinge(reduction=r)),
     "categorical hinge": (None, 3, "one_hot", lambda k, r: k.losses.CategoricalHinge(reduction=r)),
+    "circle": ("unit", 3, "labels", lambda k, r: k.losses.Circle(20.0, 0.3, reduction=r)),
+    "circle of strangers": ("unit", 3, "many", lambda k, r: k.losses.Circle(reduction=r)),
     "dice": ("sigmoid", 3, "bits", lambda k, r: k.losses.Dice(reduction=r)),
     "dice of rows": ("sigmoid", 3, "bits", lambda k, r: k.losses.Dice(axis=[-1], reduction=r)),
     "tversky": ("sigmoid", 3, "bits", lambda k, r: k.losses.Tversky(0.3, 0.8, reduction=r)),
@@ -127,7 +180,8 @@ def targets(kind, rows, columns):
     bits = rng.integers(0, 2, (rows, columns)).astype(np.float32)
     return {
         "bits": bits, "signs": 2 * bits - 1, "labels": labels, "some": np.where(labels == 1, -1, labels),
-        "one_hot": np.eye(3, dtype=np.float32)[labels], "counts": rng.integers(1, 5, (rows, columns)),
+        "many": rng.integers(0, 12, rows), "one_hot": np.eye(3, dtype=np.float32)[labels],
+        "counts": rng.integers(1, 5, (rows, columns)),
         "values": rng.normal(size=(rows, columns)).astype(np.float32), "column": rng.normal(size=(rows, 1)),
     }[kind]  # fmt: skip
 
@@ -138,11 +192,12 @@ def trained(library, case, reduction, start, x, y, weights):
         [
             library.Input((x.shape[1],)),
             library.layers.Dense(8, activation="tanh"),
-            library.layers.Dense(outputs, activation=end),
+            library.layers.Dense(outputs, activation=None if end == "unit" else end),
+            *([library.layers.UnitNormalization()] if end == "unit" else []),
         ]
     )
     model.set_weights(start)
-    rate = 0.002 if reduction == "sum" or case == "percentage" else 0.05
+    rate = 0.002 if reduction == "sum" or case == "percentage" else 0.005 if end == "unit" else 0.05
     model.compile(library.optimizers.SGD(rate, momentum=0.5), loss=loss(library, reduction))
     history = model.fit(
         x, y, batch_size=8, epochs=10, shuffle=False, sample_weight=weights, validation_data=(x, y), verbose=0
@@ -154,7 +209,16 @@ REDUCTIONS = [
     *((case, "sum_over_batch_size", True) for case in TRAINED),
     *(
         (case, reduction, weighted)
-        for case in ("own", "dice", "ignored", "hinge", "squares", "sparse of sigmoids")
+        for case in (
+            "own",
+            "dice",
+            "circle",
+            "circle of strangers",
+            "ignored",
+            "hinge",
+            "squares",
+            "sparse of sigmoids",
+        )
         for reduction, weighted in (
             ("sum_over_batch_size", False),
             ("sum", False),

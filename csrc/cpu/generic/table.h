@@ -7,6 +7,7 @@
 #include "cpu/generic/activation.h"
 #include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
+#include "cpu/generic/circle_loss.h"
 #include "cpu/generic/column_sum.h"
 #include "cpu/generic/concatenate.h"
 #include "cpu/generic/count_nonfinite.h"
@@ -47,6 +48,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_activation(k);
   fill_add(k);
   fill_batch_norm(k);
+  fill_circle_loss(k);
   fill_column_sum(k);
   fill_concatenate(k);
   fill_count_nonfinite(k);

@@ -33,7 +33,7 @@ class Formulas:
     @property
     def couple_rows(self) -> bool:
         """Whether the number of a row depends on others of its batch."""
-        return any(node.stem == "total" for node in self.nodes)
+        return any(node.couples_rows for node in self.nodes)
 
     @staticmethod
     def of(target: tuple[int, ...], output: tuple[int, ...], weighted: bool) -> Formulas:

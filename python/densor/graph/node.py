@@ -33,6 +33,7 @@ class Node:
     reduces: ClassVar[bool] = False  # the output has one column, from all columns of the only input
     has_kernel: ClassVar[bool] = True  # False: it can only run as part of an expression
     noisy: ClassVar[bool] = False  # the output differs from step to step
+    couples_rows: ClassVar[bool] = False  # a row of the output depends on other rows of the batch
     sink: ClassVar[bool] = False  # adds to the loss; nobody reads its output
 
     def __init__(

@@ -152,6 +152,7 @@ def lower_graph(
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:
         lowering.penalty_sum = PenaltySum(penalties, float(rows))
+    lowering.want_gradients(graph.nodes)
     for objective in objectives:
         objective.gather(lowering)
     _forward(lowering, graph, scales, feeds)
@@ -227,7 +228,6 @@ def gather_inputs(
 
 
 def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) -> None:
-    lowering.want_gradients(graph.nodes)
     gradients = [objective.emit(lowering) for objective in objectives]
     lowering.backward(graph.nodes, [gradient for gradient in gradients if gradient is not None])
 

@@ -9,6 +9,8 @@ from densor.losses.binary_crossentropy import BinaryCrossentropy as BinaryCrosse
 from densor.losses.binary_crossentropy import binary_crossentropy as binary_crossentropy
 from densor.losses.categorical_crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
 from densor.losses.categorical_crossentropy import categorical_crossentropy as categorical_crossentropy
+from densor.losses.circle import Circle as Circle
+from densor.losses.circle import circle as circle
 from densor.losses.divergence import KLDivergence as KLDivergence
 from densor.losses.divergence import Poisson as Poisson
 from densor.losses.divergence import kl_divergence as kl_divergence
@@ -63,6 +65,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "Dice",
     "Hinge",
@@ -85,6 +88,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
     "dice",
@@ -123,6 +127,7 @@ _FUNCTIONS: dict[Callable[..., Any], type[Loss]] = {
     hinge: Hinge,
     squared_hinge: SquaredHinge,
     categorical_hinge: CategoricalHinge,
+    circle: Circle,
     dice: Dice,
     tversky: Tversky,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _check
-from densor.losses.loss import Loss, aligned, arithmetic, clipped
+from densor.losses.loss import Loss, aligned, arithmetic, axis_last, axis_of, clipped
 
 
 def log_probabilities(predicted: Any, from_logits: bool) -> Any:
@@ -23,22 +23,21 @@ def log_probabilities(predicted: Any, from_logits: bool) -> Any:
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
-    """Returns -sum(y * log p) over the last axis, float64 (rows, ...).
+    """Returns -sum(y * log p) over an axis, float64 (rows, ...).
 
     Args:
         y_true: one-hot rows, or distributions over the classes; the shape of `y_pred`.
         y_pred: probabilities (divided by their sum and clipped) or logits, (rows, ..., classes).
         from_logits: whether `y_pred` are logits (False).
         label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / classes (0.0).
-        axis: -1.
+        axis: that of the classes, not 0 (-1).
 
     >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
     array([0.6931])
     """
     where = "categorical_crossentropy"
     smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-    _check.unsupported(where, "axis", axis, -1)
-    true, predicted = aligned(where, y_true, y_pred, broadcast=False)
+    true, predicted = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     true = true * (1.0 - smoothing) + smoothing / true.shape[-1]
     return -arithmetic(true, predicted).sum(true * log_probabilities(predicted, from_logits), axis=-1)
 
@@ -51,7 +50,7 @@ class CategoricalCrossentropy(Loss):
     Args:
         from_logits: whether predictions are logits (False).
         label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / classes (0.0).
-        axis: -1.
+        axis: that of the classes, not 0 (-1).
         reduction: see `Loss` ("sum_over_batch_size").
         name: only kept ("categorical_crossentropy").
         dtype: None or "float32".
@@ -77,10 +76,12 @@ class CategoricalCrossentropy(Loss):
         where = "CategoricalCrossentropy"
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
+        if self.axis != -1:
+            self.stem = ""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
     def target_scaling(self, columns: int) -> tuple[float, float]:
         return 1.0 - self.label_smoothing, self.label_smoothing / columns
@@ -90,5 +91,5 @@ class CategoricalCrossentropy(Loss):
             **super().get_config(),
             "from_logits": self.from_logits,
             "label_smoothing": self.label_smoothing,
-            "axis": -1,
+            "axis": self.axis,
         }

@@ -7,7 +7,7 @@ from typing import Any
 from densor import _check, ops
 from densor.graph import Tensor
 from densor.losses.binary_crossentropy import binary_losses
-from densor.losses.loss import Loss, aligned, arithmetic, clipped
+from densor.losses.loss import Loss, aligned, arithmetic, axis_last, axis_of, clipped
 
 
 def binary_focal_crossentropy(
@@ -20,7 +20,7 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """Returns the mean of (1 - p_t)^gamma * binary cross-entropy over the last axis, float64 (rows, ...).
+    """Returns the mean of (1 - p_t)^gamma * binary cross-entropy over an axis, float64 (rows, ...).
 
     p_t = y p + (1 - y) (1 - p) is the probability of what is true.
 
@@ -36,8 +36,7 @@ def binary_focal_crossentropy(
     """
     where = "binary_focal_crossentropy"
     smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-    _check.unsupported(where, "axis", axis, -1)
-    true, p = aligned(where, y_true, y_pred, broadcast=False)
+    true, p = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     xp = arithmetic(true, p)
     true = true * (1.0 - smoothing) + 0.5 * smoothing
     if from_logits:
@@ -57,7 +56,7 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """Returns -sum(alpha * (1 - p)^gamma * y * log p) over the last axis, float64 (rows, ...).
+    """Returns -sum(alpha * (1 - p)^gamma * y * log p) over an axis, float64 (rows, ...).
 
     Args:
         y_true: one-hot rows, or distributions over the classes; the shape of `y_pred`.
@@ -70,8 +69,7 @@ def categorical_focal_crossentropy(
     """
     where = "categorical_focal_crossentropy"
     smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-    _check.unsupported(where, "axis", axis, -1)
-    true, p = aligned(where, y_true, y_pred, broadcast=False)
+    true, p = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     xp = arithmetic(true, p)
     true = true * (1.0 - smoothing) + smoothing / true.shape[-1]
     if from_logits:
@@ -89,7 +87,7 @@ class BinaryFocalCrossentropy(Loss):
         alpha: in [0, 1] (0.25). gamma: >= 0 (2.0).
         from_logits: whether predictions are logits (False).
         label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / 2 (0.0).
-        axis: -1. reduction, name, dtype: see `Loss`.
+        axis: that of the mean, not 0 (-1). reduction, name, dtype: see `Loss`.
 
     >>> round(BinaryFocalCrossentropy()([[1.0]], [[0.5]]), 4)
     0.1733
@@ -117,11 +115,12 @@ class BinaryFocalCrossentropy(Loss):
         self.gamma = _check.number(where, "gamma", gamma, low=0)
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return binary_focal_crossentropy(
-            y_true, y_pred, self.apply_class_balancing, self.alpha, self.gamma, self.from_logits, self.label_smoothing
+            y_true, y_pred, self.apply_class_balancing, self.alpha, self.gamma, self.from_logits, self.label_smoothing,
+            self.axis,
         )  # fmt: skip
 
     def get_config(self) -> dict[str, Any]:
@@ -132,7 +131,7 @@ class BinaryFocalCrossentropy(Loss):
             "gamma": self.gamma,
             "from_logits": self.from_logits,
             "label_smoothing": self.label_smoothing,
-            "axis": -1,
+            "axis": self.axis,
         }
 
 
@@ -143,7 +142,7 @@ class CategoricalFocalCrossentropy(Loss):
         alpha: >= 0 (0.25). gamma: >= 0 (2.0).
         from_logits: whether predictions are logits (False).
         label_smoothing: s in [0, 1] makes the targets y * (1 - s) + s / classes (0.0).
-        axis: -1. reduction, name, dtype: see `Loss`.
+        axis: that of the classes, not 0 (-1). reduction, name, dtype: see `Loss`.
 
     >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]), 4)
     0.0433
@@ -169,11 +168,17 @@ class CategoricalFocalCrossentropy(Loss):
         self.gamma = _check.number(where, "gamma", gamma, low=0)
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return categorical_focal_crossentropy(
-            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing
+            y_true,
+            y_pred,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+            self.axis,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -183,5 +188,5 @@ class CategoricalFocalCrossentropy(Loss):
             "gamma": self.gamma,
             "from_logits": self.from_logits,
             "label_smoothing": self.label_smoothing,
-            "axis": -1,
+            "axis": self.axis,
         }

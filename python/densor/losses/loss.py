@@ -42,7 +42,8 @@ class Loss:
     """Name of the native operation; "" where training computes `call` as it is written."""
 
     target_kind: str = "any"
-    """The targets: "labels" int (rows,), "one_hot" (rows, classes), "values" (rows, columns), or "any" shape."""
+    """The targets: "labels" int (rows,), "one_hot" (rows, classes), "values" (rows, columns),
+    "groups": any whole numbers (rows,), or "any" shape."""
 
     bounded_targets: bool = False
     """Whether targets are probabilities, in [0, 1]."""
@@ -51,6 +52,9 @@ class Loss:
     """Whether predictions are logits (before sigmoid or softmax) and not probabilities."""
 
     label_smoothing: float = 0.0
+
+    axis: Any = -1
+    """The axis of the classes, or that of the mean."""
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
@@ -66,8 +70,8 @@ class Loss:
         """The loss of every sample, (rows,) or (rows, ...), of arrays or symbolic tensors alike."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        """Which of the losses count: 1 or 0 for each, or None for all of them."""
+    def counted(self, y_true: Any, y_pred: Any, losses: Any) -> Any:
+        """Which of the losses that `call` returned count: 1 or 0 for each, or None for all of them."""
         return None
 
     def target_scaling(self, columns: int) -> tuple[float, float]:
@@ -90,7 +94,7 @@ class Loss:
         )
         losses = np.asarray(self.call(y_true, y_pred), np.float64)
         weights = None if sample_weight is None else sample_weights(where, sample_weight, losses)
-        if (counted := self.counted(y_true, y_pred)) is not None:
+        if (counted := self.counted(y_true, y_pred, losses)) is not None:
             weights = counted if weights is None else weights * counted
             if self.reduction in ("sum_over_batch_size", "mean"):
                 weights = weights * (losses.size / max(float(counted.sum()), 1.0))
@@ -111,7 +115,7 @@ class Loss:
             y_true, y_pred: symbolic targets and predictions. weight: (rows,), or None.
         """
         values, total = self.call(y_true, y_pred), self.reduction == "sum"
-        counted = self.counted(y_true, y_pred)
+        counted = self.counted(y_true, y_pred, values)
         if counted is not None:
             values = values * counted
         if values.batched:
@@ -151,6 +155,35 @@ def per_row(values: Tensor, total: bool) -> Tensor:
 def arithmetic(*values: Any) -> Any:
     """`densor.ops` where a value is symbolic, else NumPy: formulas are written in what both have."""
     return ops if any(isinstance(value, Tensor) for value in values) else np
+
+
+def axis_of(function: str, axis: Any) -> int:
+    """Returns `axis`, an integer that is not the batch's 0."""
+    place = _check.integer(function, "axis", axis)
+    if place == 0:
+        raise _check.bad_value(function, "axis", "0 is the axis of the batch; give another one")
+    return place
+
+
+def axis_last(function: str, axis: Any, *values: Any) -> tuple[Any, ...]:
+    """Returns symbolic tensors or arrays with `axis` as their last one."""
+    place = axis_of(function, axis)
+    if place == -1:
+        return values
+    moved = []
+    for value in values:
+        ndim = len(value.shape)
+        if not -ndim < place < ndim:
+            raise _check.bad_value(
+                function, "axis", f"{place} is none but the batch's of shape {tuple(value.shape)}"
+            )
+        order = [other for other in range(ndim) if other != place % ndim] + [place % ndim]
+        if isinstance(value, Tensor):
+            value = value if order[-1] == ndim - 1 else ops.transpose(value, order)
+            moved.append(value)
+        else:
+            moved.append(np.transpose(value, order))
+    return tuple(moved)
 
 
 def clipped(probabilities: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from densor import _check, config
-from densor.losses.loss import Loss, aligned, arithmetic
+from densor.losses.loss import Loss, aligned, arithmetic, axis_last, axis_of
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
@@ -40,13 +40,13 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Returns minus the cosine of the angle between rows, in [-1, 1], float64 (rows, ...); 0 for a row of zeros.
 
     Args:
-        y_true, y_pred: of one shape. axis: -1.
+        y_true, y_pred: of one shape. axis: that of the vectors, not 0 (-1).
 
     >>> cosine_similarity([[0.0, 1.0]], [[0.0, 5.0]])
     array([-1.])
     """
-    _check.unsupported("cosine_similarity", "axis", axis, -1)
-    true, predicted = aligned("cosine_similarity", y_true, y_pred, broadcast=False)
+    where = "cosine_similarity"
+    true, predicted = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     xp = arithmetic(true, predicted)
 
     def unit(x: Any) -> Any:
@@ -138,7 +138,7 @@ class CosineSimilarity(Loss):
     """Minus the cosine of the angle between rows of targets and predictions.
 
     Args:
-        axis: -1. reduction, name, dtype: see `Loss`.
+        axis: that of the vectors, not 0 (-1). reduction, name, dtype: see `Loss`.
 
     >>> CosineSimilarity()([[0.0, 1.0]], [[0.0, 5.0]])
     -1.0
@@ -154,10 +154,13 @@ class CosineSimilarity(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        _check.unsupported("CosineSimilarity", "axis", axis, -1)
+        self.axis = axis_of("CosineSimilarity", axis)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return cosine_similarity(y_true, y_pred)
+        return cosine_similarity(y_true, y_pred, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
 
 
 class Huber(Loss):

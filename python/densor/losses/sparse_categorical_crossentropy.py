@@ -11,19 +11,21 @@ from densor import _check, ops
 from densor._array import real_array
 from densor.graph import Tensor
 from densor.losses.categorical_crossentropy import log_probabilities
-from densor.losses.loss import Loss, arithmetic
+from densor.losses.loss import Loss, arithmetic, axis_last, axis_of
 
 
 def class_labels(
-    function: str, y_true: Any, shape: tuple[int, ...], ignored: int | None = None
+    function: str, y_true: Any, shape: tuple[int, ...], ignored: int | None = None, axis: int = -1
 ) -> npt.NDArray[np.intp]:
     """Returns labels for predictions of `shape` (..., classes) as integers of shape (...), checked.
 
-    Whole-numbered floats are labels too; a last axis of length 1 is dropped. `ignored`: one more label.
+    Whole-numbered floats are labels too; an axis of length 1, the last one or that of the classes as given, is
+    dropped. `ignored`: one more label.
     """
     labels = real_array(function, "y_true", y_true)
-    if labels.ndim == len(shape) and labels.shape[-1:] == (1,):
-        labels = labels[..., 0]
+    for place in (axis, -1):
+        if labels.ndim == len(shape) and labels.shape[place] == 1:
+            labels = labels.squeeze(place)
     if not shape or labels.shape != shape[:-1]:
         raise _check.bad_value(
             function, "y_true", f"shape {np.shape(y_true)} does not fit predictions of shape {shape}"
@@ -41,16 +43,21 @@ def class_labels(
     return labels.astype(np.intp)
 
 
-def one_hot_labels(function: str, y_true: Any, y_pred: Any, ignored: int | None = None) -> tuple[Any, Any]:
+def one_hot_labels(
+    function: str, y_true: Any, y_pred: Any, ignored: int | None = None, axis: int = -1
+) -> tuple[Any, Any]:
     """Labels (...) or (..., 1) as one-hot rows, and the predictions (..., classes) they are for.
 
-    float64 arrays, checked; or symbolic tensors. The row of an `ignored` label that is no class is all 0.
+    axis: where the predictions have their classes as given. float64 arrays, checked; or symbolic tensors. The row of
+    an `ignored` label that is no class is all 0.
     """
     if isinstance(y_pred, Tensor):
+        (y_pred,) = axis_last(function, axis, y_pred)
         labels = y_true if y_true.ndim == y_pred.ndim else ops.reshape(y_true, (*y_true.shape[1:], 1))
         return ops.equal(labels, np.arange(y_pred.columns, dtype=np.float32)), y_pred
     predicted = real_array(function, "y_pred", y_pred).astype(np.float64)
-    numbers = class_labels(function, y_true, predicted.shape, ignored)
+    (predicted,) = axis_last(function, axis, predicted)
+    numbers = class_labels(function, y_true, predicted.shape, ignored, axis)
     return np.equal(numbers[..., None], np.arange(predicted.shape[-1])).astype(np.float64), predicted
 
 
@@ -64,15 +71,14 @@ def sparse_categorical_crossentropy(
         y_pred: probabilities (divided by their sum and clipped) or logits, (rows, ..., classes).
         from_logits: whether `y_pred` are logits (False).
         ignore_class: a label whose loss is 0, one of the classes or not, such as -1; or None.
-        axis: -1.
+        axis: that of the classes, not 0 (-1).
 
     >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
     array([0.6931])
     """
     where = "sparse_categorical_crossentropy"
-    _check.unsupported(where, "axis", axis, -1)
     ignored = None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
-    one_hot, predicted = one_hot_labels(where, y_true, y_pred, ignored)
+    one_hot, predicted = one_hot_labels(where, y_true, y_pred, ignored, axis)
     xp = arithmetic(predicted)
     losses = -xp.sum(one_hot * log_probabilities(predicted, from_logits), axis=-1)
     if ignored is None or not 0 <= ignored < predicted.shape[-1]:
@@ -90,7 +96,7 @@ class SparseCategoricalCrossentropy(Loss):
         ignore_class: a label whose samples count for nothing, neither in the sum nor in the number that means
             divide by: one of the classes or not, such as -1; or None.
         reduction: see `Loss` ("sum_over_batch_size").
-        axis: -1.
+        axis: that of the classes, not 0 (-1).
         name: only kept ("sparse_categorical_crossentropy").
         dtype: None or "float32".
 
@@ -116,20 +122,26 @@ class SparseCategoricalCrossentropy(Loss):
         self.ignore_class = (
             None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
         )
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
+        if self.axis != -1:
+            self.stem = ""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
+        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
 
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
+    def counted(self, y_true: Any, y_pred: Any, losses: Any) -> Any:
         if self.ignore_class is None:
             return None
-        labels, shape = y_true, tuple(y_pred.shape)
-        if len(y_true.shape) == len(shape):
-            labels = ops.reshape(labels, shape[1:-1]) if isinstance(labels, Tensor) else labels[..., 0]
-        if isinstance(labels, Tensor):
+        shape = tuple(losses.shape)
+        if isinstance(y_true, Tensor):
+            labels = y_true if y_true.shape == shape else ops.reshape(y_true, shape[1:])
             return ops.not_equal(labels, float(self.ignore_class))
-        return np.not_equal(labels, self.ignore_class).astype(np.float64)
+        return np.not_equal(np.reshape(y_true, shape), self.ignore_class).astype(np.float64)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class}
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+            "axis": self.axis,
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _check, losses
+from densor.losses.loss import axis_of
 from densor.metrics.mean_metric import MeanMetric
 
 
@@ -141,7 +142,7 @@ class CategoricalCrossentropy(MeanMetric):
 
     Args:
         name: the key in History ("categorical_crossentropy"). dtype: None or "float32".
-        from_logits, label_smoothing: as for the loss. axis: -1.
+        from_logits, label_smoothing, axis: as for the loss.
 
     >>> round(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]), 4)
     0.6931
@@ -161,14 +162,20 @@ class CategoricalCrossentropy(MeanMetric):
         where = "CategoricalCrossentropy"
         self.from_logits = _check.boolean(where, "from_logits", from_logits)
         self.label_smoothing = _check.number(where, "label_smoothing", label_smoothing, low=0, high=1)
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return losses.categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+        return losses.categorical_crossentropy(
+            y_true, y_pred, self.from_logits, self.label_smoothing, self.axis
+        )
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            "axis": self.axis,
+        }
 
 
 class SparseCategoricalCrossentropy(MeanMetric):
@@ -176,7 +183,8 @@ class SparseCategoricalCrossentropy(MeanMetric):
 
     Args:
         name: the key in History ("sparse_categorical_crossentropy"). dtype: None or "float32".
-        from_logits: as for the loss. ignore_class: a label whose samples count as 0, or None. axis: -1.
+        from_logits: as for the loss. ignore_class: a label whose samples count as 0, or None.
+        axis: as for the loss.
 
     >>> round(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
     0.6931
@@ -198,10 +206,17 @@ class SparseCategoricalCrossentropy(MeanMetric):
         self.ignore_class = (
             None if ignore_class is None else _check.integer(where, "ignore_class", ignore_class)
         )
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = axis_of(where, axis)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
+        return losses.sparse_categorical_crossentropy(
+            y_true, y_pred, self.from_logits, self.ignore_class, self.axis
+        )
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class}
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+            "axis": self.axis,
+        }

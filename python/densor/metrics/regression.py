@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from densor import _check, losses
-from densor.losses.loss import aligned, arithmetic
+from densor import losses
+from densor.losses.loss import aligned, arithmetic, axis_last, axis_of
 from densor.metrics.mean_metric import MeanMetric
 
 
@@ -141,7 +141,7 @@ class CosineSimilarity(MeanMetric):
     Args:
         name: the key in History ("cosine_similarity").
         dtype: None or "float32".
-        axis: -1.
+        axis: that of the vectors, not 0 (-1).
 
     >>> CosineSimilarity()([[0.0, 1.0]], [[0.0, 5.0]])
     1.0
@@ -151,20 +151,23 @@ class CosineSimilarity(MeanMetric):
 
     def __init__(self, name: str = "cosine_similarity", dtype: str | None = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
-        _check.unsupported("CosineSimilarity", "axis", axis, -1)
+        self.axis = axis_of("CosineSimilarity", axis)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return -losses.cosine_similarity(y_true, y_pred)
+        return -losses.cosine_similarity(y_true, y_pred, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Returns the correlation of targets and predictions over the last axis, float64 (rows, ...).
+    """Returns the correlation of targets and predictions over an axis, float64 (rows, ...).
 
     >>> pearson_correlation([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]]).round(6)
     array([1.])
     """
-    _check.unsupported("pearson_correlation", "axis", axis, -1)
-    true, predicted = aligned("pearson_correlation", y_true, y_pred, broadcast=False)
+    where = "pearson_correlation"
+    true, predicted = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     xp = arithmetic(true, predicted)
     a, b = (x - xp.mean(x, axis=-1, keepdims=True) for x in (true, predicted))
     spread = xp.sqrt(xp.mean(a * a, axis=-1) * xp.mean(b * b, axis=-1))
@@ -172,13 +175,13 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Returns 2 cov / (var_true + var_pred + (mean_true - mean_pred)^2) over the last axis, float64 (rows, ...).
+    """Returns 2 cov / (var_true + var_pred + (mean_true - mean_pred)^2) over an axis, float64 (rows, ...).
 
     >>> concordance_correlation([[0.0, 1.0, 2.0]], [[0.0, 1.0, 2.0]]).round(6)
     array([1.])
     """
-    _check.unsupported("concordance_correlation", "axis", axis, -1)
-    true, predicted = aligned("concordance_correlation", y_true, y_pred, broadcast=False)
+    where = "concordance_correlation"
+    true, predicted = axis_last(where, axis, *aligned(where, y_true, y_pred, broadcast=False))
     xp = arithmetic(true, predicted)
     means = [xp.mean(x, axis=-1, keepdims=True) for x in (true, predicted)]
     a, b = true - means[0], predicted - means[1]
@@ -193,7 +196,7 @@ class PearsonCorrelation(MeanMetric):
     Args:
         name: the key in History ("pearson_correlation").
         dtype: None or "float32".
-        axis: -1.
+        axis: that of the vectors, not 0 (-1).
 
     >>> round(PearsonCorrelation()([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]]), 6)
     1.0
@@ -203,10 +206,13 @@ class PearsonCorrelation(MeanMetric):
 
     def __init__(self, name: str = "pearson_correlation", dtype: str | None = None, axis: int = -1) -> None:
         super().__init__(name, dtype)
-        _check.unsupported("PearsonCorrelation", "axis", axis, -1)
+        self.axis = axis_of("PearsonCorrelation", axis)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return pearson_correlation(y_true, y_pred)
+        return pearson_correlation(y_true, y_pred, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
 
 
 class ConcordanceCorrelation(MeanMetric):
@@ -215,7 +221,7 @@ class ConcordanceCorrelation(MeanMetric):
     Args:
         name: the key in History ("concordance_correlation").
         dtype: None or "float32".
-        axis: -1.
+        axis: that of the vectors, not 0 (-1).
 
     >>> round(ConcordanceCorrelation()([[0.0, 1.0, 2.0]], [[0.0, 1.0, 2.0]]), 6)
     1.0
@@ -227,7 +233,10 @@ class ConcordanceCorrelation(MeanMetric):
         self, name: str = "concordance_correlation", dtype: str | None = None, axis: int = -1
     ) -> None:
         super().__init__(name, dtype)
-        _check.unsupported("ConcordanceCorrelation", "axis", axis, -1)
+        self.axis = axis_of("ConcordanceCorrelation", axis)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return concordance_correlation(y_true, y_pred)
+        return concordance_correlation(y_true, y_pred, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

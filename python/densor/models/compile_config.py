@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from densor import losses, metrics, optimizers
@@ -11,7 +11,7 @@ from densor.models.configuration import field
 if TYPE_CHECKING:
     from densor.models.model import Model
 
-__all__ = ["compile_config", "compile_from"]
+__all__ = ["compile_config", "compile_from", "without_decay"]
 
 
 def compile_config(model: Model) -> dict[str, Any] | None:
@@ -35,10 +35,7 @@ def compile_config(model: Model) -> dict[str, Any] | None:
 def compile_from(model: Model, config: Any, custom_objects: Mapping[str, Any]) -> None:
     """Compile a model as `compile_config` said."""
     optimizer = optimizers.deserialize(field(config, "optimizer", dict), custom_objects)
-    weights = model.weights
-    undecayed = [weights[index] for index in field(config, "undecayed", list)]
-    if undecayed:
-        optimizer.exclude_from_weight_decay(var_list=undecayed)
+    without_decay(optimizer, model, field(config, "undecayed", list))
     model.compile(
         optimizer=optimizer,
         loss=_made(config["loss"], losses.deserialize, custom_objects),
@@ -47,6 +44,14 @@ def compile_from(model: Model, config: Any, custom_objects: Mapping[str, Any]) -
         weighted_metrics=_made(config.get("weighted_metrics"), metrics.deserialize, custom_objects),
     )
     optimizer.iterations = field(config, "iterations", int)
+
+
+def without_decay(optimizer: Any, model: Model, undecayed: Sequence[int]) -> None:
+    """Let the weights of these numbers in `model.weights` not decay."""
+    if undecayed:
+        weights = model.weights
+        names = optimizer.get_config().get("exclude_from_weight_decay")
+        optimizer.exclude_from_weight_decay([weights[index] for index in undecayed], names)
 
 
 def _plain(value: Any, serialize: Callable[[Any], Any]) -> Any:

@@ -243,7 +243,7 @@ def _target(graph: Graph, place: int, ending: Ending) -> Target:
     ignored = getattr(loss, "ignore_class", None)
     plain = loss.reduction != "mean_with_sample_weight" and ignored is None
     native = plain and loss_input(graph, loss, place) is not None
-    return Target(loss.target_kind, loss.bounded_targets, output, native, ignored)
+    return Target(loss.target_kind, loss.bounded_targets, output, native, ignored, loss.axis)
 
 
 def _with_loss(formulas: Formulas, loss: Loss) -> Formulas:

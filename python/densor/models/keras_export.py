@@ -96,6 +96,8 @@ def _ours(name: str) -> bool:
 def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for key, value in config.items():
+        if key == "exclude_from_weight_decay":
+            continue  # no argument in Keras; the file notes the variables for Densor
         polyak = key == "ema_momentum" and value == "polyak"
         if polyak or (key in _OURS and _ours(name)):
             if polyak or value not in _OURS[key]:

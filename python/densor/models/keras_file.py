@@ -2,7 +2,8 @@
 
 A `.keras` file is a zip of `metadata.json`, `config.json` and `model.weights.h5`, none of them compressed. Nothing in
 it is run or imported, and no other file is opened, whatever it says. What Densor keeps beside (the seeds and counters
-of its noise, so that training goes on bit for bit) stands in `metadata.json`, where Keras does not look.
+of its noise, so that training goes on bit for bit, and which weights do not decay) stands in `metadata.json`, where
+Keras does not look.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from densor.errors import FormatError
 from densor.graph import Variable
 from densor.layers import without_initial_values
 from densor.models import hdf5, strict_json
+from densor.models.compile_config import compile_config, without_decay
 from densor.models.data import nonfinite
 from densor.models.functional import Functional
 from densor.models.hdf5 import Array, Place
@@ -60,7 +62,9 @@ def encode(model: Model, extra: Mapping[str, Any], with_optimizer: bool) -> byte
         ValueError: what Keras does not know. ImportError: h5py is not installed.
     """
     config = keras_config(model) | {"compile_config": keras_compile_config(model)}
-    notes = {"keras_version": "3.0.0", "densor_version": __version__, "densor": extra}
+    compiled = compile_config(model)
+    undecayed = {} if compiled is None else {"undecayed": compiled["undecayed"]}
+    notes = {"keras_version": "3.0.0", "densor_version": __version__, "densor": {**extra, **undecayed}}
     members = {
         _METADATA: json.dumps(notes).encode(),
         _CONFIG: json.dumps(config, default=_plain).encode(),
@@ -134,7 +138,8 @@ def _load_zip(
             _checked(path, _METADATA, lambda: restore(model, notes))
         if compiled and config.get("compile_config"):
             place = _checked(path, _WEIGHTS, lambda: _slots_of(root))
-            _compile(path, model, config["compile_config"], _numbered(place))
+            undecayed = [] if notes is None else notes.get("undecayed", [])
+            _compile(path, model, config["compile_config"], _numbered(place), undecayed)
     return model
 
 
@@ -287,14 +292,16 @@ def _legacy_slots(root: Place) -> Slots:
     return read
 
 
-def _compile(path: str, model: Model, config: Any, slots: Slots) -> None:
+def _compile(path: str, model: Model, config: Any, slots: Slots, undecayed: Any = ()) -> None:
     unknown = unknown_classes(config)
     if unknown:
         raise _fault(
             path, "compile_config", f"Densor has no {', '.join(unknown)}; give them in custom_objects, or load with "
             "compile=False"
         )  # fmt: skip
-    _checked(path, "compile_config", lambda: model.compile(**compile_arguments(config)))
+    arguments = _checked(path, "compile_config", lambda: compile_arguments(config))
+    _checked(path, _METADATA, lambda: without_decay(arguments["optimizer"], model, undecayed))
+    _checked(path, "compile_config", lambda: model.compile(**arguments))
     _checked(path, "optimizer", lambda: _fill_slots(model, slots))
 
 

@@ -18,16 +18,18 @@ __all__ = ["Target", "Targets"]
 
 Array = NDArray[Any]
 _LARGEST_LABEL = 2**31 - 1  # native labels are int32
+_LARGEST_GROUP = 2**24  # formulas read targets as float32
 
 
 class Target(NamedTuple):
     """The targets that fit one loss on outputs of shape `(rows, *output)`.
 
     kind: "labels" (class numbers), "one_hot" (a distribution over the classes), "values" (of the output's shape, or
-    one for all its columns) or "any".
+    one for all its columns), "groups" (whole numbers, equal for rows of one class) or "any".
     bounded: values are probabilities, in [0, 1].
     native: a native operation computes the loss.
     ignored: a label beside the classes.
+    axis: that of the classes, where targets are labels.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class Target(NamedTuple):
     output: tuple[int, ...]
     native: bool = True
     ignored: int | None = None
+    axis: int = -1
 
     @property
     def columns(self) -> int:
@@ -44,12 +47,18 @@ class Target(NamedTuple):
     @property
     def classes(self) -> int:
         """The number of classes, where targets are labels."""
-        return self.output[-1] if self.output else 1
+        return (1, *self.output)[self.axis] if self.output else 1
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The shape of the labels of a row: that of the output without the axis of the classes."""
+        place = self.axis % (len(self.output) + 1)
+        return tuple(size for axis, size in enumerate(self.output, 1) if axis != place)
 
     def rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a row of targets that were checked and have this shape in memory."""
         if self.kind == "labels" and len(self.output) > 1:
-            return (*self.output[:-1], 1)
+            return (*self.places, 1)
         return self.output if shape == (self.columns,) else shape
 
     def check(self, function: str, value: Any, rows: int, finite: bool) -> Array:
@@ -64,6 +73,8 @@ class Target(NamedTuple):
             raise bad_value(function, "y", f"expected {rows} rows as in 'x', got shape {y.shape}")
         if self.kind == "labels":
             return self._labels(function, y)
+        if self.kind == "groups":
+            return _groups(function, y)
         y = self._shaped(function, y)
         check_range(function, "y", y)
         if finite:
@@ -85,8 +96,12 @@ class Target(NamedTuple):
         return class_weights(function, class_weight, y, max(self.columns, 2))
 
     def _labels(self, function: str, y: Array) -> Array:
-        classes, wanted = self.classes, (len(y), *self.output[:-1])
-        if y.shape == (*wanted, 1):
+        classes, wanted = self.classes, (len(y), *self.places)
+        kept = [
+            1 if axis == self.axis % (len(self.output) + 1) else size
+            for axis, size in enumerate(self.output, 1)
+        ]
+        if y.shape in ((*wanted, 1), (len(y), *kept)):
             y = y.reshape(wanted)
         if y.shape != wanted:
             hint = (
@@ -225,6 +240,19 @@ class Targets:
             if len(self.targets) == 1:
                 raise
             raise type(error)(str(error).replace("': ", f"': output {ending.name!r}: ", 1)) from None
+
+
+def _groups(function: str, y: Array) -> Array:
+    """Whole numbers (rows, 1) that float32 tells apart."""
+    if y.shape not in ((len(y),), (len(y), 1)):
+        raise bad_value(function, "y", f"expected a class number for each row, got shape {y.shape}")
+    y = y.reshape(-1, 1)
+    # NaN fails the comparisons.
+    whole = (y == np.floor(y)) & (y >= -_LARGEST_GROUP) & (y <= _LARGEST_GROUP)
+    if not whole.all():
+        row = int((~whole).argmax())
+        raise bad_value(function, "y", f"value {y[row, 0]} at row {row} is no whole number up to 2^24")
+    return feedable(y)
 
 
 def _check_probabilities(function: str, y: Array) -> None:

@@ -44,6 +44,7 @@ from densor.ops.batch_norm import batch_norm as batch_norm
 from densor.ops.batch_norm import batch_norm_backward as batch_norm_backward
 from densor.ops.batch_norm import batch_norm_forward as batch_norm_forward
 from densor.ops.batch_norm import batch_norm_inference as batch_norm_inference
+from densor.ops.circle_loss import circle_loss as circle_loss
 from densor.ops.comparison import equal as equal
 from densor.ops.comparison import greater as greater
 from densor.ops.comparison import greater_equal as greater_equal

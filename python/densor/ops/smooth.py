@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from densor._array import float32_array
 from densor._check import boolean, number
-from densor.graph import Variable
+from densor.graph import Tensor, Variable
 from densor.ops._eager import operand
 from densor.ops.activation import activation, relu, sigmoid, softplus, tanh
 from densor.ops.arithmetic import absolute, divide, expm1, multiply, negative, sqrt, square
 from densor.ops.comparison import where
+from densor.ops.expression import ElementwiseNode
+from densor.ops.transpose import transpose
 
 __all__ = [
     "celu",
@@ -93,7 +98,27 @@ def prelu(x: Any, alpha: Any) -> Any:
         [[-1.0, -2.0, 3.0]]
     """
     x = operand("prelu", x)
-    return relu(x) - multiply(alpha, relu(negative(x)))
+    if not isinstance(x, Tensor):
+        return relu(x) - multiply(alpha, relu(negative(x)))
+    order = _repeated_first(alpha, x.ndim)
+    if order == tuple(range(x.ndim)):
+        return relu(x) - multiply(alpha, relu(negative(x)))
+    if not isinstance(alpha, Variable):
+        alpha = Variable(float32_array("prelu", "alpha", alpha), "alpha", trainable=False)
+    moved = transpose(x, order)
+    below = ElementwiseNode("multiply", [alpha, relu(negative(moved))], moved.shape).output
+    return transpose(relu(moved) - below, tuple(order.index(axis) for axis in range(x.ndim)))
+
+
+def _repeated_first(alpha: Any, ndim: int) -> tuple[int, ...]:
+    """The order of axes in which those along which a row's slopes repeat stand right behind the batch.
+
+    Values of a row that repeat themselves downwards are what an expression can read.
+    """
+    shape = np.shape(alpha)
+    if len(shape) != ndim - 1 or ndim < 3:
+        return tuple(range(ndim))
+    return (0, *sorted(range(1, ndim - 1), key=lambda axis: shape[axis - 1] != 1), ndim - 1)
 
 
 def silu(x: Any, beta: Any = 1.0) -> Any:

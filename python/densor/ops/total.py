@@ -13,6 +13,7 @@ class TotalNode(Node):
     """y () = the sum, or mean, of x (batch, 1) over the rows."""
 
     stem = "total"
+    couples_rows = True
 
     def __init__(self, x: Tensor, mean: bool) -> None:
         self.mean = mean

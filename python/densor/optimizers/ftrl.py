@@ -18,6 +18,7 @@ class Ftrl(Optimizer):
     """a' = a + g^2; z += g + 2 * shrinkage * w - (p(a') - p(a)) / lr * w, with p(x) = x^(-learning_rate_power);
 
     w = (clip(z, -l1, l1) - z) / (p(a') / lr + 2 * l2 + beta / lr). Weights whose |z| stays within l1 are exactly 0.
+    At a learning rate of exactly 0 nothing changes (Keras divides by it: NaN).
     Source: McMahan et al. (2013), as in Keras.
 
     Args:

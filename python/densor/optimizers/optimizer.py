@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -13,6 +12,7 @@ from densor import _check, schedules
 from densor.graph import Arena
 from densor.optimizers.applying import Applying
 from densor.optimizers.averaging import Averaging
+from densor.optimizers.exclusions import Exclusions
 from densor.optimizers.learning_rate import CalledRate, LearningRate
 from densor.optimizers.legacy import take_legacy
 from densor.schedules import LearningRateSchedule
@@ -113,7 +113,7 @@ class Optimizer(Applying):
             else _check.integer(where, "gradient_accumulation_steps", gradient_accumulation_steps, low=2)
         )  # fmt: skip
         self._iterations = 0
-        self._excluded: tuple[list[Any], list[str]] = ([], [])  # variables, expressions
+        self._excluded = Exclusions(where)
         self.averages_in_model = False  # the weights are the running mean, and the mean holds the weights
         self._state: Arena | None = None  # the arenas, set by whoever trains with this optimizer
 
@@ -322,41 +322,25 @@ class Optimizer(Applying):
 
         `var_names` are regular expressions, searched for in paths such as "dense/bias", so that "bias" and
         "batch_normalization" both do what they say (Keras looks at the last part alone). Each call replaces
-        the one before. Raises RuntimeError once a model trains with this optimizer, ValueError for a wrong
-        expression, TypeError for something that is no variable or no string.
+        the one before. Files of models keep which weights do not decay, and `get_config` keeps `var_names`.
+        Raises RuntimeError once a model trains with this optimizer, ValueError for a wrong expression,
+        TypeError for something that is no variable or no string.
         """
         where = f"{type(self).__name__}.exclude_from_weight_decay"
         if self.built:
             raise RuntimeError(f"{where}() must be called before the model is trained with this optimizer")
-        if isinstance(var_names, str):
-            raise _check.bad_type(
-                where, "var_names", f"must be a list of strings, got {_check.show(var_names)}"
-            )
-        names = [_check.text(where, "var_names", name) for name in var_names or ()]
-        for name in names:
-            try:
-                re.compile(name)
-            except re.error as error:
-                raise _check.bad_value(where, "var_names", f"{_check.show(name)}: {error}") from None
-        variables = list(var_list or ())
-        for variable in variables:
-            if not hasattr(variable, "path"):
-                raise _check.bad_type(where, "var_list", f"must hold variables, got {_check.show(variable)}")
-        self._excluded = (variables, names)
+        self._excluded = Exclusions(where, var_list, var_names)
 
     def decays(self, variable: Any) -> bool:
         """Whether weight decay applies to a Variable."""
-        variables, names = self._excluded
-        if not self.weight_decay or any(variable is excluded for excluded in variables):
-            return False
-        return not any(re.search(name, variable.path) for name in names)
+        return bool(self.weight_decay) and variable not in self._excluded
 
     # --- configuration ---
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain data."""
         rate = self._rate if self._schedule is None else schedules.serialize(self._schedule)
-        config = {
+        config: dict[str, Any] = {
             "name": self.name,
             "learning_rate": rate,
             "weight_decay": self.weight_decay,
@@ -369,6 +353,8 @@ class Optimizer(Applying):
             "loss_scale_factor": self.loss_scale_factor,
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
+        if self._excluded.names:
+            config["exclude_from_weight_decay"] = list(self._excluded.names)
         return {**config, "decay": self._decay} if self._decay else config
 
     @classmethod
@@ -380,10 +366,12 @@ class Optimizer(Applying):
         """Makes the optimizer that `get_config` described. `custom_objects`: schedule classes by name."""
         settings = dict(config)
         decay = settings.pop("decay", 0.0)  # no warning: it was given when the optimizer was first made
+        excluded = settings.pop("exclude_from_weight_decay", ())
         if isinstance(settings.get("learning_rate"), Mapping):
             settings["learning_rate"] = schedules.deserialize(settings["learning_rate"], custom_objects)
         optimizer = cls(**settings)
         optimizer._decay = _check.number(cls.__name__, "decay", decay, low=0)
+        optimizer.exclude_from_weight_decay(var_names=excluded)
         return optimizer
 
 
