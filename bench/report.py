@@ -15,6 +15,7 @@ ORDER = (
     "fashion_mnist",
     "training_step",
     "latency",
+    "predict_mc",
     "bench_dense",
     "bench_batch_norm",
     "bench_dropout",

@@ -171,7 +171,7 @@ class Model(Trainer):
 
     # --- looking ---
 
-    def probe(self, x: Any = None, y: Any = None, rows: int = 256) -> list[LayerFigures]:
+    def probe(self, x: Any = None, y: Any = None, rows: int | None = None) -> list[LayerFigures]:
         """Look at the layers at work: their outputs, the gradients that reach them, how far a step moves them.
 
         One forward pass and one training step are run; afterwards weights, optimizer, statistics and random state are
@@ -179,7 +179,9 @@ class Model(Trainer):
 
         Args:
             x, y: as for `fit`. None: the data of the `fit` that is running, for callbacks.
-            rows: at most so many rows are used, spread evenly over the data.
+            rows: at most so many rows are used, spread evenly over the data. None: 256 of rows that are given; of the
+                data of a running `fit` a 128th, but at least 32 and at most 256, and for the step no more than a
+                batch of it (or 32).
 
         Returns:
             One `LayerFigures` for each layer with weights or an activation, in the order of the calls: `name`,
@@ -202,15 +204,19 @@ class Model(Trainer):
         from densor.models.probe import probe, some_rows
 
         compiled = self._compiled_for("probe")
-        count = integer("probe", "rows", rows, 1)
+        count = stepped = 256 if rows is None else integer("probe", "rows", rows, 1)
         if x is not None:
             features = self._features("probe", x)
             data = labelled_data("probe", compiled, features, y)
         elif self._fitting is not None and self._fitting.data is not None:
             data = self._fitting.data
+            if rows is None:
+                count = min(max(data.rows // 128, 32), 256)
+                stepped = min(max(self._fitting.plan.batch_size, 32), count)
         else:
             raise RuntimeError("probe(): no fit() is running whose data could be used; give x and y")
-        return probe(self, compiled, some_rows(data, count))
+        seen = some_rows(data, count)
+        return probe(self, compiled, seen, some_rows(seen, stepped))
 
     def summary(
         self,

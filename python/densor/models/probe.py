@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ _SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "hard_sigmoid": lambda a: ((a > 0) & (a < 1)).astype(np.float32),
     "softsign": lambda a: (1 - np.abs(a)) ** 2,
 }
+_BLOCK = 1 << 14
 _FLAT = 0.1  # a slope below a tenth of the steepest counts as saturated
 
 
@@ -61,14 +62,14 @@ class LayerFigures:
     update_ratio: float
 
 
-def probe(model: Model, compiled: Compiled, data: Data) -> list[LayerFigures]:
+def probe(model: Model, compiled: Compiled, data: Data, batch: Data) -> list[LayerFigures]:
     """The figures of every layer with weights or an activation, in the order in which they are called.
 
-    One forward pass in inference mode and one training step are run on `data`; then weights, optimizer, statistics
-    and counters get their old bits back.
+    A forward pass in inference mode is run on `data` and a training step on `batch`; then weights, optimizer,
+    statistics and counters get their old bits back.
     """
     layers, outputs = _outputs(model, compiled, data)
-    gradients, ratios = _step(model, compiled, data)
+    gradients, ratios = _step(model, compiled, batch)
     return [_figures(layer, output, gradients, ratios) for layer, output in zip(layers, outputs, strict=True)]
 
 
@@ -83,9 +84,7 @@ def first_nonfinite(model: Trainer, compiled: Compiled, data: Data) -> str | Non
 
 def _outputs(model: Trainer, compiled: Compiled, data: Data) -> tuple[list[Layer], list[Floats]]:
     """The layers that tell something, in the order of the calls, and their outputs in inference mode."""
-    observer = compiled.observer
-    if observer is None:
-        observer = compiled.observer = _Observer(model)
+    observer = _observer(model, compiled)
     inputs = packed(model._input, data.x) if isinstance(model._input, dict) else data.x
     outputs = run_eagerly(observer, inputs, training=False)
     return observer.layers, outputs if isinstance(outputs, list) else [outputs]
@@ -98,12 +97,32 @@ def some_rows(data: Data, rows: int) -> Data:
     return data.take(np.linspace(0, data.rows - 1, rows).astype(np.int64))
 
 
+def _observer(model: Trainer, compiled: Compiled) -> _Observer:
+    if compiled.observer is None:
+        compiled.observer = _Observer(model)
+    observer: _Observer = compiled.observer
+    return observer
+
+
 class _Observer:
-    """A function that runs the model and returns the outputs of the layers inside it."""
+    """A function that runs the model and returns the outputs of the layers inside it.
+
+    It keeps the memory in which a probe saves the arrays that its step changes: touching new pages at every probe
+    would take longer than copying.
+    """
 
     def __init__(self, model: Trainer) -> None:
         self.model = model
         self.layers: list[Layer] = []
+        self.memory: list[Floats] = []
+
+    def saved(self, arrays: Sequence[Floats]) -> list[Floats]:
+        """Copies of the arrays, valid until the next call."""
+        if [copy.shape for copy in self.memory] != [array.shape for array in arrays]:
+            self.memory = [np.empty_like(array) for array in arrays]
+        for copy, array in zip(self.memory, arrays, strict=True):
+            copy[...] = array
+        return self.memory
 
     def __call__(self, inputs: Any) -> list[Tensor]:
         seen: dict[Layer, Tensor] = {}
@@ -138,13 +157,13 @@ def _figures(
 ) -> LayerFigures:
     activation = _activation(layer)
     values = output.reshape(-1, output.shape[-1])
-    slope = _SLOPES.get(activation)
+    mean, slope = float(values.mean(dtype=np.float64)), _SLOPES.get(activation)
     plain = activation in _RECTIFIERS and not getattr(layer, "negative_slope", 0.0)
     return LayerFigures(
         name=layer.name,
         activation=activation,
-        mean=float(values.mean(dtype=np.float64)),
-        deviation=float(values.std(dtype=np.float64)),
+        mean=mean,
+        deviation=float(np.sqrt(_square(values - np.float32(mean)) / max(values.size, 1))),
         dead=float((values <= 0).all(axis=0).mean()) if plain else float("nan"),
         saturated=float("nan") if slope is None else float((slope(values) < _FLAT).mean()),
         gradient_norm=gradients.get(layer, float("nan")),
@@ -156,8 +175,7 @@ def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, flo
     """One training step: the norm of each layer's gradient, and how far its kernel moved for its length."""
     fitting = Fitting(model, compiled, data, Plan(batch_size=data.rows, shuffle=False))
     arena = compiled.take_arena()
-    with _restored(model, compiled, arena):
-        before = {variable: variable.numpy() for variable in arena.variables}
+    with _restored(model, compiled, arena) as before:
         fitting.step()
         gradients, ratios = {}, {}
         for layer in _layers(model):
@@ -165,9 +183,9 @@ def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, flo
             if not trained:
                 continue
             gradients[layer] = float(np.sqrt(sum(_square(arena.gradient(variable)) for variable in trained)))
-            kernel = max(trained, key=lambda variable: len(variable.shape))
-            length = _square(before[kernel])
-            moved = _square(kernel.array - before[kernel])
+            place = arena.segment(max(trained, key=lambda variable: len(variable.shape)))
+            length = _square(before[place])
+            moved = _distance(arena.parameters[place], before[place])
             ratios[layer] = float(np.sqrt(moved / length)) if length else float("nan")
     return gradients, ratios
 
@@ -177,6 +195,11 @@ def _square(array: Floats) -> float:
     return float(np.dot(flat, flat))
 
 
+def _distance(a: Floats, b: Floats) -> float:
+    """The square of the distance, block by block in the cache."""
+    return sum(_square(a[i : i + _BLOCK] - b[i : i + _BLOCK]) for i in range(0, a.size, _BLOCK))
+
+
 def _layers(layer: Layer) -> Iterator[Layer]:
     yield layer
     for inner in layer.sublayers():
@@ -184,18 +207,20 @@ def _layers(layer: Layer) -> Iterator[Layer]:
 
 
 @contextmanager
-def _restored(model: Model, compiled: Compiled, arena: Arena) -> Iterator[None]:
-    """Give weights, slots, counters and the sums of the running epoch their old bits at the end."""
+def _restored(model: Model, compiled: Compiled, arena: Arena) -> Iterator[Floats]:
+    """Give weights, slots, counters and the sums of the running epoch their old bits at the end.
+
+    Hands out the parameters of the arena as they were.
+    """
     optimizer, clock = compiled.optimizer, replace(model._clock)
-    weights = [(variable, variable.numpy()) for variable in model.weights]
-    slots = [slot.copy() for slot in arena.slots]
+    others = [(variable.array, variable.numpy()) for variable in model.weights if variable not in arena]
+    arrays = [arena.parameters, *arena.slots]
+    saved = _observer(model, compiled).saved(arrays)
     iterations = optimizer.iterations
     try:
-        yield
+        yield saved[0]
     finally:
-        for variable, values in weights:
-            variable.array[...] = values
-        for slot, values in zip(arena.slots, slots, strict=True):
-            slot[...] = values
+        for array, values in (*zip(arrays, saved, strict=True), *others):
+            array[...] = values
         optimizer.iterations = iterations
         model._clock = clock
