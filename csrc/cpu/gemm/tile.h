@@ -67,18 +67,27 @@ struct Rows {
   }
 };
 
-// The panel of b.
-template <int C, Source S>
+// The panel of b. One row of a uses each of its vectors once, so that the time is that of reading them: they
+// are asked for some rows before.
+template <int R, int C, Source S>
 struct Panel {
+  static constexpr bool kAhead = R == 1 && S == Source::in_place;
+  static constexpr int kRowsAhead = C < 16 ? 32 / C : 2;
   const float* at;
   float* packed;
   std::int64_t ldb;
   RegMask mask;
+  const float* ahead;
 
   explicit Panel(const Tile& t)
-      : at(t.b), packed(t.packed), ldb(S == Source::packed ? C * kRegLanes : t.ldb), mask(reg_mask(t.last)) {}
+      : at(t.b),
+        packed(t.packed),
+        ldb(S == Source::packed ? C * kRegLanes : t.ldb),
+        mask(reg_mask(t.last)),
+        ahead(t.b + kRowsAhead * t.ldb) {}
   Reg get(int j) const {
     const float* x = at + j * kRegLanes;
+    if constexpr (kAhead) __builtin_prefetch(ahead + j * kRegLanes, 0, 3);
     const Reg b = S != Source::packed && j == C - 1 ? reg_load(x, mask) : reg_load(x);
     if constexpr (S == Source::packing) {
       // The panel is longer than the L1 cache: its lines are on the way before they are written.
@@ -89,6 +98,7 @@ struct Panel {
   }
   void next_term() {
     at += ldb;
+    if constexpr (kAhead) hide(ahead += ldb);
     if constexpr (S != Source::packed) hide(at);
     if constexpr (S == Source::packing) packed += C * kRegLanes;
   }
@@ -180,7 +190,7 @@ void multiply_tile(const Tile& t) {
   Reg acc[R][C];
   start_tile(acc, t);
   Rows<R, L> a(t);
-  Panel<C, S> b(t);
+  Panel<R, C, S> b(t);
   for (std::int64_t k = t.k / kTerms; k > 0; --k) add_terms<kTerms>(acc, a, b);
   for (std::int64_t k = t.k % kTerms; k > 0; --k) add_terms<1>(acc, a, b);
   finish_tile(acc, t);
