@@ -130,7 +130,34 @@ std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_
   return run_released(epoch);
 }
 
-void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step) {
+// Arrays in feeds for as long as it lives.
+class Lent {
+ public:
+  explicit Lent(const py::tuple& feeds) : feeds_(feeds) {}
+  Lent(const Lent&) = delete;
+  ~Lent() {
+    for (std::size_t i = 0; i < feeds_.size(); ++i) feed(i).clear();
+  }
+  void bind(const char* argument, const py::sequence& arrays, bool writable) {
+    if (feeds_.size() != arrays.size())
+      throw Error(
+          ErrorKind::value, "run_batch", argument,
+          "expected " + std::to_string(feeds_.size()) + " arrays, got " + std::to_string(arrays.size()));
+    for (std::size_t i = 0; i < feeds_.size(); ++i) feed(i).bind(arrays[i], writable);
+  }
+
+ private:
+  BoundFeed& feed(std::size_t i) const { return feeds_[i].cast<BoundFeed&>(); }
+
+  const py::tuple& feeds_;
+};
+
+// The shortest way through one batch: what a prediction for a few rows takes, in one call.
+void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step, const py::tuple& inputs,
+               const py::sequence& arrays, const py::tuple& outputs, const py::sequence& outs) {
+  Lent in(inputs), out(outputs);
+  in.bind("arrays", arrays, false);
+  out.bind("outs", outs, true);
   Epoch epoch;
   epoch.full = bound.program.get();
   epoch.batches = 1;
@@ -193,8 +220,9 @@ void bind_program(py::module_& m) {
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
            py::arg("repeats") = 1)
       .def("names", &names, "Names of the steps.")
-      .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"),
-           "Runs one batch on what lies in the feeds, from their first row on.")
+      .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"), py::arg("inputs"), py::arg("arrays"),
+           py::arg("outputs"), py::arg("outs"),
+           "Runs one batch of `rows` rows; the arrays lie in these feeds while it runs.")
       .def_property_readonly_static(
           "unfenced", [](const py::object&) { return Program::kUnfenced; },
           "Most steps that follow one another without a barrier: memory that step i was the last to use may "

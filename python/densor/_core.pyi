@@ -31,7 +31,15 @@ class Program:
         self, compute: Sequence[Step], update: Sequence[Step], repeat_from: int = 0, repeats: int = 1
     ) -> None: ...
     def names(self) -> list[str]: ...
-    def run_batch(self, rows: int, step: int) -> None: ...
+    def run_batch(
+        self,
+        rows: int,
+        step: int,
+        inputs: tuple[Feed, ...],
+        arrays: Sequence[Array],
+        outputs: tuple[Feed, ...],
+        outs: Sequence[Array],
+    ) -> None: ...
 
 def run(
     full: Program,

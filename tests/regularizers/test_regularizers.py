@@ -75,7 +75,7 @@ def moved(model, x, y):
         {"kernel_regularizer": smooth_l1, "bias_regularizer": smooth_l1},
         {"kernel_regularizer": Variance(), "activity_regularizer": smooth_l1, "activation": "tanh"},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_the_gradient_is_that_of_the_reported_loss(options):
     x, y = data()

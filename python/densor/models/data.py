@@ -21,6 +21,7 @@ __all__ = ["Data", "as_features", "check_finite", "check_range", "feedable", "no
 
 Array = NDArray[Any]
 _BLOCK = 1 << 20  # values copied at a time where an array is not contiguous
+_FLOAT32 = np.dtype(np.float32)
 _FLOAT32_MAX = 3.4028234663852886e38  # np.finfo takes a millisecond to say it
 
 
@@ -82,14 +83,8 @@ def as_features(function: str, argument: str, value: Any, shape: tuple[int, ...]
         TypeError: not an array of real numbers, or several arrays.
         ValueError: the wrong shape, no features, or a number beyond float32.
     """
-    if (
-        type(value) is np.ndarray
-        and value.dtype == np.float32
-        and value.dtype.isnative
-        and value.shape[1:] == shape
-        and value.ndim > 1
-    ):
-        return feedable(value)
+    if type(value) is np.ndarray and value.dtype is _FLOAT32 and value.shape[1:] == shape and value.ndim > 1:
+        return value if value.flags.carray else feedable(value)
     if isinstance(value, list | tuple) and len(value) and all(getattr(part, "ndim", 0) > 1 for part in value):
         raise bad_type(function, argument, f"{len(value)} arrays given; the model has one input")
     array = real_array(function, argument, value)

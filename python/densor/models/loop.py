@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["ROWS_AT_ONCE", "Loop"]
 # Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
 # activations to stay in the cache.
 ROWS_AT_ONCE = 256
+_ARRAY = operator.attrgetter("array")
 _MOST_PROGRAMS = 16  # each keeps the activations of its row count
 
 
@@ -128,10 +130,8 @@ class Loop:
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
-        for variable, home in zip(self._variables, self._homes, strict=False):
-            if variable.array is not home:
-                self._programs.clear()
-                break
+        if not all(map(operator.is_, map(_ARRAY, self._variables), self._homes)):
+            self._programs.clear()
         if self._arena is not None and self._arena.mask is not self._mask:
             self._programs.clear()
         program = self._programs.get(rows)
@@ -147,6 +147,13 @@ class Loop:
         self._mask = None if self._arena is None else self._arena.mask
         self._programs[rows] = program
         return program
+
+    def run_batch(
+        self, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], rows: int, step: int
+    ) -> None:
+        """Write the outputs for one batch of features, by the shortest way."""
+        feeds = self.feeds
+        self.program(rows).run_batch(rows, step, feeds.inputs, arrays, feeds.outputs, outs)
 
     def run(
         self,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densor import _core
 from densor._check import bad_value
 from densor.graph.structure import packed
 from densor.models.loop import Loop
@@ -41,15 +40,13 @@ class PredictFunction:
         graph = predictor.graph
         self._loop = Loop(graph, scatter=True)
         columns = [tensor.features for tensor in graph.outputs]
-        outs = [np.empty((self.rows, n), np.float32) for n in columns]
-        for feed, out in zip(self._loop.feeds.outputs, outs, strict=True):
-            feed.bind(out, True)
+        self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
         results = [
-            out.reshape(self.rows, *tensor.shape[1:]) for out, tensor in zip(outs, graph.outputs, strict=True)
+            out.reshape(self.rows, *tensor.shape[1:])
+            for out, tensor in zip(self._outs, graph.outputs, strict=True)
         ]
         one = len(results) == 1 and not isinstance(graph.result, dict)
         self._result: Any = results[0] if one else packed(graph.result, results)
-        self._feeds: tuple[_core.Feed, ...] = self._loop.feeds.inputs
         # What the shortest way through a call takes: one array of these.
         self._shape = (self.rows, *predictor.features) if len(graph.inputs) == 1 else None
         self._predictor = predictor
@@ -77,15 +74,8 @@ class PredictFunction:
         with self._turn:
             if model._predictor is not self._predictor:
                 self._prepare()
-            program = self._loop.program(self.rows)
-            for feed, array in zip(self._feeds, arrays, strict=True):
-                feed.bind(array)
-            try:
-                program.run_batch(self.rows, self._step)
-                self._step += 1
-            finally:
-                for feed in self._feeds:
-                    feed.clear()
+            self._loop.run_batch(arrays, self._outs, self.rows, self._step)
+            self._step += 1
         return self._result
 
     def _checked(self, x: Any) -> tuple[NDArray[Any], ...]:

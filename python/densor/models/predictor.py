@@ -15,6 +15,8 @@ from densor.models.turn import Turn
 
 __all__ = ["Predictor"]
 
+_FLOAT32 = np.dtype(np.float32)
+
 
 class Predictor:
     """Runs the inference graph of a model over rows of any number.
@@ -30,6 +32,7 @@ class Predictor:
         self._shapes = [tensor.shape[1:] for tensor in graph.outputs]
         self._columns = [tensor.features for tensor in graph.outputs]
         self._one = len(graph.outputs) == 1 and not isinstance(graph.result, dict)
+        self._flat = self._one and len(self._shapes[0]) == 1
         self._loop = Loop(graph, scatter=True)
         self._turn = Turn("predict")
         self._batches = 0  # keys the noise of layers that have some in inference, too
@@ -37,10 +40,16 @@ class Predictor:
     def __call__(self, arrays: tuple[NDArray[Any], ...]) -> Any:
         """The outputs `(rows, ...)` for checked features, in the form in which the model returns them."""
         rows = arrays[0].shape[0]
-        outs = [np.empty((rows, columns), np.float32) for columns in self._columns]
+        outs = [np.empty((rows, columns), _FLOAT32) for columns in self._columns]
         if rows:
             with self._turn:
-                self._run(arrays, outs, rows)
+                if rows <= ROWS_AT_ONCE:
+                    self._loop.run_batch(arrays, outs, rows, self._batches)
+                    self._batches += 1
+                else:
+                    self._run(arrays, outs, rows)
+        if self._flat:
+            return outs[0]
         results = [
             out if len(shape) == 1 else out.reshape(rows, *shape)
             for out, shape in zip(outs, self._shapes, strict=True)
@@ -48,7 +57,7 @@ class Predictor:
         return results[0] if self._one else packed(self.graph.result, results)
 
     def _run(self, arrays: tuple[NDArray[Any], ...], outs: list[NDArray[np.float32]], rows: int) -> None:
-        loop, size = self._loop, min(rows, ROWS_AT_ONCE)
+        loop, size = self._loop, ROWS_AT_ONCE
         feeds = loop.feeds
         full = loop.program(size)
         last = loop.program(rows % size) if rows % size else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from os import getpid
+from threading import get_ident
 
 from densor.errors import BusyError
 
@@ -23,7 +24,7 @@ class Turn:
         self.waits = waits
         self._lock = threading.Lock()
         self._owner = 0
-        self._process = os.getpid()
+        self._process = getpid()
 
     @property
     def taken(self) -> bool:
@@ -32,9 +33,10 @@ class Turn:
         return self._owner != 0
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
-        self._look_after_fork()
-        if not self._lock.acquire(blocking=self.waits and self._owner != me):
+        me = get_ident()
+        if self._process != getpid():
+            self._look_after_fork()
+        if not self._lock.acquire(self.waits and self._owner != me):
             raise BusyError(f"{self.function}(): this model is already inside {self.function}()")
         self._owner = me
 
@@ -44,7 +46,7 @@ class Turn:
 
     def _look_after_fork(self) -> None:
         """In a forked child nobody is left to release what another thread of the parent held."""
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            if self._owner != threading.get_ident():
+        if self._process != getpid():
+            self._process = getpid()
+            if self._owner != get_ident():
                 self._lock, self._owner = threading.Lock(), 0
