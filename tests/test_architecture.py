@@ -179,6 +179,22 @@ def test_target_objects_export_one_symbol():
         assert len(exported) == 1, f"{path.name} exports {exported}"
 
 
+def test_tile_instructions_are_in_one_object():
+    """Anywhere else they would run on machines that have none."""
+    objdump = shutil.which("objdump")
+    objects = sorted(ROOT.glob("build/**/cpu/targets/*.cpp.o"))
+    if objdump is None or not objects:
+        pytest.skip("no objdump or no build folder")
+    if not any(path.name == "amx_gemm.cpp.o" for path in objects):
+        pytest.skip("not x86")
+    for path in objects:
+        code = subprocess.run([objdump, "-d", path], capture_output=True, text=True, check=True).stdout
+        found = set(
+            re.findall(r"\b(?:tdpbf16ps|tileloadd|tilestored|tilezero|ldtilecfg|tilerelease)\b", code)
+        )
+        assert len(found) == (6 if path.name == "amx_gemm.cpp.o" else 0), f"{path.name}: {sorted(found)}"
+
+
 def test_the_extension_exports_nothing_of_the_engine():
     from densor import _core
 

@@ -1,6 +1,7 @@
 """Global settings and the description of the machine."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -64,6 +65,51 @@ def test_threads_are_set_and_checked():
     with pytest.raises(TypeError, match=r"^set_num_threads\(\): argument 'count': "):
         config.set_num_threads(1.0)
     assert config.num_threads() == before
+
+
+@pytest.fixture
+def precision():
+    yield
+    config.set_matmul_precision("highest")
+
+
+def test_precision_is_set_and_checked(precision):
+    assert config.matmul_precision() == "highest"
+    for name in ("high", "medium", "ieee", "highest"):
+        config.set_matmul_precision(name)
+        assert config.matmul_precision() == name
+    wrong = r"^set_matmul_precision\(\): argument 'value': 'hihg' is not one of 'highest', 'high', .*'high'"
+    with pytest.raises(ValueError, match=wrong):
+        config.set_matmul_precision("hihg")
+    with pytest.raises(ValueError, match="'x6' is not one of"):
+        config.set_matmul_precision("x6")  # for tests: not a public name
+    with pytest.raises(TypeError, match=r"^set_matmul_precision\(\): argument 'value': must be a string"):
+        config.set_matmul_precision(3)
+    with pytest.raises(ValueError, match=r"set_matmul_precision\(\): argument 'value': value 'low'"):
+        _core.set_matmul_precision("low")
+    assert config.matmul_precision() == "highest"
+
+
+def test_show_config_says_what_multiplies(precision):
+    shown = config.show_config()
+    assert shown.matmul_precision == "highest"
+    assert shown.matrix_units == _core.matrix_units()
+    if "amx" in _core.cpu_targets():
+        assert shown.matrix_units == "AMX, bfloat16"
+    else:
+        assert re.match(r"none: |AMX, not used: the operating system ", shown.matrix_units)
+    lines = str(shown).splitlines()
+    assert f"matrix units {shown.matrix_units}" in lines
+    before = _core.cpu_target()
+    try:
+        _core.set_cpu_target("scalar")
+        assert "products     highest (on scalar all are ieee: float32 multiply-adds)" in str(
+            config.show_config()
+        )
+        config.set_matmul_precision("ieee")
+        assert "products     ieee" in str(config.show_config()).splitlines()
+    finally:
+        _core.set_cpu_target(before)
 
 
 def test_show_config_tells_everything_and_prints_nothing(capsys):

@@ -31,13 +31,18 @@ void require_device(const py::object& object) {
 }
 
 std::string gemm_plan(const py::object& m, const py::object& n, const py::object& k, bool transpose_a,
-                      bool transpose_b, const py::object& workers) {
+                      bool transpose_b, const py::object& workers, bool rows_vary) {
   const auto size = [](const char* argument, const py::object& o, std::int64_t low, std::int64_t high) {
     return integer("gemm_plan", argument, o, low, high);
   };
   constexpr std::int64_t kLargest = std::int64_t{1} << 40;
-  const cpu::GemmProblem problem{size("m", m, 0, kLargest), size("n", n, 0, kLargest),
-                                 size("k", k, 0, kLargest), transpose_a, transpose_b};
+  const cpu::GemmProblem problem{size("m", m, 0, kLargest),
+                                 size("n", n, 0, kLargest),
+                                 size("k", k, 0, kLargest),
+                                 transpose_a,
+                                 transpose_b,
+                                 cpu::matmul_precision(),
+                                 rows_vary};
   const auto threads = static_cast<int>(size("workers", workers, 1, kMaxThreads));
   return to_string(cpu::plan_gemm(problem, cpu::active().gemm.shape, threads));
 }
@@ -64,8 +69,22 @@ void bind_config(py::module_& m) {
       },
       py::arg("count"), "Threads that later runs may use.");
   m.def("gemm_plan", &gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"), py::arg("transpose_a") = false,
-        py::arg("transpose_b") = false, py::arg("workers") = 1,
-        "How the target in use multiplies (m, k) by (k, n): tile, blocks, packing, split.");
+        py::arg("transpose_b") = false, py::arg("workers") = 1, py::arg("rows_vary") = false,
+        "How the target in use multiplies (m, k) by (k, n): tile, blocks, packing, split, products.");
+  m.def(
+      "matmul_precision", [] { return std::string(cpu::precision_name(cpu::matmul_precision())); },
+      "How exactly matrix products are computed.");
+  m.def(
+      "set_matmul_precision",
+      [](const py::object& value) {
+        cpu::set_matmul_precision(name("set_matmul_precision", "value", value));
+      },
+      py::arg("value"),
+      "Steps made from now on use 'highest', 'high', 'medium' or 'ieee'; or 'x6', six products always.");
+  m.def("matrix_units", &cpu::matrix_units, "What became of this machine's matrix units.");
+  m.def(
+      "measure_matrix_peak", [] { return measure_matrix_peak(num_threads()); },
+      "GFLOP/s of the matrix units with all threads, operands in registers; 0 on targets without.");
   m.def(
       "measure_fma_peak", [] { return measure_fma_peak(num_threads()); },
       "GFLOP/s of the target's multiply-adds with all threads, operands in registers.");

@@ -37,7 +37,7 @@ const Kernels& choose() {
 std::vector<std::string> available() {
   std::vector<std::string> names;
   for (int i = 0; i < kTargetCount; ++i)
-    if (kTargets[i].supported()) names.emplace_back(kTargets[i].name);
+    if (!kTargets[i].model && kTargets[i].supported()) names.emplace_back(kTargets[i].name);
   return names;
 }
 

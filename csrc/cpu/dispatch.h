@@ -11,7 +11,9 @@ namespace densor::cpu {
 const Kernels& active();
 // Throws Error if there is no such target or this machine cannot run it.
 void set_active(const std::string& name);
-// Targets that run here, best first.
+// Targets that run here, best first; without models of machines that are not there, which run when named.
 std::vector<std::string> available();
+// What became of the matrix units, in words.
+std::string matrix_units();
 
 }  // namespace densor::cpu

@@ -40,10 +40,11 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
 }  // namespace
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
-                   Activation activation, double alpha) {
+                   Activation activation, double alpha, bool training) {
   check_forward(y, z, x, w, bias, activation, alpha);
   const cpu::Kernels& kernels = cpu::active();
-  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols()};
+  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, cpu::matmul_precision(),
+                                 !training};
   const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
   const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32()};
   const cpu::GemmFinish finish{bias.f32(), z.f32(), activation, static_cast<float>(alpha)};
@@ -121,8 +122,11 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   const cpu::Kernels& kernels = cpu::active();
   Backward op{};
   op.kernels = &kernels;
-  op.dw_plan = cpu::plan_gemm({inputs, units, rows, true, false}, kernels.gemm.shape, num_threads());
-  op.dx_plan = cpu::plan_gemm({rows, inputs, units, false, true}, kernels.gemm.shape, num_threads());
+  const cpu::GemmPrecision precision = cpu::matmul_precision();
+  op.dw_plan =
+      cpu::plan_gemm({inputs, units, rows, true, false, precision}, kernels.gemm.shape, num_threads());
+  op.dx_plan =
+      cpu::plan_gemm({rows, inputs, units, false, true, precision}, kernels.gemm.shape, num_threads());
   op.dx = dx.f32(), op.dw = dw.f32(), op.dbias = dbias.f32(), op.dz = dz.f32();
   op.dy = dy.f32(), op.saved = saved.f32(), op.x = x.f32(), op.w = w.f32();
   op.rows = rows, op.units = units;

@@ -7,9 +7,10 @@
 namespace densor::ops {
 
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
-// saves_input(activation) and is absent otherwise.
+// saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,
+// is cpu::matmul_precision(); unless `training`, the bits of a row do not depend on the number of rows.
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
-                   math::Activation activation, double alpha);
+                   math::Activation activation, double alpha, bool training);
 
 // dz = dy activation'(saved); dx = dz w^T, dw = x^T dz, dbias = column sums of dz; dx, dw, dbias may be
 // absent. Gradients are overwritten. dz (rows, out) is scratch memory and may be dy; dz and saved are absent

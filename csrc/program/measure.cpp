@@ -45,14 +45,24 @@ double median_seconds(int threads, const std::function<void(Worker&)>& body) {
 
 }  // namespace
 
-double measure_fma_peak(int threads) {
-  constexpr std::int64_t kRounds = 100000;
+namespace {
+
+double measure_peak(double (*peak)(std::int64_t), std::int64_t rounds, int threads) {
   std::atomic<double> operations{0};
   const double seconds = median_seconds(threads, [&](Worker& worker) {
-    const double mine = cpu::active().gemm.peak(kRounds);
+    const double mine = peak(rounds);
     if (worker.index() == 0) operations = mine * worker.count();
   });
   return operations / seconds / 1e9;
+}
+
+}  // namespace
+
+double measure_fma_peak(int threads) { return measure_peak(cpu::active().gemm.peak, 100000, threads); }
+
+double measure_matrix_peak(int threads) {
+  const auto peak = cpu::active().gemm.units.peak;
+  return peak != nullptr ? measure_peak(peak, 1000, threads) : 0.0;
 }
 
 double measure_bandwidth(std::int64_t bytes, int threads) {

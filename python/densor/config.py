@@ -1,4 +1,4 @@
-"""Global settings: device, threads, number format; and a description of this machine and build."""
+"""Global settings: device, threads, precision, number format; and a description of this machine and build."""
 
 import os
 import platform
@@ -65,6 +65,45 @@ def set_num_threads(count: int) -> None:
     _core.set_num_threads(_check.positive_int("set_num_threads", "count", count))
 
 
+def matmul_precision() -> str:
+    """Returns how exactly matrix products are computed; "highest" at the start. See `set_matmul_precision`."""
+    return _core.matmul_precision()
+
+
+def set_matmul_precision(value: str) -> None:
+    """Sets how exactly matrix products are computed, in all that runs from now on, models already compiled included.
+
+    Matrix units multiply bfloat16 numbers, of 8 significant bits. A float32 is a sum of three of them, so a product
+    of float32 matrices is a sum of products of such terms, and the setting says how many are computed:
+
+    - "highest" (default): as exact as float32 multiply-adds, by those or by six products, whichever is faster
+      for the shape. Predictions use multiply-adds, so that a row does not depend on the rows beside it.
+    - "high": three products, a relative error of about 4e-6, that of 17 bits.
+    - "medium": one product, a relative error of about 2e-3, that of 8 bits. Sums, weights and all else stay float32.
+    - "ieee": float32 multiply-adds only, one chain per element: the same bits on AVX2, AVX-512 and AMX machines.
+
+    Infinities, NaN, and what would overflow or vanish on the way mean what they mean in float32. On a CPU target
+    without matrix units (`show_config` tells) all four are "ieee".
+
+    Args:
+        value: "highest", "high", "medium" or "ieee".
+
+    Raises:
+        TypeError: not a string. ValueError: another name.
+
+    Source: Henry, Tang, Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
+    Computations", 2019; the names are those of `torch.set_float32_matmul_precision`.
+
+    Example:
+        >>> set_matmul_precision("ieee")
+        >>> matmul_precision()
+        'ieee'
+        >>> set_matmul_precision("highest")
+    """
+    names = ["highest", "high", "medium", "ieee"]
+    _core.set_matmul_precision(_check.choice("set_matmul_precision", "value", value, names))
+
+
 @dataclass(frozen=True)
 class Configuration:
     """What decides how fast, and with which bits, densor runs here; `str()` is a table for a bug report."""
@@ -72,6 +111,8 @@ class Configuration:
     version: str
     cpu_target: str
     cpu_targets: tuple[str, ...]
+    matrix_units: str
+    matmul_precision: str
     threads: int
     affinity: tuple[int, ...]
     device: str
@@ -85,6 +126,8 @@ class Configuration:
         rows = {
             "densor": self.version,
             "CPU target": f"{self.cpu_target} (runnable here: {', '.join(self.cpu_targets)})",
+            "matrix units": self.matrix_units,
+            "products": self.matmul_precision + self._what_it_means(),
             "threads": str(self.threads),
             "CPUs allowed": _ranges(self.affinity),
             "device": self.device,
@@ -98,6 +141,11 @@ class Configuration:
 
     __repr__ = __str__
 
+    def _what_it_means(self) -> str:
+        if self.matmul_precision == "ieee" or self.cpu_target.startswith("amx"):
+            return ""
+        return f" (on {self.cpu_target} all are ieee: float32 multiply-adds)"
+
 
 def show_config() -> Configuration:
     """Returns the configuration of this process; in a notebook or with `print` it is a readable table.
@@ -110,6 +158,8 @@ def show_config() -> Configuration:
         version=__version__,
         cpu_target=_core.cpu_target(),
         cpu_targets=tuple(_core.cpu_targets()),
+        matrix_units=_core.matrix_units(),
+        matmul_precision=_core.matmul_precision(),
         threads=_core.num_threads(),
         affinity=_allowed_cpus(),
         device=_device,

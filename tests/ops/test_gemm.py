@@ -31,8 +31,10 @@ SHAPES = (
 def target(request):
     before = _core.cpu_target()
     _core.set_cpu_target(request.param)
+    _core.set_matmul_precision("ieee")  # matrix units have tests of their own: test_gemm_amx.py
     yield request.param
     _core.set_cpu_target(before)
+    _core.set_matmul_precision("highest")
 
 
 def without_split(plan):
@@ -55,7 +57,7 @@ def test_a_plan_says_what_is_done():
         _core.set_cpu_target(before)
     assert plan == (
         "m=128 n=300 k=784: tile 8x48, blocks m 328 n 3072 k 784, b copied, panels outside, "
-        "split by columns, ieee"
+        "split by columns, fma"
     )
 
 

@@ -41,12 +41,21 @@ def shapes():
     return sorted(sample | LARGE)
 
 
-@pytest.fixture(params=TARGETS)
+# Every target, and the matrix units with each number of products: 1, 3 and 6 are exact for integers up to 256.
+MEANS = [
+    *((target, "ieee") for target in TARGETS),
+    *itertools.product(("amx_model", *(t for t in TARGETS if t == "amx")), ("x6", "high", "medium")),
+]
+
+
+@pytest.fixture(params=MEANS, ids="-".join)
 def target(request):
     before = _core.cpu_target()
-    _core.set_cpu_target(request.param)
+    _core.set_cpu_target(request.param[0])
+    _core.set_matmul_precision(request.param[1])
     yield request.param
     _core.set_cpu_target(before)
+    _core.set_matmul_precision("highest")
 
 
 @pytest.fixture(params=[1, 2, 3], ids="threads{}".format)

@@ -1,6 +1,7 @@
 #include "cpu/gemm/gemm.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace densor::cpu {
 
@@ -21,6 +22,8 @@ class Run {
     block_.packing = plan.packing;
     block_.order = plan.order;
     block_.packed = plan.packing == GemmPacking::none ? nullptr : worker.scratch();
+    block_.products = plan.products;
+    block_.ranges = ranges_;
     fused_ = finish.z == nullptr &&
              (finish.activation == math::Activation::linear || finish.activation == math::Activation::relu);
   }
@@ -34,6 +37,7 @@ class Run {
  private:
   void columns(Range rows, Range cols) {
     const std::int64_t k = plan_.problem.k;
+    ranges_[0] = ranges_[1] = {std::numeric_limits<float>::infinity(), 0.0f};
     std::int64_t p = 0;
     do {  // once even for k == 0, whose sums are empty
       const std::int64_t end = std::min(p + plan_.k_block, k);
@@ -62,8 +66,9 @@ class Run {
     block_.k = terms.size();
     block_.panel_terms = plan_.keep_panels ? terms.size() : 0;
     block_.accumulate = terms.begin > 0;
+    block_.before = terms.begin;
     block_.epilogue = last ? &epilogue : nullptr;
-    kernels_.gemm.block(block_);
+    (plan_.products > 0 ? kernels_.gemm.units.block : kernels_.gemm.block)(block_);
     if (last && !fused_) activate(rows, cols);
   }
 
@@ -80,6 +85,7 @@ class Run {
   const GemmFinish& finish_;
   Worker& worker_;
   GemmBlock block_{};
+  GemmRange ranges_[2];
   bool fused_;
 };
 

@@ -15,6 +15,12 @@ struct GemmShape {
   int max_packed_vectors;  // of the widest other tile
   int max_rows;            // of the tallest tile
   double flops_per_cycle;  // fused multiply-adds count twice
+  bool matrix_units;       // GemmKernels::units can be called
+};
+
+// Bounds of the magnitudes of an operand's elements, zeros left aside.
+struct GemmRange {
+  float smallest, largest;
 };
 
 // What happens to a finished element: v = sum + bias[column], then relu.
@@ -31,7 +37,8 @@ enum class GemmPacking { none, copy, transpose };
 // it; tile by tile, all of b is packed and c is written from top to bottom.
 enum class GemmOrder { panels, tiles };
 
-// c = a b, or c += a b, over `k` terms, in ascending order, one chain of fused multiply-adds per element.
+// c = a b, or c += a b, over `k` terms: on the vector units in ascending order, one chain of fused
+// multiply-adds per element; on the matrix units as cpu/gemm/amx_block.h says.
 struct GemmBlock {
   float* c;  // element (i, j) at c[i * ldc + j]
   std::int64_t ldc;
@@ -48,10 +55,27 @@ struct GemmBlock {
   bool packed_before;        // an earlier block of rows has packed and kept these panels
   bool accumulate;           // start from c; from zero otherwise
   const GemmEpilogue* epilogue;  // null: more terms will follow
+  // Matrix units alone:
+  int products;         // 1, 3 or 6 products of bfloat16 terms for one of float32
+  std::int64_t before;  // terms of earlier passes; those of a and b lie before the ones pointed to
+  GemmRange* ranges;    // of the operands packed so far: of a, of b
 };
+
+// Kernels of the matrix units; null where there are none.
+struct MatrixUnits {
+  // `packed` holds kUnitRoom floats, then the rows and columns of the block rounded up to kUnitSide, times
+  // the terms rounded up to it, 2 bytes for each bfloat16 term of an element.
+  void (*block)(const GemmBlock& block);
+  // Runs `rounds` rounds of products in registers; returns the operations done.
+  double (*peak)(std::int64_t rounds);
+};
+
+inline constexpr std::int64_t kUnitSide = 32;
+inline constexpr std::int64_t kUnitRoom = 2 * kUnitSide * kUnitSide;
 
 struct GemmKernels {
   GemmShape shape;
+  MatrixUnits units;
   void (*block)(const GemmBlock& block);
   // Runs `rounds` rounds of independent multiply-adds in registers; returns the operations done.
   double (*peak)(std::int64_t rounds);

@@ -32,6 +32,44 @@ int tile_vectors(const GemmShape& shape, const GemmProblem& p) {
       std::clamp<std::int64_t>(divide_up(p.n, shape.lanes), 1, std::min<std::int64_t>(fitting, most)));
 }
 
+// Matrix units: bytes of the packed rows of a and columns of b that are worked on at a time. A block of a
+// and a panel of b share the L2 cache; b streams past the rows.
+constexpr std::int64_t kUnitTerms = 2048, kUnitRowBytes = 786432, kUnitColumnBytes = 4194304;
+
+// Speeds of one core, from which the plan chooses. Those of the FMA kernel and of the three loops over tiles
+// are figures of a 3.42 GHz Sapphire Rapids for prepacked operands, to be measured again with these kernels.
+struct UnitCost {
+  const char* name;
+  int terms;
+  double step;     // ns: 16 x 16 elements of c, 32 terms
+  double packing;  // ns: an element of a or b, split
+};
+constexpr UnitCost kUnitCosts[] = {{"x1", 1, 10.9, 0.07}, {"x3", 2, 20.5, 0.10}, {"x6", 3, 36.4, 0.13}};
+constexpr double kFmaFlopsPerNanosecond = 180;
+// Below this many terms the plain sum is as exact as the six products, if not more so.
+constexpr std::int64_t kLeastTerms = 32;
+
+const UnitCost& unit_cost(int products) { return kUnitCosts[products == 1 ? 0 : products == 3 ? 1 : 2]; }
+
+double estimate_units(const GemmProblem& p, int products) {
+  constexpr std::int64_t kTile = 16;
+  const UnitCost& cost = unit_cost(products);
+  const auto steps =
+      static_cast<double>(divide_up(p.m, kTile) * divide_up(p.n, kTile) * divide_up(p.k, kUnitSide));
+  const auto m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
+  return steps * cost.step + (m * k + k * n) * cost.packing + m * n / kFloatsPerNanosecond;
+}
+
+int choose_products(const GemmProblem& p, const GemmShape& shape) {
+  if (!shape.matrix_units || p.precision == GemmPrecision::ieee) return 0;
+  if (p.precision == GemmPrecision::medium) return 1;
+  if (p.precision == GemmPrecision::high) return 3;
+  if (p.precision == GemmPrecision::x6) return 6;
+  if (p.rows_vary || p.k < kLeastTerms) return 0;
+  const double flops = 2 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  return estimate_units(p, 6) < flops / kFmaFlopsPerNanosecond ? 6 : 0;
+}
+
 double estimate(const GemmProblem& p, const GemmShape& shape) {
   const auto m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
   const double arithmetic = 2 * m * n * k / (shape.flops_per_cycle * kGigahertz * kEfficiency);
@@ -66,12 +104,46 @@ std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
 }  // namespace
 
 std::int64_t GemmPlan::packed_floats() const {
+  if (products > 0) {
+    const std::int64_t lines = round_up(std::min(row_block, problem.m), kUnitSide) +
+                               round_up(std::min(col_block, problem.n), kUnitSide);
+    return kUnitRoom +
+           lines * round_up(std::min(k_block, problem.k), kUnitSide) * unit_cost(products).terms / 2;
+  }
   if (packing == GemmPacking::none) return 0;
   const std::int64_t columns = keep_panels ? std::min(col_block, problem.n) : vectors * lanes;
   return k_block * round_up(columns, lanes);
 }
 
+namespace {
+
+// Both operands are packed, b to stay for the next rows; a panel is as wide as two tiles.
+GemmPlan plan_units(const GemmProblem& problem, int products, int workers) {
+  GemmPlan plan;
+  plan.problem = problem;
+  plan.products = products;
+  plan.lanes = static_cast<int>(kUnitSide) / 2;
+  plan.vectors = 2;
+  plan.tile_rows = static_cast<int>(kUnitSide);
+  plan.split = choose_split(problem, plan.tile_rows, workers);
+  plan.packing = problem.transpose_b ? GemmPacking::transpose : GemmPacking::copy;
+  plan.keep_panels = true;
+  plan.k_block = round_up(terms_per_pass(problem.k, kUnitTerms), kUnitSide);
+  const std::int64_t bytes = plan.k_block * unit_cost(products).terms * 2;
+  const auto lines = [&](std::int64_t budget) {
+    return std::max<std::int64_t>(1, budget / bytes / kUnitSide) * kUnitSide;
+  };
+  plan.row_block = lines(kUnitRowBytes);
+  plan.col_block = lines(kUnitColumnBytes);
+  plan.nanoseconds = estimate_units(problem, products);
+  return plan;
+}
+
+}  // namespace
+
 GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers) {
+  if (const int products = choose_products(problem, shape); products > 0)
+    return plan_units(problem, products, workers);
   GemmPlan plan;
   plan.problem = problem;
   plan.lanes = shape.lanes;
@@ -112,7 +184,8 @@ std::string to_string(const GemmPlan& plan) {
          std::to_string(plan.k_block) + ", b " + kPackings[static_cast<int>(plan.packing)] +
          (plan.keep_panels ? " and kept" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
-         (plan.split == GemmSplit::columns ? "columns" : "rows") + ", ieee";
+         (plan.split == GemmSplit::columns ? "columns" : "rows") + ", " +
+         (plan.products == 0 ? "fma" : unit_cost(plan.products).name);
 }
 
 }  // namespace densor::cpu

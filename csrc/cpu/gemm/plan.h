@@ -1,8 +1,7 @@
 // The plan of a matrix product: how it is blocked, packed and shared out. A pure function of the problem and
-// the target's shape, and printable. No choice changes a bit of the result: whatever the plan, an element is
-// one chain of multiply-adds in ascending k.
-//
-// A back end for matrix units adds a GemmPrecision, its own kernels to GemmKernels, and a branch here.
+// the target's shape, and printable. `products` decides the bits of the result; they depend on m, n and k,
+// on the precision asked for, and where the rows vary (predictions) not on m. No other choice changes a bit:
+// whatever the plan, an element is one chain of additions in ascending k.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +16,7 @@ enum class GemmSplit { columns, rows };
 
 struct GemmPlan {
   GemmProblem problem;
+  int products = 0;                      // on the matrix units, for one of float32; 0: multiply-adds
   GemmSplit split = GemmSplit::columns;  // what the workers share out
   int lanes = 1;
   int vectors = 1, tile_rows = 1;  // the micro-kernel: tile_rows x (vectors * lanes)
@@ -31,7 +31,7 @@ struct GemmPlan {
 
 GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers);
 
-// "m=32 n=300 k=784: tile 8x48, blocks m 256 n 3072 k 784, b copied, panels outside, split by columns, ieee"
+// "m=32 n=300 k=784: tile 8x48, blocks m 256 n 3072 k 784, b copied, panels outside, split by columns, fma"
 std::string to_string(const GemmPlan& plan);
 
 }  // namespace densor::cpu

@@ -3,17 +3,16 @@
 
 #include <cstdint>
 
-namespace densor::cpu {
+#include "cpu/gemm/precision.h"
 
-// How products are formed. `ieee`: float32 fused multiply-adds. The matrix units' splittings of float32 into
-// bfloat16 terms take their place here.
-enum class GemmPrecision { ieee };
+namespace densor::cpu {
 
 struct GemmProblem {
   std::int64_t m = 0, n = 0, k = 0;
   bool transpose_a = false;  // a lies in memory as (k, m)
   bool transpose_b = false;  // b lies in memory as (n, k)
-  GemmPrecision precision = GemmPrecision::ieee;
+  GemmPrecision precision = GemmPrecision::highest;
+  bool rows_vary = false;  // predictions: a row of c must have the same bits whatever m is
 };
 
 }  // namespace densor::cpu

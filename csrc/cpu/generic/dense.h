@@ -10,7 +10,8 @@ namespace densor::cpu {
 namespace {
 
 GemmKernels make_gemm() {
-  return {{kRegLanes, kAccumulators, kMaxTileVectors, kMaxPackedVectors, kMaxTileRows, kFlopsPerCycle},
+  return {{kRegLanes, kAccumulators, kMaxTileVectors, kMaxPackedVectors, kMaxTileRows, kFlopsPerCycle, false},
+          {nullptr, nullptr},
           gemm_block,
           fma_peak};
 }

@@ -7,7 +7,7 @@
 
 namespace densor::cpu {
 
-const GemmKernels& avx2_gemm() noexcept {
+const GemmKernels& avx2_gemm() {
   static const GemmKernels kernels = make_gemm();
   return kernels;
 }

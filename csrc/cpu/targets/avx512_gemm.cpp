@@ -7,7 +7,7 @@
 
 namespace densor::cpu {
 
-const GemmKernels& avx512_gemm() noexcept {
+const GemmKernels& avx512_gemm() {
   static const GemmKernels kernels = make_gemm();
   return kernels;
 }

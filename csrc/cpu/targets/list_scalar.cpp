@@ -1,4 +1,5 @@
 // Targets of machines without hand-written vector code.
+#include "cpu/dispatch.h"
 #include "cpu/targets/targets.h"
 
 namespace densor::cpu {
@@ -7,7 +8,9 @@ namespace {
 bool always() { return true; }
 }  // namespace
 
-const Target kTargets[] = {{"scalar", scalar_kernels, always}};
+const Target kTargets[] = {{"scalar", scalar_kernels, always, false}};
 const int kTargetCount = 1;
+
+std::string matrix_units() { return "none: there are kernels for AMX alone"; }
 
 }  // namespace densor::cpu

@@ -7,7 +7,7 @@
 
 namespace densor::cpu {
 
-const GemmKernels& scalar_gemm() noexcept {
+const GemmKernels& scalar_gemm() {
   static const GemmKernels kernels = make_gemm();
   return kernels;
 }

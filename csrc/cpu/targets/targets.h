@@ -8,18 +8,22 @@ namespace densor::cpu {
 const Kernels& scalar_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
-// noexcept: no unwinding code, whose symbols would be shared between targets.
-const GemmKernels& scalar_gemm() noexcept;
-const GemmKernels& avx2_gemm() noexcept;
-const GemmKernels& avx512_gemm() noexcept;
+const Kernels& amx_kernels();
+const Kernels& amx_model_kernels();
+const GemmKernels& scalar_gemm();
+const GemmKernels& avx2_gemm();
+const GemmKernels& avx512_gemm();
+const MatrixUnits& amx_gemm();
+const MatrixUnits& amx_model_gemm();
 
 struct Target {
   const char* name;
   const Kernels& (*kernels)();
   bool (*supported)();  // by this CPU and operating system
+  bool model;           // of a machine that is not there: used when named, never chosen
 };
 
-// Ends with the scalar target, which runs everywhere.
+// Of those that are chosen, the scalar target is the last; it runs everywhere.
 extern const Target kTargets[];
 extern const int kTargetCount;
 

@@ -128,7 +128,8 @@ def _run(
     given = flat(arrays)
     rows = given[0].shape[0]
     names = tuple(arrays) if isinstance(arrays, Mapping) else None
-    key = (tuple(array.shape for array in given), names, training, tuple(sorted(keywords.items())))
+    shapes = tuple(array.shape for array in given)
+    key = (shapes, names, training, _core.matmul_precision(), tuple(sorted(keywords.items())))
     compiled = runner.compiled.get(key)
     if compiled is None or not compiled.valid():
         inputs = mapped(lambda array: Tensor((None, *array.shape[1:])), arrays)

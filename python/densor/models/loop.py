@@ -77,7 +77,7 @@ class Loop:
         self._homes: list[NDArray[np.float32]] = []
         self._arena = arena
         self._mask: Any = None
-        self._programs: dict[int, _core.Program] = {}
+        self._programs: dict[tuple[int, str], _core.Program] = {}
         self._batches = 0
         self._summed = [
             place
@@ -134,7 +134,7 @@ class Loop:
             self._programs.clear()
         if self._arena is not None and self._arena.mask is not self._mask:
             self._programs.clear()
-        program = self._programs.get(rows)
+        program = self._programs.get((rows, _core.matmul_precision()))
         if program is None:
             program = self._compile(rows)
         return program
@@ -145,7 +145,7 @@ class Loop:
         program = compile_graph(self.graph, rows, **self._options)
         self._homes = [variable.array for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
-        self._programs[rows] = program
+        self._programs[rows, _core.matmul_precision()] = program
         return program
 
     def run_batch(

@@ -51,7 +51,7 @@ class Sampler:
         self._shape: tuple[Any, ...] = graph.outputs[0].shape[1:]
         self._columns = graph.outputs[0].features
         self._feeds = Feeds(len(graph.inputs), 3)
-        self._programs: dict[tuple[int, int], _core.Program] = {}
+        self._programs: dict[tuple[int, int, str], _core.Program] = {}
         self._homes: list[Float32] = []
         self._turn = Turn("predict_mc")
         self._steps = 0  # keys the noise: every sample of every batch has its own
@@ -97,8 +97,9 @@ class Sampler:
         ):
             self._programs.clear()
         self._homes = homes
-        program = self._programs.get((rows, samples))
+        key = rows, samples, _core.matmul_precision()
+        program = self._programs.get(key)
         if program is None:
             program = lower_samples(self._graph, rows, samples, self._feeds, self._kind).bind()
-            self._programs[rows, samples] = program
+            self._programs[key] = program
         return program

@@ -41,6 +41,7 @@ class DenseNode(Node):
             bias=self.bias,
             activation=self.name,
             alpha=self.alpha,
+            training=lowering.arena is not None,
         )
 
     def backward(self, lowering: Lowering) -> None:
@@ -85,7 +86,8 @@ def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: f
     Raises:
         TypeError: not real numbers. ValueError: the shapes do not fit, or the activation is unknown.
 
-    Source: Keras 3 `Dense`; one chain of fused multiply-adds per output, in ascending order of the inputs.
+    Source: Keras 3 `Dense`; one chain of fused multiply-adds per output, in ascending order of the inputs, unless
+    `config.set_matmul_precision` allows less.
 
     Example:
         >>> from densor import ops

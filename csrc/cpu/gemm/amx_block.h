@@ -1,0 +1,247 @@
+// c = a b over one block on the matrix units, by 1, 3 or 6 products of bfloat16 terms for one of float32.
+//
+// With a = a0 + a1 + a2 (math/bf16_split.h) and b alike, the products are, in this order, for each 32 terms
+// of k
+//   x6: a2 b0, a1 b0, a1 b1, a0 b1, a0 b2, a0 b0     what is left out is below 2^-25 of |a| |b|
+//   x3: a0 b1, a0 b0, a1 b0                          2^-16
+//   x1: a0 b0                                        2^-8
+// Each product of 32 terms is summed apart and then added to c (amx_model.h), so c is rounded six times for
+// 32 terms where multiply-adds round it 32 times. From one product to the next one operand changes: its
+// second tile is loaded behind products that need only the first.
+//
+// A block packs its rows of a and the columns of b that no block before it has packed; each 32 x 32 tile of c
+// then takes all terms of the pass without leaving its registers. Tiles are stored to a 4 KB square, where
+// the epilogue reads them, and what bfloat16 got wrong is put right first (amx_repair.h).
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/gemm/amx_pack.h"
+#include "cpu/gemm/amx_repair.h"
+#include "cpu/gemm/kernel.h"
+
+namespace densor::cpu {
+namespace {
+
+// Tiles of one block of 32 terms: [bfloat16 term][2].
+inline const std::uint8_t* tile_at(const std::uint8_t* block, int term, int i) {
+  return block + (2 * term + i) * kTileBytes;
+}
+
+// c += a b for R x C tiles, after a's tiles changed, and b's where `both`.
+template <int R, int C, bool both>
+inline void add_rows(Tiles& t, const std::uint8_t* a, int ta, const std::uint8_t* b, int tb) {
+  t.template load<4>(tile_at(a, ta, 0));
+  if constexpr (both) t.template load<6>(tile_at(b, tb, 0));
+  t.template dot<0, 0>();
+  if constexpr (C > 1) {
+    if constexpr (both) t.template load<7>(tile_at(b, tb, 1));
+    t.template dot<0, 1>();
+  }
+  if constexpr (R > 1) {
+    t.template load<5>(tile_at(a, ta, 1));
+    t.template dot<1, 0>();
+    if constexpr (C > 1) t.template dot<1, 1>();
+  }
+}
+
+// The same after b's tiles changed.
+template <int R, int C>
+inline void add_columns(Tiles& t, const std::uint8_t* b, int tb) {
+  t.template load<6>(tile_at(b, tb, 0));
+  t.template dot<0, 0>();
+  if constexpr (R > 1) t.template dot<1, 0>();
+  if constexpr (C > 1) {
+    t.template load<7>(tile_at(b, tb, 1));
+    t.template dot<0, 1>();
+    if constexpr (R > 1) t.template dot<1, 1>();
+  }
+}
+
+template <int N, int R, int C>
+inline void add_block(Tiles& t, const std::uint8_t* a, const std::uint8_t* b) {
+  if constexpr (N == 1) {
+    add_rows<R, C, true>(t, a, 0, b, 0);
+  } else if constexpr (N == 2) {
+    add_rows<R, C, true>(t, a, 0, b, 1);
+    add_columns<R, C>(t, b, 0);
+    add_rows<R, C, false>(t, a, 1, b, 0);
+  } else {
+    add_rows<R, C, true>(t, a, 2, b, 0);
+    add_rows<R, C, false>(t, a, 1, b, 0);
+    add_columns<R, C>(t, b, 1);
+    add_rows<R, C, false>(t, a, 0, b, 1);
+    add_columns<R, C>(t, b, 2);
+    add_columns<R, C>(t, b, 0);
+  }
+}
+
+// `square` is what to add to where `accumulate`, and the result.
+template <int N, int R, int C>
+void multiply_tiles(Tiles& t, float* square, const std::uint8_t* a, const std::uint8_t* b,
+                    std::int64_t blocks, bool accumulate) {
+  constexpr std::int64_t kFloats = kUnitTile * kUnitTile;
+  Tiles::fence();
+  if (accumulate) {
+    t.template load<0>(square);
+    if constexpr (C > 1) t.template load<1>(square + kFloats);
+    if constexpr (R > 1) t.template load<2>(square + 2 * kFloats);
+    if constexpr (R > 1 && C > 1) t.template load<3>(square + 3 * kFloats);
+  } else {
+    t.template zero<0>();
+    if constexpr (C > 1) t.template zero<1>();
+    if constexpr (R > 1) t.template zero<2>();
+    if constexpr (R > 1 && C > 1) t.template zero<3>();
+  }
+  for (; blocks > 0; --blocks, a += Packer<N>::kBlockBytes, b += Packer<N>::kBlockBytes)
+    add_block<N, R, C>(t, a, b);
+  t.template store<0>(square);
+  if constexpr (C > 1) t.template store<1>(square + kFloats);
+  if constexpr (R > 1) t.template store<2>(square + 2 * kFloats);
+  if constexpr (R > 1 && C > 1) t.template store<3>(square + 3 * kFloats);
+  Tiles::fence();
+}
+
+template <int N>
+class UnitBlock {
+ public:
+  explicit UnitBlock(const GemmBlock& g)
+      : g_(g),
+        blocks_((g.k + kUnitSide - 1) / kUnitSide),
+        panel_bytes_(blocks_ * Packer<N>::kBlockBytes),
+        square_(g.packed),
+        room_(g.packed + kUnitSide * kUnitSide),
+        b_(reinterpret_cast<std::uint8_t*>(g.packed + kUnitRoom)),  // stays where it is for the next rows
+        a_(b_ + panels(g.cols) * panel_bytes_) {}
+
+  void run() {
+    pack_rows();
+    Tiles tiles;
+    for (std::int64_t j = 0; j < panels(g_.cols); ++j) {
+      if (!g_.packed_before) pack_columns(j);
+      for (std::int64_t i = 0; i < panels(g_.rows); ++i) multiply(tiles, i, j);
+    }
+  }
+
+ private:
+  static std::int64_t panels(std::int64_t n) { return (n + kUnitSide - 1) / kUnitSide; }
+  static std::int64_t part(std::int64_t n, std::int64_t i) {
+    return n - i * kUnitSide < kUnitSide ? n - i * kUnitSide : kUnitSide;
+  }
+  bool transposed_b() const { return g_.packing == GemmPacking::transpose; }
+
+  void pack_rows() {
+    Packer<N> packer(room_);
+    for (std::int64_t i = 0; i < panels(g_.rows); ++i)
+      packer.rows(a_ + i * panel_bytes_, g_.a + i * kUnitSide * g_.a_row, g_.a_row, g_.a_k, part(g_.rows, i),
+                  g_.k);
+    packer.range().widen(g_.ranges[0]);
+  }
+
+  void pack_columns(std::int64_t j) {
+    Packer<N> packer(room_);
+    packer.columns(b_ + j * panel_bytes_, g_.b + j * kUnitSide * (transposed_b() ? g_.ldb : 1), g_.ldb,
+                   transposed_b(), part(g_.cols, j), g_.k);
+    packer.range().widen(g_.ranges[1]);
+  }
+
+  void multiply(Tiles& tiles, std::int64_t i, std::int64_t j) {
+    const std::int64_t rows = part(g_.rows, i), cols = part(g_.cols, j);
+    float* c = g_.c + i * kUnitSide * g_.ldc + j * kUnitSide;
+    if (g_.accumulate) load_square(c, rows, cols);
+    const bool two_rows = rows > kUnitTile, two_columns = cols > kUnitTile;
+    const auto kernel = two_rows      ? two_columns ? multiply_tiles<N, 2, 2> : multiply_tiles<N, 2, 1>
+                             : two_columns ? multiply_tiles<N, 1, 2>
+                                      : multiply_tiles<N, 1, 1>;
+    kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate);
+    if (g_.epilogue != nullptr && suspicious(rows, cols)) repair(i, j);
+    finish(c, rows, cols, j);
+  }
+
+  // Sixteen columns of a row of the tile at hand, from column j on.
+  float* row_of(std::int64_t i, std::int64_t j) const {
+    return square_ + (i / kUnitTile * 2 + j / kUnitTile) * kUnitTile * kUnitTile + i % kUnitTile * kUnitTile;
+  }
+
+  void load_square(const float* c, std::int64_t rows, std::int64_t cols) {
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < cols; j += kUnitTile)
+        load_some(c + i * g_.ldc + j, cols - j).store(row_of(i, j));
+  }
+
+  // Whether an element of the tile may have to be computed again.
+  bool suspicious(std::int64_t rows, std::int64_t cols) const {
+    const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]);
+    const Vec enough(lossy ? large_enough(g_.ranges[0].largest, g_.ranges[1].largest, g_.before + g_.k)
+                           : 0.0f);
+    Vec residue(0.0f), least(enough);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < cols; j += kUnitTile) {
+        const Vec x = Vec::load(row_of(i, j));
+        residue = fma(x, Vec(0.0f), residue);  // NaN from the first element on that is not finite
+        least = min(abs(x), least);
+      }
+    }
+    return any(!(residue == Vec(0.0f))) || any(!(least >= enough));
+  }
+
+  void repair(std::int64_t i, std::int64_t j) {
+    const std::int64_t step_b = transposed_b() ? 1 : g_.ldb, column_b = transposed_b() ? g_.ldb : 1;
+    const UnitSources sources{g_.a + i * kUnitSide * g_.a_row - g_.before * g_.a_k,
+                              g_.a_row,
+                              g_.a_k,
+                              g_.b + j * kUnitSide * column_b - g_.before * step_b,
+                              g_.ldb,
+                              transposed_b(),
+                              part(g_.rows, i),
+                              part(g_.cols, j),
+                              g_.before + g_.k};
+    Repair(sources, room_).run(square_);
+  }
+
+  void finish(float* c, std::int64_t rows, std::int64_t cols, std::int64_t panel) {
+    const float* bias = g_.epilogue != nullptr ? g_.epilogue->bias : nullptr;
+    const bool relu = g_.epilogue != nullptr && g_.epilogue->relu;
+    for (std::int64_t j = 0; j < cols; j += kUnitTile) {
+      const std::int64_t there = cols - j;
+      const Vec shift = bias != nullptr ? load_some(bias + panel * kUnitSide + j, there) : Vec(0.0f);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        Vec x = Vec::load(row_of(i, j));
+        if (bias != nullptr) x = x + shift;
+        if (relu) x = max(Vec(0.0f), x);  // NaN stays NaN
+        float* out = c + i * g_.ldc + j;
+        there >= kUnitTile ? x.store(out) : x.store_first(out, static_cast<int>(there));
+      }
+    }
+  }
+
+  const GemmBlock& g_;
+  std::int64_t blocks_, panel_bytes_;
+  float *square_, *room_;
+  std::uint8_t *b_, *a_;
+};
+
+void units_block(const GemmBlock& g) {
+  if (g.products == 1)
+    UnitBlock<1>(g).run();
+  else if (g.products == 3)
+    UnitBlock<2>(g).run();
+  else
+    UnitBlock<3>(g).run();
+}
+
+double units_peak(std::int64_t rounds) {
+  Tiles t;
+  t.template zero<0>(), t.template zero<1>(), t.template zero<2>(), t.template zero<3>();
+  t.template zero<4>(), t.template zero<5>(), t.template zero<6>(), t.template zero<7>();
+  for (std::int64_t n = 0; n < rounds; ++n) {
+    t.template dot<0, 0>();
+    t.template dot<0, 1>();
+    t.template dot<1, 0>();
+    t.template dot<1, 1>();
+  }
+  return 4.0 * 2 * kUnitTile * kUnitTile * kUnitSide * static_cast<double>(rounds);
+}
+
+}  // namespace
+}  // namespace densor::cpu
