@@ -1,4 +1,4 @@
-# make demo | test | test-all | bench | lint | wheel. Everything lives in .venv; the system is not touched.
+# make demo | test | test-all | test-cuda | bench | lint | wheel. Everything lives in .venv; the system is not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -7,7 +7,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -16,6 +16,10 @@ $(PY):
 $(VENV)/.built: $(PY) $(SOURCES)
 	@echo "building densor into $(VENV) ..."
 	@$(PIP) install -q -e '.[test]'
+	@touch $@
+
+$(VENV)/.cuda-host: $(VENV)/.built
+	@$(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
 	@touch $@
 
 $(VENV)/.notebook: $(VENV)/.built requirements-notebook.txt
@@ -39,6 +43,10 @@ test: $(VENV)/.built
 # With Keras, PyTorch and JAX as oracles; a test that skips for want of one fails.
 test-all: $(VENV)/.oracles
 	DENSOR_REQUIRE_ORACLES=1 $(PY) -m pytest $(ARGS)
+
+# The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
+test-cuda: $(VENV)/.cuda-host
+	DENSOR_TEST_CUDA=host $(PY) -m pytest tests/ops $(ARGS)
 
 # Executes the tutorial and writes it back with its outputs; `make test-all` runs it too.
 notebook: $(VENV)/.notebook

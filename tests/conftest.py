@@ -8,6 +8,10 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.cuda_host import use_cuda_host
+
+use_cuda_host()
+
 hypothesis.settings.register_profile("densor", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("densor")
 

@@ -1,6 +1,7 @@
 #include "bindings/array.h"
 
 #include "core/error.h"
+#include "cuda/launch.h"
 
 namespace densor::bindings {
 
@@ -46,6 +47,7 @@ View view_of(const char* function, const char* argument, const py::handle& objec
                 "has " + std::to_string(array.ndim()) + " dimensions, at most " + std::to_string(kMaxDims) +
                     " can be used");
   view.present = true;
+  view.device = cuda::uses_host_memory() ? Device::cuda : Device::cpu;
   view.data = const_cast<void*>(array.data());
   view.writable = array.writeable();
   view.ndim = static_cast<int>(array.ndim());

@@ -18,7 +18,7 @@ py::dict build_info() {
   info["version"] = DENSOR_VERSION;
   info["compiler"] = std::string(DENSOR_COMPILER);
   info["build_type"] = std::string(DENSOR_BUILD_TYPE);
-  info["cuda"] = std::string(DENSOR_CUDA_BUILD);
+  info["cuda"] = std::string(cuda::build_kind());
   return info;
 }
 
@@ -91,6 +91,13 @@ void bind_config(py::module_& m) {
   m.def("measure_bandwidth", &bandwidth, py::arg("bytes"),
         "GB/s, reads and writes counted, of all threads scaling this many bytes in place.");
   m.def("build_info", &build_info, "How this extension was built.");
+  m.def(
+      "emulate_device",
+      [](const py::object& order) { cuda::emulate(name("emulate_device", "order", order)); },
+      py::arg("order"),
+      "In the build for tests: NumPy arrays count as device memory, and CUDA kernels run on the processor, "
+      "the "
+      "threads of a block in 'ascending' or 'descending' order; 'off' ends that.");
   m.def("require_device", &require_device, py::arg("device"),
         "Raises DeviceError if the device cannot be used.");
 }

@@ -214,6 +214,8 @@ void bind_program(py::module_& m) {
       .def("clear", &BoundFeed::clear, "Lets go of the array.");
   py::class_<BoundStep>(m, "Step", "One op bound to its buffers.")
       .def_property_readonly("name", [](const BoundStep& s) { return s.step.name; })
+      .def_property_readonly(
+          "device", [](const BoundStep& s) { return s.step.launch ? "cuda" : "cpu"; }, "Where it runs.")
       .def("run", &run_step, py::kw_only(), py::arg("step") = 0, py::arg("hyper") = py::none(),
            py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")

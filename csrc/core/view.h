@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/dtype.h"
+#include "core/queue.h"
 
 namespace densor {
 
@@ -15,6 +16,7 @@ inline constexpr int kMaxDims = 8;
 struct View {
   void* data = nullptr;
   DType dtype = DType::f32;
+  Device device = Device::cpu;
   bool present = false;
   bool writable = false;
   int ndim = 0;

@@ -1,4 +1,4 @@
-// Linked when this build has no CUDA kernels: every launcher throws the same error.
+// Linked when this build has no CUDA kernels: every entry throws the same error.
 #include "core/error.h"
 #include "cuda/launch.h"
 
@@ -13,6 +13,11 @@ namespace {
 
 }  // namespace
 
+const char* build_kind() { return "absent"; }
 void require_device(int) { absent(); }
+bool uses_host_memory() { return false; }
+void emulate(const std::string&) { absent(); }
+const Launchers& launchers() { absent(); }
+Runtime& runtime() { absent(); }
 
 }  // namespace densor::cuda

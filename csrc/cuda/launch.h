@@ -1,10 +1,50 @@
-// Launchers of the CUDA kernels, in plain C++: ops include this and nothing else of cuda/.
-// Without CUDA, absent.cpp is linked in their place.
+// The CUDA side as the rest of the engine sees it, in plain C++: launchers of kernels, and the run time under
+// them. Three builds provide it: absent.cpp where there is no CUDA, nvidia/ on a GPU, host/ on the processor,
+// for tests.
+//
+// A launcher puts its kernels on the queue and returns. Arrays are in device memory, outputs come first; what
+// changes from batch to batch is read from `queue.batch` by the kernels themselves, so that a captured
+// sequence of launches serves every batch.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/queue.h"
+#include "cuda/launchers.h"
 
 namespace densor::cuda {
 
+// Which of them this is: "absent", "nvidia" or "host".
+const char* build_kind();
 // Throws Error(device) saying what is missing unless device `index` can run our kernels.
 void require_device(int index);
+// Whether arrays in host memory are taken for device memory: the build for tests, once told to.
+bool uses_host_memory();
+// Switches that on, with the threads of a block in ascending or descending order, or off; "off", "ascending",
+// "descending". Throws Error(device) in other builds.
+void emulate(const std::string& order);
+
+const Launchers& launchers();
+
+// Streams, memory and graphs of the device in use. Every call throws Error(device) where the device fails.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // `from` may be reused at once
+  virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // waits for it
+  virtual void synchronize() = 0;
+  virtual void* stream() = 0;
+  // What `record` puts on the queue, to be run by `replay` any number of times.
+  virtual void* capture(const std::function<void()>& record) = 0;
+  virtual void replay(void* graph) = 0;
+  virtual void destroy(void* graph) noexcept = 0;
+};
+
+Runtime& runtime();
 
 }  // namespace densor::cuda

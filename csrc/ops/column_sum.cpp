@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -10,6 +11,11 @@ Step column_sum(const View& sum, const View& x) {
   check.matrix("x", x);
   check.output("sum", sum, DType::f32, {1, x.cols()});
   check.disjoint("sum", sum, "x", x);
+  if (on_device(check, {{"sum", sum}, {"x", x}})) {
+    Step step = device_step(check, cuda::launchers().column_sum, sum.f32(), x.f32(), x.rows(), x.cols());
+    step.scratch = cuda::column_parts(x.rows()) * x.cols();
+    return step;
+  }
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(x.size());

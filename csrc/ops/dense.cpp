@@ -7,6 +7,7 @@
 #include "cpu/dispatch.h"
 #include "cpu/gemm/gemm.h"
 #include "ops/activation.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -37,11 +38,31 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
 }
 
+// The product with bias and relu in it; other activations follow in a pass of their own.
+Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
+                       const View& bias, Activation activation, double alpha) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
+  Step step;
+  step.name = check.function();
+  step.launch = [&kernels, problem = cuda::GemmProblem{x.rows(), w.cols(), x.cols()},
+                 operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
+                 finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
+                 alpha = static_cast<float>(alpha)](const Queue& queue) {
+    kernels.gemm(queue, problem, operands, finish);
+    if (!fused) kernels.activation_forward(queue, y, operands.c, n, activation, alpha);
+  };
+  return step;
+}
+
 }  // namespace
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    Activation activation, double alpha, bool training) {
   check_forward(y, z, x, w, bias, activation, alpha);
+  const Check check("dense_forward");
+  if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}}))
+    return forward_on_device(check, y, z, x, w, bias, activation, alpha);
   const cpu::Kernels& kernels = cpu::active();
   const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, cpu::matmul_precision(),
                                  !training};
@@ -113,6 +134,23 @@ struct Backward {
   }
 };
 
+// dz, dbias, dw and dx, one after the other.
+Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  Step step;
+  step.name = check.function();
+  if (op.dbias != nullptr) step.scratch = cuda::column_parts(op.rows) * op.units;
+  step.launch = [op, inputs, n = dy.size(), &kernels](const Queue& queue) {
+    const float* d = op.dz != nullptr ? op.dz : op.dy;
+    if (op.dz != nullptr)
+      kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
+    if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
+    if (op.dw != nullptr) kernels.gemm(queue, {inputs, op.units, op.rows, true, false}, {op.dw, op.x, d}, {});
+    if (op.dx != nullptr) kernels.gemm(queue, {op.rows, inputs, op.units, false, true}, {op.dx, d, op.w}, {});
+  };
+  return step;
+}
+
 }  // namespace
 
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
@@ -131,6 +169,16 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   op.dy = dy.f32(), op.saved = saved.f32(), op.x = x.f32(), op.w = w.f32();
   op.rows = rows, op.units = units;
   op.activation = activation, op.alpha = static_cast<float>(alpha);
+  const Check check("dense_backward");
+  if (on_device(check, {{"dx", dx},
+                        {"dw", dw},
+                        {"dbias", dbias},
+                        {"dz", dz},
+                        {"dy", dy},
+                        {"saved", saved},
+                        {"x", x},
+                        {"w", w}}))
+    return backward_on_device(check, op, inputs, dy);
   Step step;
   step.name = "dense_backward";
   step.work = 0.3 * static_cast<double>(dy.size());

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -15,10 +16,13 @@ Step rescale(const View& y, const View& x, double scale, double offset) {
   check.same_or_disjoint("y", y, "x", x);
   check.number("scale", scale, -kLargest, kLargest);
   check.number("offset", offset, -kLargest, kLargest);
+  const std::int64_t n = x.size();
+  if (on_device(check, {{"y", y}, {"x", x}}))
+    return device_step(check, cuda::launchers().rescale, y.f32(), x.f32(), n, static_cast<float>(scale),
+                       static_cast<float>(offset));
   Step step;
   step.name = "rescale";
-  step.work = 0.1 * static_cast<double>(x.size());
-  const std::int64_t n = x.size();
+  step.work = 0.1 * static_cast<double>(n);
   step.run = [kernel = cpu::active().rescale, y = y.f32(), x = x.f32(), n, scale, offset](Worker& worker) {
     const Range mine = worker.split(n, kLine);
     kernel(y + mine.begin, x + mine.begin, mine.size(), static_cast<float>(scale),

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -10,6 +11,8 @@ Step softmax_forward(const View& y, const View& x) {
   check.matrix("x", x);
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.same_or_disjoint("y", y, "x", x);
+  if (on_device(check, {{"y", y}, {"x", x}}))
+    return device_step(check, cuda::launchers().softmax_forward, y.f32(), x.f32(), x.rows(), x.cols());
   Step step;
   step.name = check.function();
   step.work = 0.8 * static_cast<double>(x.size()) + 15.0 * static_cast<double>(x.rows());
@@ -28,6 +31,9 @@ Step softmax_backward(const View& dx, const View& dy, const View& y) {
   check.output("dx", dx, DType::f32, {dy.rows(), dy.cols()});
   check.same_or_disjoint("dx", dx, "dy", dy);
   check.same_or_disjoint("dx", dx, "y", y);
+  if (on_device(check, {{"dx", dx}, {"dy", dy}, {"y", y}}))
+    return device_step(check, cuda::launchers().softmax_backward, dx.f32(), dy.f32(), y.f32(), dy.rows(),
+                       dy.cols());
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(dy.size()) + 10.0 * static_cast<double>(dy.rows());

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+#include "program/device_epoch.h"
+
 namespace densor {
 
 namespace {
@@ -19,6 +22,8 @@ std::vector<bool> place_fences(const std::vector<Step>& steps) {
   return fences;
 }
 
+Device device_of(const Step& step) { return step.launch ? Device::cuda : Device::cpu; }
+
 // A worker must save this much more per batch than its barriers cost, and this much in all than waking it
 // does.
 constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
@@ -31,8 +36,14 @@ Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat rep
       compute_fences_(place_fences(compute_)),
       update_fences_(place_fences(update_)),
       repeat_(repeat) {
+  if (!compute_.empty() || !update_.empty())
+    device_ = device_of(compute_.empty() ? update_.front() : compute_.front());
   for (const auto* steps : {&compute_, &update_}) {
     for (const Step& step : *steps) {
+      if (device_of(step) != device_)
+        throw Error(ErrorKind::value, "Program", "steps",
+                    "step '" + step.name + "' runs on " + device_name(device_of(step)) + ", others on " +
+                        device_name(device_));
       const bool repeated =
           steps == &compute_ && static_cast<std::size_t>(&step - steps->data()) >= repeat_.from;
       scratch_ = std::max(scratch_, step.scratch);
@@ -73,6 +84,7 @@ int useful_workers(double work, std::int64_t batches, int threads) {
 }
 
 std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
+  if (epoch.full->device() == Device::cuda) return run_on_device(epoch, poll);
   RunOptions options;
   const bool has_last = epoch.last != nullptr;
   options.workers = useful_workers(epoch.full->work(), epoch.batches, threads);

@@ -40,9 +40,12 @@ class Program {
   // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
   bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;
 
+  // All of its steps are of this device.
+  Device device() const { return device_; }
   std::int64_t scratch() const { return scratch_; }
   double work() const { return work_; }
   std::int64_t repeats() const { return repeat_.count; }
+  const Repeat& repeat() const { return repeat_; }
   const std::vector<Step>& compute() const { return compute_; }
   const std::vector<Step>& update() const { return update_; }
   // True where a barrier follows compute()[i], update()[i].
@@ -52,6 +55,7 @@ class Program {
   std::vector<Step> compute_, update_;
   std::vector<bool> compute_fences_, update_fences_;
   Repeat repeat_;
+  Device device_ = Device::cpu;
   std::int64_t scratch_ = 0;
   double work_ = 0;
 };

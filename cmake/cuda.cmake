@@ -1,0 +1,45 @@
+# The CUDA side of the extension: densor_cuda is the kernels for a GPU, or their stand-in; densor_cuda_host, the
+# same kernels for the processor.
+
+file(GLOB_RECURSE densor_kernels CONFIGURE_DEPENDS csrc/cuda/*.cu)
+
+if(DENSOR_CUDA STREQUAL "AUTO")
+  include(CheckLanguage)
+  check_language(CUDA)
+endif()
+if(DENSOR_CUDA STREQUAL "ON" OR (DENSOR_CUDA STREQUAL "AUTO" AND CMAKE_CUDA_COMPILER))
+  set(densor_with_cuda ON)
+else()
+  set(densor_with_cuda OFF)
+endif()
+
+if(densor_with_cuda)
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90a-real 90-virtual CACHE STRING "GPU architectures")
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  set(CMAKE_CUDA_STANDARD 20)
+  add_library(densor_cuda OBJECT ${densor_kernels} csrc/cuda/nvidia/runtime.cpp)
+  target_include_directories(densor_cuda PRIVATE csrc csrc/cuda/nvidia)
+  # Rounding as on the CPU: no contraction, denormals flushed, exact division and roots.
+  target_compile_options(
+    densor_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -ftz=true --expt-relaxed-constexpr
+                        $<$<BOOL:${DENSOR_WERROR}>:-Werror=all-warnings>>)
+  target_link_libraries(densor_cuda PRIVATE CUDA::cudart_static)
+  set(densor_cuda_libraries CUDA::cudart_static)
+else()
+  add_library(densor_cuda OBJECT csrc/cuda/absent.cpp)
+  target_link_libraries(densor_cuda PRIVATE densor_options densor_warnings)
+  set(densor_cuda_libraries)
+endif()
+
+if(DENSOR_CUDA_HOST)
+  file(GLOB densor_host_sources CONFIGURE_DEPENDS csrc/cuda/host/*.cpp)
+  set_source_files_properties(${densor_kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(densor_cuda_host OBJECT ${densor_kernels} ${densor_host_sources})
+  target_include_directories(densor_cuda_host PRIVATE csrc/cuda/host)
+  target_link_libraries(densor_cuda_host PRIVATE densor_options densor_warnings)
+  target_compile_options(densor_cuda_host PRIVATE -O2 -Wno-unknown-pragmas -Wno-unused-function)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(densor_cuda_host PRIVATE -mavx2 -mfma)
+  endif()
+endif()

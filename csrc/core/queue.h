@@ -1,0 +1,20 @@
+// Where the kernels of a device go, and what they find there.
+#pragma once
+
+#include "core/worker.h"
+
+namespace densor {
+
+enum class Device { cpu, cuda };
+
+constexpr const char* device_name(Device device) { return device == Device::cpu ? "the cpu" : "cuda"; }
+
+struct Queue {
+  void* stream = nullptr;
+  const Batch* batch = nullptr;  // in device memory: the batch at hand; what changes from batch to batch
+  const Batch* first = nullptr;  // the same of the first batch, in host memory
+  std::int64_t row_count = 0;    // entries of first->rows that the run reads; 0: it reads rows as they lie
+  float* scratch = nullptr;      // as much as the step declared; steps run one after the other
+};
+
+}  // namespace densor

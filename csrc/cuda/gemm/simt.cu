@@ -1,0 +1,144 @@
+// c = relu(a b + bias) by multiply-adds in float32, on every architecture. Each element is one chain in
+// ascending k: the bits are those of the CPU's FMA targets.
+//
+// A block has a tile of c, a thread kM x kN of its elements in registers. Slices of kSlice terms of a and b
+// pass through two buffers in shared memory: while one is used, the next is on its way to registers.
+#include "cuda/device/scalar.cuh"
+
+#include "cuda/device/grid.cuh"
+#include "cuda/table.h"
+
+namespace densor::cuda {
+
+namespace {
+
+constexpr int kSlice = 16, kSkew = 4;  // the skew keeps transposed stores off one bank
+
+// How a block of kThreads threads covers kRows x kCols of c.
+template <int kRows, int kCols, int kM, int kN>
+struct Tiling {
+  static constexpr int rows = kRows, cols = kCols, m = kM, n = kN;
+  static constexpr int threads = (kRows / kM) * (kCols / kN);
+};
+
+// A slice of an operand on its way: `kLength` rows of a (or columns of b) times kSlice terms. `kAlong`: the
+// terms of a row follow one another in memory.
+template <int kLength, int kThreadCount, bool kAlong>
+struct Slice {
+  static constexpr int count = kLength * kSlice / kThreadCount;
+  float element[count];
+
+  __device__ static int line(int thread, int s) {
+    const int index = thread + s * kThreadCount;
+    return kAlong ? index / kSlice : index % kLength;
+  }
+  __device__ static int term(int thread, int s) {
+    const int index = thread + s * kThreadCount;
+    return kAlong ? index % kSlice : index / kLength;
+  }
+  __device__ void load(const float* x, std::int64_t lines, std::int64_t k, std::int64_t first_line,
+                       std::int64_t first_term, int thread) {
+#pragma unroll
+    for (int s = 0; s < count; ++s) {
+      const std::int64_t i = first_line + line(thread, s), p = first_term + term(thread, s);
+      const bool inside = i < lines && p < k;
+      element[s] = inside ? x[kAlong ? i * k + p : p * lines + i] : 0.0f;
+    }
+  }
+  __device__ void store(float (*to)[kLength + kSkew], int thread) const {
+#pragma unroll
+    for (int s = 0; s < count; ++s) to[term(thread, s)][line(thread, s)] = element[s];
+  }
+};
+
+template <class T>
+__device__ __forceinline__ void add_slice(float (&sum)[T::m][T::n], const float (*a)[T::rows + kSkew],
+                                          const float (*b)[T::cols + kSkew], int row, int col, int terms) {
+#pragma unroll
+  for (int p = 0; p < kSlice; ++p) {
+    if (p >= terms) return;  // zeros would turn -0 into +0 and infinities into NaN
+    float x[T::m], y[T::n];
+#pragma unroll
+    for (int i = 0; i < T::m; ++i) x[i] = a[p][row + i];
+#pragma unroll
+    for (int j = 0; j < T::n; ++j) y[j] = b[p][col + j];
+#pragma unroll
+    for (int i = 0; i < T::m; ++i)
+#pragma unroll
+      for (int j = 0; j < T::n; ++j) sum[i][j] = math::fma(x[i], y[j], sum[i][j]);
+  }
+}
+
+// An element of column j.
+__device__ __forceinline__ float finished(const GemmFinish& finish, std::int64_t j, float sum) {
+  if (finish.bias != nullptr) sum += finish.bias[j];
+  return finish.relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
+}
+
+template <class T, bool kTransposeA, bool kTransposeB>
+__global__ void __launch_bounds__(T::threads)
+    simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
+  __shared__ float a[2][kSlice][T::rows + kSkew];
+  __shared__ float b[2][kSlice][T::cols + kSkew];
+  const int thread = static_cast<int>(threadIdx.x);
+  const int row = thread / (T::cols / T::n) * T::m, col = thread % (T::cols / T::n) * T::n;
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * T::rows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * T::cols;
+  float sum[T::m][T::n] = {};
+  Slice<T::rows, T::threads, !kTransposeA> next_a;
+  Slice<T::cols, T::threads, kTransposeB> next_b;
+  next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
+  next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
+  int buffer = 0;
+  for (std::int64_t p = 0; p < problem.k; p += kSlice) {
+    next_a.store(a[buffer], thread);
+    next_b.store(b[buffer], thread);
+    __syncthreads();
+    if (p + kSlice < problem.k) {
+      next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);
+      next_b.load(operands.b, problem.n, problem.k, left, p + kSlice, thread);
+    }
+    const std::int64_t terms = problem.k - p;
+    add_slice<T>(sum, a[buffer], b[buffer], row, col, terms < kSlice ? static_cast<int>(terms) : kSlice);
+    buffer ^= 1;
+  }
+#pragma unroll
+  for (int i = 0; i < T::m; ++i)
+#pragma unroll
+    for (int j = 0; j < T::n; ++j)
+      if (top + row + i < problem.m && left + col + j < problem.n)
+        operands.c[(top + row + i) * problem.n + left + col + j] =
+            finished(finish, left + col + j, sum[i][j]);
+}
+
+template <class T>
+void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish) {
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, T::rows)),
+                  static_cast<unsigned>(divide_up(p.n, T::cols)));
+  const auto start = [&](auto kernel) { launch(queue, kernel, grid, T::threads, 0, p, operands, finish); };
+  if (p.transpose_a)
+    p.transpose_b ? start(simt_kernel<T, true, true>) : start(simt_kernel<T, true, false>);
+  else
+    p.transpose_b ? start(simt_kernel<T, false, true>) : start(simt_kernel<T, false, false>);
+}
+
+// The largest tile that still gives every multiprocessor something to do.
+void gemm(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish) {
+  constexpr std::int64_t kProcessors = 132;
+  if (p.m == 0 || p.n == 0) return;
+  const auto tiles = [&](std::int64_t rows, std::int64_t cols) {
+    return divide_up(p.m, rows) * divide_up(p.n, cols);
+  };
+  if (tiles(128, 128) >= kProcessors)
+    run<Tiling<128, 128, 8, 8>>(queue, p, operands, finish);
+  else if (tiles(64, 64) >= kProcessors)
+    run<Tiling<64, 64, 4, 4>>(queue, p, operands, finish);
+  else
+    run<Tiling<32, 32, 2, 2>>(queue, p, operands, finish);
+}
+
+}  // namespace
+
+void fill_gemm(Launchers& table) { table.gemm = gemm; }
+
+}  // namespace densor::cuda

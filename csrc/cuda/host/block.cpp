@@ -1,0 +1,87 @@
+#include "cuda/host/block.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace densor::cuda::host {
+
+void Block::run(int threads, Order order, const std::function<void(int)>& body) {
+  while (static_cast<int>(fibers_.size()) < threads) fibers_.push_back(std::make_unique<Fiber>());
+  threads_.assign(static_cast<std::size_t>(threads), Thread{});
+  warps_.assign(static_cast<std::size_t>((threads + kWarp - 1) / kWarp), Warp{});
+  for (;;) {
+    bool ran = false;
+    for (int i = 0; i < threads; ++i) ran |= step(order == Order::ascending ? i : threads - 1 - i, body);
+    const bool all = std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.done; });
+    if (all) return;
+    if (!release() && !ran)
+      throw Error(ErrorKind::runtime, "launch", "",
+                  "some threads of a block wait at a barrier or shuffle that the others never reach");
+  }
+}
+
+// Runs a thread that need not wait until it must, or ends.
+bool Block::step(int thread, const std::function<void(int)>& body) {
+  Thread& t = threads_[static_cast<std::size_t>(thread)];
+  if (t.done || t.wait != Wait::nothing) return false;
+  Fiber& fiber = *fibers_[static_cast<std::size_t>(thread)];
+  if (!t.started) {
+    t.started = true;
+    fiber.start([&body, thread] { body(thread); });
+  }
+  current_ = thread;
+  fiber.resume();
+  t.done = fiber.done();
+  return true;
+}
+
+// Lets go of the threads whose barrier is complete.
+bool Block::release() {
+  if (release_warps()) return true;
+  const bool complete =
+      std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.wait == Wait::block; });
+  if (complete)
+    for (Thread& t : threads_) t.wait = Wait::nothing;
+  return complete;
+}
+
+bool Block::release_warps() {
+  bool any = false;
+  const int count = static_cast<int>(threads_.size());
+  for (int first = 0; first < count; first += kWarp) {
+    std::uint32_t waiting = 0, wanted = 0;
+    for (int lane = 0; lane < kWarp && first + lane < count; ++lane) {
+      const Thread& t = threads_[static_cast<std::size_t>(first + lane)];
+      if (t.wait != Wait::warp) continue;
+      waiting |= 1u << lane;
+      wanted |= t.mask;
+    }
+    if (waiting == 0 || (waiting & wanted) != wanted) continue;
+    any = true;
+    for (int lane = 0; lane < kWarp; ++lane)
+      if ((waiting >> lane & 1u) != 0) threads_[static_cast<std::size_t>(first + lane)].wait = Wait::nothing;
+  }
+  return any;
+}
+
+void Block::wait(Wait what) {
+  const int thread = current_;
+  threads_[static_cast<std::size_t>(thread)].wait = what;
+  fibers_[static_cast<std::size_t>(thread)]->pause();
+  current_ = thread;
+}
+
+void Block::barrier() { wait(Wait::block); }
+
+const std::uint64_t* Block::exchange(std::uint32_t mask, std::uint64_t value) {
+  Warp& warp = warps_[static_cast<std::size_t>(current_ / kWarp)];
+  const int lane = current_ % kWarp;
+  std::uint64_t* values = warp.values[warp.turn[lane]++ % 2];
+  values[lane] = value;
+  threads_[static_cast<std::size_t>(current_)].mask = mask;
+  wait(Wait::warp);
+  return values;
+}
+
+}  // namespace densor::cuda::host

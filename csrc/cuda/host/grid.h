@@ -1,0 +1,37 @@
+// Launches on the host: the blocks of a grid one after the other, each thread a fiber.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "cuda/host/block.h"
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+
+namespace densor::cuda::host {
+
+using Body = std::function<void()>;
+
+// Runs `body` for every thread of the grid, or notes it down while a graph is being captured.
+void launch(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
+
+void set_order(Order order);
+
+// Between the two, launches are noted down instead of run.
+void begin_capture();
+std::vector<Body> end_capture();
+
+// Of the thread that is running.
+dim3 thread_index();
+dim3 block_index();
+dim3 block_size();
+dim3 grid_size();
+void* shared_memory();
+Block& block();
+
+}  // namespace densor::cuda::host

@@ -1,0 +1,46 @@
+// The words of CUDA that kernels use, and launches. The other version is host/platform.cuh, which runs the
+// same kernels on the processor; the folder in the search path decides.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/queue.h"
+#include "cuda/nvidia/status.h"
+
+namespace densor::math {
+
+// Rounded once each: what the host version computes, bit for bit.
+__device__ __forceinline__ float fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+__device__ __forceinline__ float sqrt(float a) { return __fsqrt_rn(a); }
+__device__ __forceinline__ float abs(float a) { return fabsf(a); }
+__device__ __forceinline__ float round(float a) { return rintf(a); }
+__device__ __forceinline__ std::uint32_t as_bits(float a) { return __float_as_uint(a); }
+__device__ __forceinline__ float from_bits(std::uint32_t a) { return __uint_as_float(a); }
+
+}  // namespace densor::math
+
+namespace densor::cuda {
+
+template <class T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(128) unsigned char densor_dynamic_shared[];
+  return reinterpret_cast<T*>(densor_dynamic_shared);
+}
+
+// Puts the kernel on the stream: `grid` blocks of `block` threads with `shared_bytes` of dynamic memory.
+template <class... P, class... A>
+void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            A... args) {
+  constexpr std::size_t kWithoutAsking = 48 * 1024;
+  if (shared_bytes > kWithoutAsking)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(shared_bytes)),
+          "launch");
+  kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(queue.stream)>>>(static_cast<P>(args)...);
+  check(cudaGetLastError(), "launch");
+}
+
+}  // namespace densor::cuda

@@ -1,0 +1,11 @@
+// An epoch on a device: each program is captured once, and its graph replayed for every batch.
+#pragma once
+
+#include "program/program.h"
+
+namespace densor {
+
+// As run_epoch. Between batches the device moves its own batch on; the host looks for a cancel and counts.
+std::int64_t run_on_device(const Epoch& epoch, const Poll& poll);
+
+}  // namespace densor
