@@ -243,3 +243,17 @@ def test_predictions_that_are_no_numbers():
     metric = metrics.AUC()
     metric.update_state([0, 1, 1], [np.nan, 0.2, 0.9])
     assert metric.result() == 1.0
+
+
+def test_accuracy_of_outputs_of_three_axes():
+    """One-hot rows at every place are no labels, and labels at every place are."""
+    rng = np.random.default_rng(4)
+    x, labels = rng.normal(size=(12, 3, 5)).astype(np.float32), rng.integers(0, 4, (12, 3))
+    for loss, y in (
+        ("categorical_crossentropy", np.eye(4)[labels]),
+        ("sparse_categorical_crossentropy", labels),
+    ):
+        model = densor.Sequential([densor.Input((3, 5)), densor.layers.Dense(4, activation="softmax")])
+        model.compile("sgd", loss, metrics=["accuracy"])
+        hits = model.predict(x, verbose=0).argmax(-1) == labels
+        assert model.evaluate(x, y, verbose=0)[1] == pytest.approx(hits.mean())

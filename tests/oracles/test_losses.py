@@ -244,3 +244,36 @@ def test_fifty_steps(keras, case, reduction, weighted):
         assert_close(a, b, "trajectory")
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(found[name], expected[name], rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "sum_over_batch_size"])
+@pytest.mark.parametrize(
+    ("name", "options", "end"),
+    [
+        ("MeanSquaredError", {}, None),
+        ("MeanAbsoluteError", {}, None),
+        ("BinaryCrossentropy", {}, "sigmoid"),
+        ("BinaryCrossentropy", {"axis": 1}, "sigmoid"),
+        ("CategoricalCrossentropy", {"axis": -2}, "sigmoid"),
+        ("SparseCategoricalCrossentropy", {"axis": 1, "from_logits": True, "ignore_class": 2}, None),
+    ],
+)
+def test_training_on_outputs_of_three_axes(keras, name, options, end, reduction):
+    rng = np.random.default_rng(5)
+    x, start = rng.normal(size=(20, 4, 5)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
+    y = DEEP_BITS[:, :4].repeat(2, axis=0)[:20]
+    y = (
+        DEEP_LABELS.repeat(2, axis=0)[:20]
+        if name.startswith("Sparse")
+        else y / y.sum(1, keepdims=True).clip(1)
+    )
+    trained = []
+    for library in (keras, densor):
+        model = library.Sequential([library.Input((4, 5)), library.layers.Dense(3, activation=end)])
+        model.set_weights([start, np.zeros(3, np.float32)])
+        loss = getattr(library.losses, name)(reduction=reduction, **options)
+        model.compile(library.optimizers.SGD(0.02), loss=loss)
+        history = model.fit(x, y, batch_size=7, epochs=4, shuffle=False, validation_data=(x, y), verbose=0)
+        trained.append((*model.get_weights(), *map(np.array, history.history.values())))
+    for theirs, ours in zip(*trained, strict=True):
+        assert_close(ours, theirs, "trajectory")

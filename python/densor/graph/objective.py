@@ -66,7 +66,8 @@ def loss_input(graph: Graph, loss: LossLike, output: int = 0) -> tuple[Tensor, b
     end = graph.outputs[output]
     if loss.stem not in (*_ENDS, *_DIFFERENCES):
         return None
-    if loss.stem == "softmax_cross_entropy" and end.ndim != 2:
+    # The native operations have one loss for each row; a sum over the places of a row has several.
+    if end.ndim != 2 and (loss.stem == "softmax_cross_entropy" or loss.reduction == "sum"):
         return None
     if loss.stem not in _ENDS or loss.from_logits:
         return end, False

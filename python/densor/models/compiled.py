@@ -188,15 +188,14 @@ class Compiled:
     def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
         if ending.idle:
             return Head(None)
-        key = (ending.name, shape)
+        key, rows = (ending.name, shape), target.rows(tuple(size for size in shape if size is not None))
         if key not in self._metrics:  # the same objects in every loop, as they may gather something
             self._metrics[key] = tuple(
-                _resolve(asked, ending.loss, shape, target.output)
+                _resolve(asked, ending.loss, (None, *rows), target.output)
                 for asked in (ending.metrics, ending.weighted_metrics)
             )
         metrics, weighted_metrics = self._metrics[key]
-        rows = tuple(size for size in shape if size is not None)
-        formulas = Formulas.of(target.rows(rows), target.output, weighted)
+        formulas = Formulas.of(rows, target.output, weighted)
         if ending.loss is not None and not target.native:
             formulas = _with_loss(formulas, ending.loss)
         streamed = []
