@@ -4,12 +4,16 @@ Sums stay below 2^24, where float32 counts exactly; float64 products of NumPy ar
 """
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.ops.harness import TARGETS, Guarded, _core
 
+ROOT = Path(__file__).resolve().parents[2]
 # Tile edges and their neighbours, primes, and the small sizes where tails are everything.
 EDGES = (1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 61, 97)
 
@@ -111,3 +115,11 @@ def test_relu_epilogue_is_exact(target):
         _core.dense_forward(y, None, x, w, bias, "relu", 0.0).run()
         expected = np.maximum(x.astype(np.float64) @ w.astype(np.float64) + bias, 0)
         assert differences(y, expected) == 0, f"{rows} x {inputs} x {outputs}"
+
+
+def test_nothing_beyond_the_matrices_is_touched():
+    """Between pages that may not be read; in a process of its own, which would die."""
+    command = [sys.executable, "-m", "tests.ops.guard_pages", *map("-".join, MEANS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr}"
+    assert int(done.stdout) == 84 * len(MEANS)
