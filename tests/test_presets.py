@@ -179,3 +179,16 @@ def test_wrong_arguments_of_the_default(changes, error, argument):
         presets.default_dnn(6, 3, **changes)
     with pytest.raises(ValueError, match=r"^callbacks\(\): argument 'patience': "):
         presets.callbacks(patience=0)
+
+
+@pytest.mark.parametrize("optimizer", ["nesterov", "momentum", "adamw"])
+@pytest.mark.parametrize("schedule", ["performance", "1cycle"])
+def test_self_normalizing_regressions_do_not_diverge(optimizer, schedule):
+    densor.utils.set_random_seed(1)
+    x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
+    steps = 35 if schedule == "1cycle" else None
+    model = densor.presets.self_normalizing(
+        6, 1, task="regression", optimizer=optimizer, schedule=schedule, steps=steps
+    )
+    losses = model.fit(x, x[:, :1], epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 2

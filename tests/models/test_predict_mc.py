@@ -198,3 +198,31 @@ def test_sums_over_the_samples_survive_every_layer_between():
     )  # fmt: skip
     mean = model.predict_mc(np.ones((16, 784)), samples=50).mean
     np.testing.assert_allclose(mean.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("default", [None, False])
+def test_models_that_pass_the_mode_on(default):
+    """`self.dropout(x, training=training)` says nothing about sampling; `training=False` does."""
+
+    class Own(densor.Model):
+        def __init__(self, kept):
+            super().__init__()
+            self.kept = kept
+            self.first, self.last = layers.Dense(8, activation="relu"), layers.Dense(3, activation="softmax")
+            self.dropout, self.normalization = layers.Dropout(0.5), layers.BatchNormalization()
+
+        def call(self, inputs, training=default):
+            x = self.normalization(self.first(inputs), training=training)
+            x = self.dropout(x, training=training if self.kept else False)
+            return self.last(x)
+
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    model = Own(True)
+    model(x)
+    before = [w.copy() for w in model.get_weights()]
+    assert model.predict_mc(x, samples=20).std.max() > 0.01
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    still = Own(False)
+    still(x)
+    with pytest.raises(ValueError, match="no dropout"):
+        still.predict_mc(x)

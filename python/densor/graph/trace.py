@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from densor.graph.node import Node
     from densor.graph.variable import Variable
 
-__all__ = ["Graph", "Scope", "record", "scope", "scoped", "trace"]
+__all__ = ["SAMPLING", "Graph", "Scope", "record", "scope", "scoped", "trace"]
+
+
+class _Sampling(int):
+    """What `call` gets for `training` while samples are drawn: 0, and yet no `False` that the program wrote.
+
+    Where a `call` passes it on to a layer, as `self.dropout(x, training=training)` does, it means what it came from:
+    the mode of the call around.
+    """
+
+
+SAMPLING: Any = _Sampling(0)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from densor._check import bad_type, bad_value, boolean, number, positive_int, text, unsupported
 from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
-from densor.graph.trace import Scope, scope, scoped
+from densor.graph.trace import SAMPLING, Scope, scope, scoped
 from densor.layers._arguments import declared_shape, input_array, unknown_keyword
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
@@ -167,7 +167,7 @@ class Layer:
             TypeError, ValueError: inputs that do not fit the layer.
         """
         if training is not None:
-            training = boolean(type(self).__name__, "training", training)
+            training = None if training is SAMPLING else boolean(type(self).__name__, "training", training)
         many = isinstance(inputs, dict) or (
             isinstance(inputs, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
         )
@@ -189,9 +189,9 @@ class Layer:
         outer = scope()
         mode = outer.training if training is None else training
         arguments = dict(keywords)
-        if mode is not None and "training" in inspect.signature(self.call).parameters:
-            arguments["training"] = mode
         sampling = outer.sampling and training is not False
+        if mode is not None and "training" in inspect.signature(self.call).parameters:
+            arguments["training"] = SAMPLING if sampling and not mode else mode
         with scoped(replace(outer, training=mode, depth=outer.depth + 1, sampling=sampling)):
             outputs = self.call(inputs, **arguments)
             if self.activity_regularizer is not None:

@@ -64,7 +64,15 @@ class CircleLossNode(Node):
             axes=[1, 0],
         )
         lowering.emit(
-            "dense_forward", y=products, z=None, x=x, w=transposed, bias=None, activation="linear", alpha=0.0
+            "dense_forward",
+            y=products,
+            z=None,
+            x=x,
+            w=transposed,
+            bias=None,
+            activation="linear",
+            alpha=0.0,
+            training=lowering.arena is not None,
         )
         theirs = self.arguments[3]
         lowering.emit(
@@ -90,7 +98,8 @@ class CircleLossNode(Node):
         dx = lowering.contribution(x)
         if dx is not None:
             lowering.emit(
-                "dense_forward", y=dx, z=None, x=scaled, w=references, bias=None, activation="linear", alpha=0.0
+                "dense_forward", y=dx, z=None, x=scaled, w=references, bias=None, activation="linear", alpha=0.0,
+                training=True,
             )  # fmt: skip
         third = self.arguments[2]
         dr = lowering.contribution(third) if isinstance(third, Tensor) else lowering.variable_gradient(third)
