@@ -14,8 +14,10 @@ struct Step {
   std::string name;
   std::function<void(Worker&)> run;          // on the CPU; absent in a step of a device,
   std::function<void(const Queue&)> launch;  // which puts its kernels on the queue
-  std::int64_t scratch = 0;                  // floats of private memory that each worker needs
-  double work = 0;  // estimated single-thread nanoseconds; decides how many workers are worth waking
+  std::function<void(const Queue&)>
+      prepare;               // of a device's step, or absent: before a run, checks and uploads
+  std::int64_t scratch = 0;  // floats of private memory that each worker needs
+  double work = 0;           // estimated single-thread nanoseconds; decides how many workers are worth waking
   // Column locality. A worker of a column-local step touches only its own share (`split(columns, kLine)`) of
   // the columns of every array it reads (`reads_columns`) or writes (`writes_columns`); 0: it may touch
   // anything. No barrier is needed between a step that writes n columns and the next one that reads n.

@@ -6,6 +6,7 @@
 #include "core/dtype.h"
 #include "core/queue.h"
 #include "cuda/gemm/problem.h"
+#include "cuda/optimizer.h"
 #include "math/dropout.h"
 #include "math/operands.h"
 #include "math/philox.h"
@@ -35,6 +36,7 @@ struct Launchers {
                            std::int64_t cols);
   void (*gemm)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                const GemmFinish& finish);
+  void (*optimizer)(const Queue& queue, const OptimizerPass& pass);
 };
 
 }  // namespace densor::cuda

@@ -12,6 +12,7 @@ void fill_activation(Launchers& table);
 void fill_column_sum(Launchers& table);
 void fill_softmax(Launchers& table);
 void fill_gemm(Launchers& table);
+void fill_optimizer(Launchers& table);
 
 inline Launchers make_launchers() {
   Launchers table{};
@@ -22,6 +23,7 @@ inline Launchers make_launchers() {
   fill_column_sum(table);
   fill_softmax(table);
   fill_gemm(table);
+  fill_optimizer(table);
   return table;
 }
 

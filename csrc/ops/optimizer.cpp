@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/name.h"
+#include "ops/shared/device_optimizer.h"
 #include "ops/shared/optimizer_pass.h"
 
 namespace densor::ops {
@@ -101,6 +102,23 @@ int index_of_hold() {
   return hold;
 }
 
+cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const OptimizerArenas& arenas,
+                                const OptimizerRule& rule, const Clipping& clipping,
+                                const OptimizerExtras& extras) {
+  cuda::OptimizerPass pass{};
+  pass.range = range;
+  pass.gradients = arenas.gradients.f32();
+  pass.accumulator = extras.accumulator;
+  pass.accumulation_scale = extras.accumulation_scale;
+  pass.rule = rule.index;
+  pass.coefficients = rule.coefficients;
+  pass.rates = rule.rates;
+  pass.trust_ratio = rule.trust_ratio;
+  pass.norm = clipping.norm.value_or(0.0);
+  pass.global_norm = clipping.global_norm.value_or(0.0);
+  return pass;
+}
+
 }  // namespace
 
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& name,
@@ -126,10 +144,13 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
                                segments.multipliers.f32(),
                                1.0f / static_cast<float>(accumulation_steps),
                                static_cast<float>(scale)};
-  auto pass = std::make_shared<OptimizerPass>(
-      range, n, arenas.gradients.f32(), rule, index_of_hold(),
-      read_segments(check, segments, n, static_cast<bool>(arenas.mask)), clipping.norm.value_or(0.0),
-      clipping.global_norm.value_or(0.0), extras);
+  const auto variables = read_segments(check, segments, n, static_cast<bool>(arenas.mask));
+  if (on_device(check, {{"parameters", arenas.parameters}, {"gradients", arenas.gradients}}))
+    return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), variables,
+                               segments.multipliers.f32());
+  auto pass = std::make_shared<OptimizerPass>(range, n, arenas.gradients.f32(), rule, index_of_hold(),
+                                              variables, clipping.norm.value_or(0.0),
+                                              clipping.global_norm.value_or(0.0), extras);
   Step step;
   step.name = "optimizer";
   const double arrays =

@@ -2,42 +2,18 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
-#include "core/error.h"
-#include "cuda/launch.h"
+#include "cuda/memory.h"
 
 namespace densor {
 
 namespace {
 
-// Device memory that the run gives back.
-class DeviceMemory {
- public:
-  explicit DeviceMemory(std::size_t bytes) : data_(bytes > 0 ? cuda::runtime().allocate(bytes) : nullptr) {}
-  ~DeviceMemory() {
-    if (data_ != nullptr) cuda::runtime().release(data_);
-  }
-  DeviceMemory(const DeviceMemory&) = delete;
-
-  template <class T>
-  T* as() const {
-    return static_cast<T*>(data_);
-  }
-  // A copy of `count` values, or nothing of nothing.
-  template <class T>
-  static std::size_t bytes_of(const T* values, std::int64_t count) {
-    return values != nullptr ? sizeof(T) * static_cast<std::size_t>(count) : 0;
-  }
-  template <class T>
-  const T* fill(const T* values, std::int64_t count) {
-    if (data_ != nullptr) cuda::runtime().upload(data_, values, bytes_of(values, count));
-    return as<const T>();
-  }
-
- private:
-  void* data_;
-};
+// Bytes of `count` values, or of nothing.
+template <class T>
+std::size_t bytes_of(const T* values, std::int64_t count) {
+  return values != nullptr ? sizeof(T) * static_cast<std::size_t>(count) : 0;
+}
 
 class Graph {
  public:
@@ -63,8 +39,8 @@ class DeviceEpoch {
   explicit DeviceEpoch(const Epoch& epoch)
       : epoch_(epoch),
         rows_(rows_read(epoch)),
-        order_(DeviceMemory::bytes_of(epoch.order, rows_)),
-        hyper_(DeviceMemory::bytes_of(epoch.hyper, epoch.batches * epoch.hyper_count)),
+        order_(bytes_of(epoch.order, rows_)),
+        hyper_(bytes_of(epoch.hyper, epoch.batches * epoch.hyper_count)),
         batch_(sizeof(Batch)),
         scratch_(sizeof(float) * static_cast<std::size_t>(most_scratch(epoch))) {
     first_.step = epoch.step;
@@ -74,14 +50,18 @@ class DeviceEpoch {
     first_.hyper = epoch.hyper;
     first_.hyper_count = epoch.hyper_count;
     Batch on_device = first_;
-    on_device.rows = order_.fill(first_.rows, rows_);
-    on_device.hyper = hyper_.fill(epoch.hyper, epoch.batches * epoch.hyper_count);
-    cuda::runtime().upload(batch_.as<Batch>(), &on_device, sizeof(Batch));
+    order_.fill(first_.rows, rows_);
+    hyper_.fill(epoch.hyper, epoch.batches * epoch.hyper_count);
+    on_device.rows = order_.as<const std::int64_t>();
+    on_device.hyper = hyper_.as<const float>();
+    batch_.fill(&on_device, 1);
     queue_ = {cuda::runtime().stream(), batch_.as<Batch>(), &first_, rows_, scratch_.as<float>()};
   }
 
   std::int64_t run(const Poll& poll) {
     const bool partial = epoch_.last != nullptr;
+    prepare(*epoch_.full);
+    if (partial) prepare(*epoch_.last);
     const Graph full([this] { record(*epoch_.full); });
     for (std::int64_t b = 0; b < epoch_.batches; ++b) {
       if (b % kBatchesPerLook == 0 && cancelled(poll)) return b;
@@ -104,6 +84,13 @@ class DeviceEpoch {
 
   static bool cancelled(const Poll& poll) { return poll && poll(); }
 
+  // What may not happen while launches are captured.
+  void prepare(const Program& program) const {
+    for (const auto* steps : {&program.compute(), &program.update()})
+      for (const Step& step : *steps)
+        if (step.prepare) step.prepare(queue_);
+  }
+
   void record(const Program& program) {
     const Program::Repeat& repeat = program.repeat();
     for (std::int64_t r = 0; r < repeat.count; ++r) {
@@ -124,7 +111,7 @@ class DeviceEpoch {
 
   const Epoch& epoch_;
   std::int64_t rows_;
-  DeviceMemory order_, hyper_, batch_, scratch_;
+  cuda::Memory order_, hyper_, batch_, scratch_;
   Batch first_;
   Queue queue_;
 };

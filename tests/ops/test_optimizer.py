@@ -8,7 +8,7 @@ import pytest
 
 from densor import optimizers
 from tests.golden import make_optimizers
-from tests.ops.harness import _core, normal, on_every_target
+from tests.ops.harness import TARGETS, _core, normal, on_every_target
 from tests.reference import optimizer as reference
 from tests.tolerances import assert_close
 
@@ -74,7 +74,7 @@ def test_golden_steps(name):
                 for k, s in enumerate(instance.slots)
             },
         }
-        for target in _core.cpu_targets()
+        for target in TARGETS
     }
     for t, expected in enumerate(case["weights"]):
         gradients = flat.join([np.array(g) for g in GOLDEN["gradients"][t]])

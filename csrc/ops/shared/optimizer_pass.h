@@ -35,6 +35,13 @@ struct OptimizerExtras {
   float scale = 1.0f;
 };
 
+inline void require_hyper(const float* hyper, std::int64_t count, std::int64_t columns) {
+  if (hyper == nullptr || count != columns)
+    throw Error(ErrorKind::value, "optimizer", "hyper",
+                "expected " + std::to_string(columns) + " columns (decay and coefficients), got " +
+                    (hyper == nullptr ? "None" : std::to_string(count)));
+}
+
 class OptimizerPass {
  public:
   OptimizerPass(const cpu::OptimizerRange& range, std::int64_t n, float* gradients, const OptimizerRule& rule,
@@ -100,10 +107,7 @@ class OptimizerPass {
   bool read_hyper(const Batch& batch, cpu::OptimizerRange& step) const {
     const int columns = 1 + rule_.coefficients + (extras_.average != nullptr ? 2 : 0) +
                         (extras_.accumulator != nullptr ? 1 : 0);
-    if (batch.hyper == nullptr || batch.hyper_count != columns)
-      throw Error(ErrorKind::value, "optimizer", "hyper",
-                  "expected " + std::to_string(columns) + " columns (decay and coefficients), got " +
-                      (batch.hyper == nullptr ? "None" : std::to_string(batch.hyper_count)));
+    require_hyper(batch.hyper, batch.hyper_count, columns);
     step.decay = batch.hyper[0];
     step.coefficients = batch.hyper + 1;
     const float* next = batch.hyper + 1 + rule_.coefficients;

@@ -1,0 +1,48 @@
+// An optimizer's pass over its arenas, as the device sees it.
+#pragma once
+
+#include <cstdint>
+
+#include "math/operands.h"
+
+namespace densor::cuda {
+
+// At most kOptimizerChunk parameters of one segment: what one block of threads updates.
+inline constexpr std::int64_t kOptimizerChunk = 4096;
+struct OptimizerChunk {
+  std::int64_t begin;
+  std::int32_t size, segment;
+};
+
+// A variable: its chunks [first, last), the factor of its learning rate (0: frozen), whether it decays.
+struct OptimizerSegment {
+  std::int64_t first, last;
+  float multiplier;
+  bool decayed;
+};
+
+struct OptimizerPass {
+  math::OptimizerRange range;  // of the whole arenas; what the step's hyper-parameters say is left open
+  float* gradients;
+  float* accumulator;        // or null
+  float accumulation_scale;  // of the accumulated gradient
+  int rule;                  // index in math::OptimizerRules
+  int coefficients, rates;   // the first `rates` coefficients are proportional to the learning rate
+  bool trust_ratio;
+  double norm, global_norm;  // 0: no such clipping
+  const OptimizerChunk* chunks;
+  const OptimizerSegment* segments;
+  std::int64_t chunk_count, segment_count;
+  // Working memory: by chunk; by chunk; by segment.
+  double* squares;
+  math::TrustSums* trust;
+  float* factors;
+};
+
+// Values of hyper-parameters a step: decay, coefficients, average momentum and overwrite, whether to apply.
+constexpr int hyper_count(const OptimizerPass& pass) {
+  return 1 + pass.coefficients + (pass.range.average != nullptr ? 2 : 0) +
+         (pass.accumulator != nullptr ? 1 : 0);
+}
+
+}  // namespace densor::cuda
