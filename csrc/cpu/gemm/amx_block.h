@@ -58,28 +58,33 @@ inline void add_columns(Tiles& t, const std::uint8_t* b, int tb) {
   }
 }
 
+// Asks for the next lines of a panel that will be read soon: one for each product of tiles.
+inline void ask_ahead(const std::uint8_t*& ahead) {
+  for (int i = 0; i < 4; ++i, ahead += 64) __builtin_prefetch(ahead, 0, 2);
+}
+
 template <int N, int R, int C>
-inline void add_block(Tiles& t, const std::uint8_t* a, const std::uint8_t* b) {
+inline void add_block(Tiles& t, const std::uint8_t* a, const std::uint8_t* b, const std::uint8_t*& ahead) {
   if constexpr (N == 1) {
-    add_rows<R, C, true>(t, a, 0, b, 0);
+    add_rows<R, C, true>(t, a, 0, b, 0), ask_ahead(ahead);
   } else if constexpr (N == 2) {
-    add_rows<R, C, true>(t, a, 0, b, 1);
-    add_columns<R, C>(t, b, 0);
-    add_rows<R, C, false>(t, a, 1, b, 0);
+    add_rows<R, C, true>(t, a, 0, b, 1), ask_ahead(ahead);
+    add_columns<R, C>(t, b, 0), ask_ahead(ahead);
+    add_rows<R, C, false>(t, a, 1, b, 0), ask_ahead(ahead);
   } else {
-    add_rows<R, C, true>(t, a, 2, b, 0);
-    add_rows<R, C, false>(t, a, 1, b, 0);
-    add_columns<R, C>(t, b, 1);
-    add_rows<R, C, false>(t, a, 0, b, 1);
-    add_columns<R, C>(t, b, 2);
-    add_columns<R, C>(t, b, 0);
+    add_rows<R, C, true>(t, a, 2, b, 0), ask_ahead(ahead);
+    add_rows<R, C, false>(t, a, 1, b, 0), ask_ahead(ahead);
+    add_columns<R, C>(t, b, 1), ask_ahead(ahead);
+    add_rows<R, C, false>(t, a, 0, b, 1), ask_ahead(ahead);
+    add_columns<R, C>(t, b, 2), ask_ahead(ahead);
+    add_columns<R, C>(t, b, 0), ask_ahead(ahead);
   }
 }
 
-// `square` is what to add to where `accumulate`, and the result.
+// `square` is what to add to where `accumulate`, and the result; `ahead` is what to ask for meanwhile.
 template <int N, int R, int C>
 void multiply_tiles(Tiles& t, float* square, const std::uint8_t* a, const std::uint8_t* b,
-                    std::int64_t blocks, bool accumulate) {
+                    std::int64_t blocks, bool accumulate, const std::uint8_t* ahead) {
   constexpr std::int64_t kFloats = kUnitTile * kUnitTile;
   Tiles::fence();
   if (accumulate) {
@@ -94,7 +99,7 @@ void multiply_tiles(Tiles& t, float* square, const std::uint8_t* a, const std::u
     if constexpr (R > 1 && C > 1) t.template zero<3>();
   }
   for (; blocks > 0; --blocks, a += Packer<N>::kBlockBytes, b += Packer<N>::kBlockBytes)
-    add_block<N, R, C>(t, a, b);
+    add_block<N, R, C>(t, a, b, ahead);
   t.template store<0>(square);
   if constexpr (C > 1) t.template store<1>(square + kFloats);
   if constexpr (R > 1) t.template store<2>(square + 2 * kFloats);
@@ -153,9 +158,15 @@ class UnitBlock {
     const auto kernel = two_rows      ? two_columns ? multiply_tiles<N, 2, 2> : multiply_tiles<N, 2, 1>
                              : two_columns ? multiply_tiles<N, 1, 2>
                                       : multiply_tiles<N, 1, 1>;
-    kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate);
+    kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate, ahead(i, j));
     if (g_.epilogue != nullptr && suspicious(rows, cols)) repair(i, j);
     finish(c, rows, cols, j);
+  }
+
+  // What the tiles to come will read of b, an equal part during each tile of these columns.
+  const std::uint8_t* ahead(std::int64_t i, std::int64_t j) const {
+    const bool there = g_.packed_before && j + 1 < panels(g_.cols);
+    return b_ + (there ? j + 1 : j) * panel_bytes_ + i * (panel_bytes_ / panels(g_.rows) / 64 * 64);
   }
 
   // Sixteen columns of a row of the tile at hand, from column j on.
