@@ -19,6 +19,23 @@ def test_number_format():
         config.set_floatx("float64")
 
 
+def test_policies_of_mixed_precision_are_refused_with_the_reason():
+    assert config.dtype_policy() == "float32"
+    config.set_dtype_policy("float32")
+    before = _core.cpu_target()
+    try:
+        _core.set_cpu_target("scalar")
+        wrong = r"^set_dtype_policy\(\): argument 'policy': 'mixed_bfloat16' is not supported: .*'medium'.*on scalar "
+        with pytest.raises(ValueError, match=wrong):
+            config.set_dtype_policy("mixed_bfloat16")
+    finally:
+        _core.set_cpu_target(before)
+    with pytest.raises(ValueError, match=r"set_dtype_policy\(\): argument 'policy': 'float64' is not one of"):
+        config.set_dtype_policy("float64")
+    with pytest.raises(TypeError, match=r"set_dtype_policy\(\): argument 'policy': must be a string"):
+        config.set_dtype_policy(None)
+
+
 def test_epsilon_is_set_and_checked():
     assert config.epsilon() == 1e-7
     try:

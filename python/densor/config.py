@@ -24,6 +24,28 @@ def set_floatx(value: str) -> None:
     _check.choice("set_floatx", "value", value, ["float32"])
 
 
+def dtype_policy() -> str:
+    """Returns the number format of activations and weights: "float32"."""
+    return "float32"
+
+
+def set_dtype_policy(policy: str) -> None:
+    """Accepts "float32"; says what to use instead of Keras' policies of mixed precision.
+
+    Raises:
+        TypeError: not a string. ValueError: another policy. Activations are float32 in this version.
+    """
+    if policy in ("mixed_bfloat16", "mixed_float16"):
+        units = "" if _core.cpu_target().startswith("amx") else (
+            f", for CPUs with matrix units; on {_core.cpu_target()} bfloat16 would be emulated, which is slower"
+        )  # fmt: skip
+        raise _check.bad_value(
+            "set_dtype_policy", "policy", f"'{policy}' is not supported: activations are stored in float32; products "
+            f"of bfloat16 numbers with all else in float32 are set_matmul_precision('medium'){units}"
+        )  # fmt: skip
+    _check.choice("set_dtype_policy", "policy", policy, ["float32"])
+
+
 def epsilon() -> float:
     """Returns the small number that keeps the losses on probabilities away from log(0): 1e-7."""
     return _epsilon

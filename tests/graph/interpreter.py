@@ -118,7 +118,7 @@ class Interpreter:
     def softmax_backward(self, dx, dy, y):
         dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
-    def dense_forward(self, y, z, x, w, bias, activation, alpha, training):
+    def dense_forward(self, y, z, x, w, bias, activation, alpha, training=False):
         before = x @ w + (0 if bias is None else bias)
         if z is not None:
             z[...] = before
