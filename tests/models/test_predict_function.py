@@ -1,6 +1,7 @@
 """model.predict_fn: the same predictions as predict, from memory that is used again."""
 
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -114,3 +115,18 @@ def test_threads_take_turns():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_batches_of_all_sizes_share_one_memory_of_activations():
+    model = densor.Sequential([layers.Input((4,)), layers.Dense(2048, activation="relu"), layers.Dense(1)])
+    x = np.random.default_rng(0).random((256, 4), np.float32)
+    whole = model.predict(x, verbose=0)
+    tracemalloc.start()
+    try:
+        parts = [model.predict(x[:rows], verbose=0) for rows in (255, 100, 7)]
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 200_000  # the activations of the three take 3 MB
+    for part in parts:
+        np.testing.assert_array_equal(part, whole[: len(part)])

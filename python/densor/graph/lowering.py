@@ -281,9 +281,13 @@ class Lowering:
                 )  # sums over the repeats live through all of them
         return place(buffers, ahead=_core.Program.unfenced)
 
-    def bind(self) -> _core.Program:
-        """Place the buffers, allocate them and make the native program."""
-        memory = aligned_bytes(self.place())
+    def bind(self, memory: NDArray[np.uint8] | None = None) -> _core.Program:
+        """Place the buffers and make the native program; `self.memory` is where they lie then.
+
+        memory: of another program that never runs at the same time; taken if it is large enough.
+        """
+        size = self.place()
+        self.memory = memory = aligned_bytes(size) if memory is None or len(memory) < size else memory
         steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}

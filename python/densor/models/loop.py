@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Arena, Feeds, Graph, Head, Variable, compile_graph
+from densor.graph import Arena, Feeds, Graph, Head, Variable, lower_graph
 from densor.models.data import Data
 from densor.models.streams import Streams, figure
 
@@ -20,7 +20,7 @@ __all__ = ["ROWS_AT_ONCE", "Loop"]
 # activations to stay in the cache.
 ROWS_AT_ONCE = 256
 _ARRAY = operator.attrgetter("array")
-_MOST_PROGRAMS = 16  # each keeps the activations of its row count
+_MOST_PROGRAMS = 16
 
 
 class Loop:
@@ -78,6 +78,7 @@ class Loop:
         self._arena = arena
         self._mask: Any = None
         self._programs: dict[tuple[int, str], _core.Program] = {}
+        self._memory: NDArray[np.uint8] | None = None  # of the activations: one program runs at a time
         self._batches = 0
         self._summed = [
             place
@@ -142,7 +143,9 @@ class Loop:
     def _compile(self, rows: int) -> _core.Program:
         if len(self._programs) >= _MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
-        program = compile_graph(self.graph, rows, **self._options)
+        lowering = lower_graph(self.graph, rows, **self._options)
+        program = lowering.bind(self._memory)
+        self._memory = lowering.memory
         self._homes = [variable.array for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
         self._programs[rows, _core.matmul_precision()] = program
