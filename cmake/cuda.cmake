@@ -18,6 +18,7 @@ if(densor_with_cuda)
   enable_language(CUDA)
   find_package(CUDAToolkit REQUIRED)
   set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
   add_library(densor_cuda OBJECT ${densor_kernels} csrc/cuda/nvidia/runtime.cpp)
   target_include_directories(densor_cuda PRIVATE csrc csrc/cuda/nvidia)
   # Rounding as on the CPU: no contraction, denormals flushed, exact division and roots.
