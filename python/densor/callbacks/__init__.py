@@ -1,5 +1,6 @@
 """Callbacks, as in Keras: objects that `fit`, `evaluate` and `predict` call while they work."""
 
+from densor.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
 from densor.callbacks.batch_size_scheduler import BatchSizeScheduler as BatchSizeScheduler
 from densor.callbacks.callback import Callback as Callback
 from densor.callbacks.callback_list import CallbackList as CallbackList
@@ -16,6 +17,7 @@ from densor.callbacks.tensorboard import TensorBoard as TensorBoard
 from densor.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "BatchSizeScheduler",
     "CSVLogger",
     "Callback",

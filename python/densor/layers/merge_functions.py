@@ -55,6 +55,6 @@ def concatenate(inputs: Any, axis: int = -1, **keywords: Any) -> Any:
     return Concatenate(axis, **keywords)(inputs)
 
 
-def dot(inputs: Any, axes: int | Sequence[int], normalize: bool = False, **keywords: Any) -> Any:
+def dot(inputs: Any, axes: int | Sequence[int] = -1, normalize: bool = False, **keywords: Any) -> Any:
     """`Dot(axes, normalize, **keywords)(inputs)`."""
     return Dot(axes, normalize, **keywords)(inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
+from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from densor._array import real_array
@@ -351,6 +351,20 @@ class Model(Trainer):
         from densor.models.saving import load_weights
 
         load_weights(self, filepath, skip_mismatch)
+
+    def _back_up(self, filepath: PathLike[Any], epochs: int) -> None:
+        """Write the state of the running `fit`, after so many epochs; for callbacks."""
+        from densor.models.resuming import back_up
+
+        back_up(self, fsdecode(filepath), epochs)
+
+    def _take_up(self, filepath: PathLike[Any]) -> int:
+        """Let the `fit` that begins go on from a file of `_back_up`; return the epochs that are done."""
+        from densor.models.resuming import take_up
+
+        assert self._plan is not None
+        self._plan.initial_epoch = epochs = take_up(self, fsdecode(filepath))
+        return epochs
 
 
 def _check_weight(index: int, value: Any) -> None:

@@ -29,8 +29,8 @@ from densor.models.archive import Archive
 from densor.models.clock import Clock
 from densor.models.compile_config import compile_config, compile_from
 from densor.models.configuration import deserialize_layer, serialize_model
-from densor.models.data import nonfinite
 from densor.models.distiller import Distiller as Distiller  # known to files
+from densor.models.entries import WEIGHTS, mask_name, named_weights, names_of_weights, read_tensor, slot_name
 from densor.models.model import Model
 
 __all__ = ["contents", "load_model", "load_weights", "restore", "save_model", "save_weights"]
@@ -40,7 +40,6 @@ Float32 = NDArray[np.float32]
 
 _OTHER_FORMATS = (".h5", ".hdf5", ".onnx", ".pt", ".pth", ".npz", ".pb", ".tflite")
 _MAGIC = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
-_WEIGHTS, _SLOTS, _MASKS = "weights/", "optimizer/", "masks/"
 
 
 def save_model(
@@ -58,7 +57,7 @@ def save_model(
     if _as_keras("save", path, (".keras",)):
         from densor.models import keras_file
 
-        _named_weights(model)
+        named_weights(model)
         atomic.write(path, [keras_file.encode(model, _randomness(model), with_optimizer)])
     else:
         archive.write(path, *contents(model, with_optimizer))
@@ -99,9 +98,9 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
         RuntimeError: the model is not built.
         TypeError, ValueError: a configuration that could not be read again.
     """
-    weights = _named_weights(model)
+    weights = named_weights(model)
     tensors = {name: variable.array for name, variable in weights.items()}
-    masks = {_mask_name(name): variable.mask for name, variable in weights.items()}
+    masks = {mask_name(name): variable.mask for name, variable in weights.items()}
     tensors |= {name: mask.astype(np.float32) for name, mask in masks.items() if mask is not None}
     config: dict[str, Any] = {
         "model": serialize_model(model),
@@ -114,7 +113,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
     if compiled is not None and compiled.arena is not None and with_optimizer and not compiled.drifted(model):
         arena, names = compiled.arena, {variable: name for name, variable in weights.items()}
         for index, slot in enumerate(compiled.optimizer.state_names):
-            tensors |= {_slot_name(slot, names[v]): arena.slot(index, v) for v in arena.variables}
+            tensors |= {slot_name(slot, names[v]): arena.slot(index, v) for v in arena.variables}
         config["compile"]["iterations"] = compiled.optimizer.iterations
     text = _json(config)
     strict_json.parse(text.encode())  # what could not be read must not be written
@@ -125,7 +124,7 @@ def save_weights(model: Model, filepath: Path, overwrite: bool = True) -> None:
     """Write only the weights; see `Model.save_weights`."""
     path = _target("save_weights", filepath, overwrite)
     model._refuse_stepping("save_weights")
-    tensors = {name: variable.array for name, variable in _named_weights(model).items()}
+    tensors = {name: variable.array for name, variable in named_weights(model).items()}
     if _as_keras("save_weights", path, (".h5", ".hdf5")):
         from densor.models import keras_file
 
@@ -208,26 +207,17 @@ def _filled(
     available = sum(entry.end - entry.begin for entry in source.entries.values()) // 4
     with without_initial_values(available):  # a config must not make us ask for more than the file holds
         model: Model = _checked(source, "config.model", lambda: _build(config, custom))
-    names = _names_of_weights(source, model)
+    names = names_of_weights(source, model)
     for variable, name in names.items():
-        variable.array[...] = _read(source, name, variable.shape, finite)
-        if (mask := _mask_name(name)) in source.entries:
-            variable.mask = _read(source, mask, variable.shape, True) != 0.0
+        variable.array[...] = read_tensor(source, name, variable.shape, finite)
+        if (mask := mask_name(name)) in source.entries:
+            variable.mask = read_tensor(source, mask, variable.shape, True) != 0.0
     # Before compile, which traces the layers with their seeds.
     _checked(source, "config.clock", lambda: _restore_randomness(model, config))
     if compiled and config.get("compile") is not None:
         _checked(source, "config.compile", lambda: compile_from(model, config["compile"], custom))
     _load_slots(source, model, names, finite)
     return model
-
-
-def _names_of_weights(source: Archive, model: Model) -> dict[Variable, str]:
-    """The file's name of each weight. By place: layers inside a model class of the user count up their names."""
-    weights = list(_named_weights(model).values())
-    stored = [name for name in source.entries if name.startswith(_WEIGHTS)]
-    if len(stored) != len(weights):
-        raise source.fault(8, "weights", f"{len(stored)} weights, the configuration wants {len(weights)}")
-    return dict(zip(weights, stored, strict=True))
 
 
 def _build(config: Any, custom: Mapping[str, type[Layer]]) -> Model:
@@ -269,38 +259,19 @@ def _count(value: Any) -> int:
 
 
 def _load_slots(source: Archive, model: Model, names: Mapping[Variable, str], finite: bool) -> None:
-    masks = {_mask_name(name) for name in names.values()}
-    left = {name for name in source.entries if not name.startswith(_WEIGHTS) and name not in masks}
+    masks = {mask_name(name) for name in names.values()}
+    left = {name for name in source.entries if not name.startswith(WEIGHTS) and name not in masks}
     compiled = model._compiled
     if compiled is None or not left:
         return
     arena = compiled.take_arena()
     for index, slot in enumerate(compiled.optimizer.state_names):
         for variable in arena.variables:
-            name = _slot_name(slot, names[variable])
-            arena.slot(index, variable)[...] = _read(source, name, variable.shape, finite)
+            name = slot_name(slot, names[variable])
+            arena.slot(index, variable)[...] = read_tensor(source, name, variable.shape, finite)
             left.discard(name)
     for name in left:
         raise source.fault(source.entries[name].begin, name, "the optimizer has no such state")
-
-
-def _mask_name(weight: str) -> str:
-    return _MASKS + weight.removeprefix(_WEIGHTS)
-
-
-def _slot_name(slot: str, weight: str) -> str:
-    return f"{_SLOTS}{slot}/{weight.removeprefix(_WEIGHTS)}"
-
-
-def _read(source: Archive, name: str, shape: tuple[int, ...], finite: bool) -> Float32:
-    entry = source.entries.get(name)
-    if entry is None or entry.shape != shape:
-        found = "is missing" if entry is None else f"has shape {entry.shape}"
-        raise source.fault(8, name, f"{found}; the configuration wants shape {shape}")
-    values = source.read(name)
-    if finite and (problem := nonfinite(values)):
-        raise source.fault(entry.begin, name, f"{problem}; allow_nonfinite=True accepts it")
-    return values
 
 
 def _checked(source: Archive, field: str, make: Callable[[], Any]) -> Any:
@@ -318,7 +289,7 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
     path = _path("load_weights", filepath)
     skips = boolean("load_weights", "skip_mismatch", skip_mismatch)
     model._refuse_stepping("load_weights")
-    targets = _named_weights(model)
+    targets = named_weights(model)
     if _is_keras(path):
         from densor.models import keras_file
 
@@ -326,7 +297,7 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
             variable.array[...] = array
         return
     with archive.opened(path) as source:
-        stored = [name for name in source.entries if name.startswith(_WEIGHTS)]
+        stored = [name for name in source.entries if name.startswith(WEIGHTS)]
         if skips:
             pairs = [(name, v) for name, v in targets.items()
                      if name in source.entries and source.entries[name].shape == v.shape]  # fmt: skip
@@ -355,20 +326,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is not plain data")
-
-
-def _named_weights(model: Model) -> dict[str, Variable]:
-    """The weights by the name they have in files: `weights/dense/kernel`; a second one of a name gets a number."""
-    if not model.built or model._input is None:
-        raise RuntimeError(f"model {model.name!r} is not built and has no weights; call it on data first")
-    found: dict[str, Variable] = {}
-    for variable in model.weights:
-        name = plain = f"{_WEIGHTS}{variable.path}"
-        number = 1
-        while name in found:
-            name, number = f"{plain}_{number}", number + 1
-        found[name] = variable
-    return found
 
 
 def _noisy_layers(layer: Layer) -> list[Any]:

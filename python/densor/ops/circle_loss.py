@@ -146,8 +146,8 @@ def circle_loss(
 
     Example:
         >>> from densor import ops
-        >>> ops.circle_loss([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], [0, 0, 1], gamma=1.0).round(3).tolist()
-        [0.548, 0.749, 0.0]
+        >>> ops.circle_loss([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], [0, 0, 1], gamma=1.0).astype(float).round(3).tolist()
+        [0.563, 0.734, 0.0]
     """
     where = "circle_loss"
     options: dict[str, Any] = {
