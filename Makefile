@@ -7,7 +7,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda cuda-compile notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -20,6 +20,10 @@ $(VENV)/.built: $(PY) $(SOURCES)
 
 $(VENV)/.cuda-host: $(VENV)/.built
 	@$(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
+	@touch $@
+
+$(VENV)/.cuda: $(PY) requirements-cuda.txt
+	$(PIP) install -q -r requirements-cuda.txt
 	@touch $@
 
 $(VENV)/.notebook: $(VENV)/.built requirements-notebook.txt
@@ -47,6 +51,10 @@ test-all: $(VENV)/.oracles
 # The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
 test-cuda: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=host $(PY) -m pytest tests/ops $(ARGS)
+
+# Every CUDA kernel for every architecture; no GPU is needed for that either.
+cuda-compile: $(VENV)/.cuda
+	$(PY) cmake/compile_kernels.py
 
 # Executes the tutorial and writes it back with its outputs; `make test-all` runs it too.
 notebook: $(VENV)/.notebook
