@@ -76,7 +76,10 @@ def main() -> int:
     nvcc = find_nvcc()
     sources = sorted((ROOT / "csrc/cuda").rglob("*.cu"))
     failed, kernels = 0, []
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         for source, text, ok in pool.map(lambda s: compile_file(nvcc, s, folder), sources):
             if not ok:
                 failed += 1

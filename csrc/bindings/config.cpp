@@ -5,6 +5,7 @@
 #include "cpu/dispatch.h"
 #include "cpu/gemm/plan.h"
 #include "cuda/launch.h"
+#include "ops/shared/device_gemm.h"
 #include "program/measure.h"
 
 #include <pybind11/stl.h>
@@ -47,6 +48,12 @@ std::string gemm_plan(const py::object& m, const py::object& n, const py::object
   return to_string(cpu::plan_gemm(problem, cpu::active().gemm.shape, threads));
 }
 
+std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
+                             bool transpose_b, int architecture) {
+  const cuda::GemmProblem problem{m, n, k, transpose_a, transpose_b};
+  return to_string(cuda::plan_gemm(problem, ops::device_precision(), architecture), architecture);
+}
+
 double bandwidth(const py::object& bytes) {
   constexpr std::int64_t kLargest = std::int64_t{1} << 32;
   return measure_bandwidth(integer("measure_bandwidth", "bytes", bytes, 1, kLargest), num_threads());
@@ -85,6 +92,9 @@ void bind_config(py::module_& m) {
   m.def(
       "measure_matrix_peak", [] { return measure_matrix_peak(num_threads()); },
       "GFLOP/s of the matrix units with all threads, operands in registers; 0 on targets without.");
+  m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
+        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("architecture") = 90,
+        "How a GPU of this architecture multiplies (m, k) by (k, n) at the precision in use.");
   m.def(
       "measure_fma_peak", [] { return measure_fma_peak(num_threads()); },
       "GFLOP/s of the target's multiply-adds with all threads, operands in registers.");

@@ -39,6 +39,7 @@ class Runtime {
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // waits for it
   virtual void synchronize() = 0;
   virtual void* stream() = 0;
+  virtual int architecture() = 0;  // 75, 80, 90 and so on
   // What `record` puts on the queue, to be run by `replay` any number of times.
   virtual void* capture(const std::function<void()>& record) = 0;
   virtual void replay(void* graph) = 0;

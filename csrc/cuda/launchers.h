@@ -34,8 +34,11 @@ struct Launchers {
   void (*softmax_forward)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols);
   void (*softmax_backward)(const Queue& queue, float* dx, const float* dy, const float* y, std::int64_t rows,
                            std::int64_t cols);
-  void (*gemm)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
-               const GemmFinish& finish);
+  void (*gemm_simt)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                    const GemmFinish& finish);
+  // On the matrix units; products is 1, 3 or 6.
+  void (*gemm_mma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                   const GemmFinish& finish, int products);
   void (*optimizer)(const Queue& queue, const OptimizerPass& pass);
 };
 

@@ -11,7 +11,8 @@ void fill_rescale(Launchers& table);
 void fill_activation(Launchers& table);
 void fill_column_sum(Launchers& table);
 void fill_softmax(Launchers& table);
-void fill_gemm(Launchers& table);
+void fill_gemm_mma(Launchers& table);
+void fill_gemm_simt(Launchers& table);
 void fill_optimizer(Launchers& table);
 
 inline Launchers make_launchers() {
@@ -22,7 +23,8 @@ inline Launchers make_launchers() {
   fill_activation(table);
   fill_column_sum(table);
   fill_softmax(table);
-  fill_gemm(table);
+  fill_gemm_mma(table);
+  fill_gemm_simt(table);
   fill_optimizer(table);
   return table;
 }

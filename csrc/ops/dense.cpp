@@ -7,6 +7,7 @@
 #include "cpu/dispatch.h"
 #include "cpu/gemm/gemm.h"
 #include "ops/activation.h"
+#include "ops/shared/device_gemm.h"
 #include "ops/shared/device_step.h"
 
 namespace densor::ops {
@@ -45,11 +46,11 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
   step.name = check.function();
-  step.launch = [&kernels, problem = cuda::GemmProblem{x.rows(), w.cols(), x.cols()},
+  step.launch = [&kernels, plan = device_gemm({x.rows(), w.cols(), x.cols()}),
                  operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
                  finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
                  alpha = static_cast<float>(alpha)](const Queue& queue) {
-    kernels.gemm(queue, problem, operands, finish);
+    multiply(queue, plan, operands, finish);
     if (!fused) kernels.activation_forward(queue, y, operands.c, n, activation, alpha);
   };
   return step;
@@ -140,13 +141,14 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   Step step;
   step.name = check.function();
   if (op.dbias != nullptr) step.scratch = cuda::column_parts(op.rows) * op.units;
-  step.launch = [op, inputs, n = dy.size(), &kernels](const Queue& queue) {
+  step.launch = [op, n = dy.size(), &kernels, for_w = device_gemm({inputs, op.units, op.rows, true, false}),
+                 for_x = device_gemm({op.rows, inputs, op.units, false, true})](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
     if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
-    if (op.dw != nullptr) kernels.gemm(queue, {inputs, op.units, op.rows, true, false}, {op.dw, op.x, d}, {});
-    if (op.dx != nullptr) kernels.gemm(queue, {op.rows, inputs, op.units, false, true}, {op.dx, d, op.w}, {});
+    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d}, {});
+    if (op.dx != nullptr) multiply(queue, for_x, {op.dx, d, op.w}, {});
   };
   return step;
 }

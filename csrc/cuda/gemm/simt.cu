@@ -123,7 +123,8 @@ void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
 }
 
 // The largest tile that still gives every multiprocessor something to do.
-void gemm(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish) {
+void gemm_simt(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+               const GemmFinish& finish) {
   constexpr std::int64_t kProcessors = 132;
   if (p.m == 0 || p.n == 0) return;
   const auto tiles = [&](std::int64_t rows, std::int64_t cols) {
@@ -139,6 +140,6 @@ void gemm(const Queue& queue, const GemmProblem& p, const GemmOperands& operands
 
 }  // namespace
 
-void fill_gemm(Launchers& table) { table.gemm = gemm; }
+void fill_gemm_simt(Launchers& table) { table.gemm_simt = gemm_simt; }
 
 }  // namespace densor::cuda

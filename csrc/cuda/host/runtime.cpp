@@ -26,6 +26,7 @@ class HostRuntime final : public Runtime {
   void download(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void synchronize() override {}
   void* stream() override { return nullptr; }
+  int architecture() override { return 80; }
   void* capture(const std::function<void()>& record) override {
     host::begin_capture();
     try {

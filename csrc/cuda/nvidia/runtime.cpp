@@ -69,6 +69,13 @@ class NvidiaRuntime final : public Runtime {
   }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "synchronize"); }
   void* stream() override { return stream_; }
+  int architecture() override {
+    int device = 0, major = 0, minor = 0;
+    check(cudaGetDevice(&device), "architecture");
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "architecture");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "architecture");
+    return 10 * major + minor;
+  }
   void* capture(const std::function<void()>& record) override {
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capture");
     cudaGraph_t graph = nullptr;

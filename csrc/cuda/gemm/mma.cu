@@ -1,0 +1,240 @@
+// c = relu(a b + bias) on the matrix units (Ampere and later), float32 as sums of bfloat16 terms: 1, 3 or 6
+// products of terms stand for one of float32 (math/bf16_split.h), the smallest first.
+//
+// A block has 128 x 64 elements of c, a warp 32 x 32 of them. A slice of 32 terms of a and b is split as it
+// is stored to shared memory; the next one is on its way to registers meanwhile. The units' own sums are
+// rounded towards zero, so every 128 terms they move to sums of float32, rounded to nearest: the error of six
+// products is then below that of a chain of multiply-adds. An element whose sum is not finite is computed
+// again by such a chain: infinity has no sum of terms.
+#include "cuda/device/scalar.cuh"
+
+#include "cuda/device/grid.cuh"
+#include "cuda/table.h"
+#include "math/bf16_split.h"
+#include "mma.cuh"
+
+namespace densor::cuda {
+
+namespace {
+
+constexpr int kRows = 128, kCols = 64, kSlice = 32;        // of a block
+constexpr int kWarpRows = 32, kWarpCols = 32;              // of a warp
+constexpr int kTileRows = 16, kTileCols = 8, kTerms = 16;  // of one instruction
+constexpr int kPitch = kSlice + 8;  // bfloat16s; lanes of a fragment read different banks
+constexpr std::int64_t kPromote = 128;
+constexpr float kLargest = 3.40282347e38f;
+constexpr int kDown = kWarpRows / kTileRows, kAcross = kWarpCols / kTileCols;
+
+using Half = std::uint16_t;
+
+constexpr int planes_of(int products) { return products == 1 ? 1 : products == 3 ? 2 : 3; }
+
+// Which term of a meets which term of b in product p, the smallest products first.
+constexpr int term_of_a(int products, int p) {
+  return products == 1 ? 0 : products == 3 ? (p == 0 ? 1 : 0) : p == 0 ? 2 : p == 1 || p == 3 ? 1 : 0;
+}
+constexpr int term_of_b(int products, int p) {
+  return products == 1 ? 0 : products == 3 ? (p == 1 ? 1 : 0) : p == 2 ? 2 : p == 1 || p == 4 ? 1 : 0;
+}
+
+// A slice of an operand: kLength rows of a (columns of b), kSlice terms each, first in registers, then as
+// planes of terms in shared memory. kAlong: the terms of a row follow one another in memory.
+template <int kLength, bool kAlong, int kPlanes>
+struct Slice {
+  // A thread's elements lie kStep lines (or terms) apart, the other coordinate is the same for all.
+  static constexpr int kCount = kLength * kSlice / kThreads, kInner = kAlong ? kSlice : kLength;
+  static constexpr int kStep = kThreads / kInner;
+  float element[kCount];
+
+  __device__ static int line(int thread, int s) {
+    return kAlong ? thread / kInner + s * kStep : thread % kInner;
+  }
+  __device__ static int term(int thread, int s) {
+    return kAlong ? thread % kInner : thread / kInner + s * kStep;
+  }
+  __device__ void load(const float* x, std::int64_t lines, std::int64_t k, std::int64_t first_line,
+                       std::int64_t first_term, int thread) {
+    const std::int64_t i = first_line + line(thread, 0), p = first_term + term(thread, 0);
+    const std::int64_t left = kAlong ? lines - i : k - p;  // of the coordinate that runs
+    const bool inside = kAlong ? p < k : i < lines;
+    const int limit = !inside ? 0 : left < kCount * kStep ? static_cast<int>(left) : kCount * kStep;
+    const float* at = x + (kAlong ? i * k + p : p * lines + i);
+    const std::int64_t stride = kStep * (kAlong ? k : lines);
+#pragma unroll
+    for (int s = 0; s < kCount; ++s) {
+      element[s] = s * kStep < limit ? *at : 0.0f;
+      at += stride;
+    }
+  }
+  __device__ void store(Half* planes, int thread) const {
+#pragma unroll
+    for (int s = 0; s < kCount; ++s) {
+      float terms[kPlanes];
+      math::bf16_split(terms, element[s]);
+#pragma unroll
+      for (int t = 0; t < kPlanes; ++t)
+        planes[(t * kLength + line(thread, s)) * kPitch + term(thread, s)] =
+            static_cast<Half>(math::as_bits(terms[t]) >> 16);
+    }
+  }
+};
+
+__device__ __forceinline__ std::uint32_t pair_at(const Half* plane, int line, int term) {
+  return *reinterpret_cast<const std::uint32_t*>(plane + line * kPitch + term);
+}
+
+// One step of kTerms terms, all products, of a warp's tile.
+template <int kProducts>
+__device__ __forceinline__ void multiply(float (&sum)[kDown][kAcross][4], const Half* a, const Half* b,
+                                         int row, int col, int term) {
+  constexpr int kPlanes = planes_of(kProducts);
+  const int g = lane_index() / 4, t = term + lane_index() % 4 * 2;
+  std::uint32_t of_a[kPlanes][kDown][4], of_b[kPlanes][kAcross][2];
+#pragma unroll
+  for (int plane = 0; plane < kPlanes; ++plane) {
+#pragma unroll
+    for (int i = 0; i < kDown; ++i) {
+      const Half* x = a + plane * kRows * kPitch;
+      const int line = row + i * kTileRows + g;
+      of_a[plane][i][0] = pair_at(x, line, t);
+      of_a[plane][i][1] = pair_at(x, line + 8, t);
+      of_a[plane][i][2] = pair_at(x, line, t + 8);
+      of_a[plane][i][3] = pair_at(x, line + 8, t + 8);
+    }
+#pragma unroll
+    for (int j = 0; j < kAcross; ++j) {
+      const Half* x = b + plane * kCols * kPitch;
+      of_b[plane][j][0] = pair_at(x, col + j * kTileCols + g, t);
+      of_b[plane][j][1] = pair_at(x, col + j * kTileCols + g, t + 8);
+    }
+  }
+#pragma unroll
+  for (int p = 0; p < kProducts; ++p)
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+#pragma unroll
+      for (int j = 0; j < kAcross; ++j)
+        multiply_accumulate(sum[i][j], of_a[term_of_a(kProducts, p)][i], of_b[term_of_b(kProducts, p)][j]);
+}
+
+// total += sum, and sum begins anew.
+__device__ __forceinline__ void promote(float (&total)[kDown][kAcross][4], float (&sum)[kDown][kAcross][4]) {
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+#pragma unroll
+    for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        total[i][j][e] += sum[i][j][e];
+        sum[i][j][e] = 0.0f;
+      }
+}
+
+template <bool kTransposeA, bool kTransposeB>
+__device__ float by_multiply_adds(const GemmProblem& p, const GemmOperands& o, std::int64_t i,
+                                  std::int64_t j) {
+  float sum = 0.0f;
+  for (std::int64_t t = 0; t < p.k; ++t)
+    sum = math::fma(o.a[kTransposeA ? t * p.m + i : i * p.k + t],
+                    o.b[kTransposeB ? j * p.k + t : t * p.n + j], sum);
+  return sum;
+}
+
+__device__ __forceinline__ void put(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                    std::int64_t i, std::int64_t j, float sum) {
+  if (f.bias != nullptr) sum += f.bias[j];
+  o.c[i * p.n + j] = f.relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
+}
+
+// Where element e of a lane's instruction (i, j) lies in c.
+struct Place {
+  std::int64_t row, col;
+
+  __device__ std::int64_t i(int down, int e) const { return row + down * kTileRows + 8 * (e / 2); }
+  __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
+};
+
+template <bool kTransposeA, bool kTransposeB>
+__device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                       const Place& at, const float (&total)[kDown][kAcross][4]) {
+  bool finite = true;
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+#pragma unroll
+    for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
+          finite = finite && math::abs(total[i][j][e]) <= kLargest;
+          put(p, o, f, at.i(i, e), at.j(j, e), total[i][j][e]);
+        }
+  if (finite) return;
+#pragma unroll 1
+  for (int n = 0; n < kDown * kAcross * 4; ++n) {
+    const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
+    if (i < p.m && j < p.n) put(p, o, f, i, j, by_multiply_adds<kTransposeA, kTransposeB>(p, o, i, j));
+  }
+}
+
+template <int kProducts, bool kTransposeA, bool kTransposeB>
+__global__ void __launch_bounds__(kThreads)
+    mma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
+  constexpr int kPlanes = planes_of(kProducts);
+  Half* a = dynamic_shared<Half>();
+  Half* b = a + kPlanes * kRows * kPitch;
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
+  const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
+  float total[kDown][kAcross][4] = {}, sum[kDown][kAcross][4] = {};
+  Slice<kRows, !kTransposeA, kPlanes> next_a;
+  Slice<kCols, kTransposeB, kPlanes> next_b;
+  next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
+  next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
+  for (std::int64_t p = 0; p < problem.k; p += kSlice) {
+    __syncthreads();
+    next_a.store(a, thread);
+    next_b.store(b, thread);
+    __syncthreads();
+    if (p + kSlice < problem.k) {
+      next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);
+      next_b.load(operands.b, problem.n, problem.k, left, p + kSlice, thread);
+    }
+#pragma unroll
+    for (int term = 0; term < kSlice; term += kTerms) multiply<kProducts>(sum, a, b, row, col, term);
+    if ((p + kSlice) % kPromote == 0) promote(total, sum);
+  }
+  promote(total, sum);
+  const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
+  finish<kTransposeA, kTransposeB>(problem, operands, finishing, at, total);
+}
+
+template <int kProducts>
+void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+         const GemmFinish& finishing) {
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows)), static_cast<unsigned>(divide_up(p.n, kCols)));
+  const std::size_t shared = sizeof(Half) * planes_of(kProducts) * (kRows + kCols) * kPitch;
+  const auto start = [&](auto kernel) {
+    launch(queue, kernel, grid, kThreads, shared, p, operands, finishing);
+  };
+  if (p.transpose_a)
+    p.transpose_b ? start(mma_kernel<kProducts, true, true>) : start(mma_kernel<kProducts, true, false>);
+  else
+    p.transpose_b ? start(mma_kernel<kProducts, false, true>) : start(mma_kernel<kProducts, false, false>);
+}
+
+void gemm_mma(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+              const GemmFinish& finishing, int products) {
+  if (products == 1)
+    run<1>(queue, p, operands, finishing);
+  else if (products == 3)
+    run<3>(queue, p, operands, finishing);
+  else
+    run<6>(queue, p, operands, finishing);
+}
+
+}  // namespace
+
+void fill_gemm_mma(Launchers& table) { table.gemm_mma = gemm_mma; }
+
+}  // namespace densor::cuda
