@@ -24,13 +24,14 @@ def rounded(x):
 
 
 def split(x, count):
-    """The first `count` bfloat16 terms of x."""
-    terms = []
+    """The first `count` bfloat16 terms of x: ties to even in the first, away from zero in the second."""
     with np.errstate(invalid="ignore"):
-        for _ in range(count):
-            terms.append(rounded(x))
-            x = flush(x - terms[-1])
-    return terms
+        terms = [rounded(x)]
+        rest = flush(x - terms[0])
+        bits = (rest.view(np.uint32).astype(np.uint64) + 0x8000) & 0xFFFF0000
+        terms.append(bits.astype(np.uint32).view(np.float32))
+        terms.append(flush(rest - terms[1]))
+    return terms[:count]
 
 
 def to_float32(exact):

@@ -159,8 +159,10 @@ class UnitBlock {
                              : two_columns ? multiply_tiles<N, 1, 2>
                                       : multiply_tiles<N, 1, 1>;
     kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate, ahead(i, j));
-    if (g_.epilogue != nullptr && suspicious(rows, cols)) repair(i, j);
-    finish(c, rows, cols, j);
+    if (!finish(c, rows, cols, j) && g_.epilogue != nullptr) {
+      repair(i, j);
+      finish(c, rows, cols, j);
+    }
   }
 
   // What the tiles to come will read of b, an equal part during each tile of these columns.
@@ -180,22 +182,6 @@ class UnitBlock {
         load_some(c + i * g_.ldc + j, cols - j).store(row_of(i, j));
   }
 
-  // Whether an element of the tile may have to be computed again.
-  bool suspicious(std::int64_t rows, std::int64_t cols) const {
-    const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]);
-    const Vec enough(lossy ? large_enough(g_.ranges[0].largest, g_.ranges[1].largest, g_.before + g_.k)
-                           : 0.0f);
-    Vec residue(0.0f), least(enough);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      for (std::int64_t j = 0; j < cols; j += kUnitTile) {
-        const Vec x = Vec::load(row_of(i, j));
-        residue = fma(x, Vec(0.0f), residue);  // NaN from the first element on that is not finite
-        least = min(abs(x), least);
-      }
-    }
-    return any(!(residue == Vec(0.0f))) || any(!(least >= enough));
-  }
-
   void repair(std::int64_t i, std::int64_t j) {
     const std::int64_t step_b = transposed_b() ? 1 : g_.ldb, column_b = transposed_b() ? g_.ldb : 1;
     const UnitSources sources{g_.a + i * kUnitSide * g_.a_row - g_.before * g_.a_k,
@@ -210,20 +196,32 @@ class UnitBlock {
     Repair(sources, room_).run(square_);
   }
 
-  void finish(float* c, std::int64_t rows, std::int64_t cols, std::int64_t panel) {
-    const float* bias = g_.epilogue != nullptr ? g_.epilogue->bias : nullptr;
-    const bool relu = g_.epilogue != nullptr && g_.epilogue->relu;
-    for (std::int64_t j = 0; j < cols; j += kUnitTile) {
-      const std::int64_t there = cols - j;
-      const Vec shift = bias != nullptr ? load_some(bias + panel * kUnitSide + j, there) : Vec(0.0f);
-      for (std::int64_t i = 0; i < rows; ++i) {
-        Vec x = Vec::load(row_of(i, j));
-        if (bias != nullptr) x = x + shift;
-        if (relu) x = max(Vec(0.0f), x);  // NaN stays NaN
-        float* out = c + i * g_.ldc + j;
-        there >= kUnitTile ? x.store(out) : x.store_first(out, static_cast<int>(there));
+  // The epilogue: the tile at hand goes to c. False if an element of it may have to be computed again.
+  bool finish(float* c, std::int64_t rows, std::int64_t cols, std::int64_t panel) {
+    const GemmEpilogue none{}, &e = g_.epilogue != nullptr ? *g_.epilogue : none;
+    const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]);
+    const Vec zero(0.0f),
+        enough(lossy ? large_enough(g_.ranges[0].largest, g_.ranges[1].largest, g_.before + g_.k) : 0.0f);
+    Vec shift[2] = {zero, zero}, residue[2] = {zero, zero}, least[2] = {enough, enough};
+    for (int h = 0; h < 2 && e.bias != nullptr; ++h)
+      shift[h] = load_some(e.bias + panel * kUnitSide + h * kUnitTile, cols - h * kUnitTile);
+    for (std::int64_t i = 0; i < rows; ++i, c += g_.ldc) {
+      for (int h = 0; h < 2; ++h) {
+        const std::int64_t there = cols - h * kUnitTile;
+        Vec x = Vec::load(row_of(i, h * kUnitTile));
+        residue[h] = fma(x, zero, residue[h]);  // NaN from the first element on that is not finite
+        least[h] = min(abs(x), least[h]);
+        if (e.bias != nullptr) x = x + shift[h];
+        if (e.relu) x = max(zero, x);  // NaN stays NaN
+        if (there >= kUnitTile)
+          x.store(c + h * kUnitTile);
+        else if (there > 0)
+          x.store_first(c + h * kUnitTile, static_cast<int>(there));
       }
     }
+    const bool second = cols > kUnitTile;
+    const Vec residues = second ? residue[0] + residue[1] : residue[0];
+    return !any(!(residues == zero)) && !any(!((second ? min(least[0], least[1]) : least[0]) >= enough));
   }
 
   const GemmBlock& g_;

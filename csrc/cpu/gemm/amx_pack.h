@@ -30,9 +30,10 @@ inline Vec load_some(const float* p, std::int64_t n) {
 // Bounds of the magnitudes that pass by, zeros left aside.
 class RangeOf {
  public:
+  // The bit pattern before that of zero is NaN, which min leaves aside; other magnitudes lose their last bit.
   void add(Vec x) {
     const Vec size = abs(x);
-    smallest_ = min(select(size == Vec(0.0f), smallest_, size), smallest_);
+    smallest_ = min(from_bits(as_bits(size) - UVec(1u)), smallest_);
     largest_ = max(size, largest_);
   }
   // Widens the range by what passed.
@@ -112,9 +113,8 @@ class Packer {
     Vec lower_terms[N], upper_terms[N];
     math::bf16_split(lower_terms, lower);
     math::bf16_split(upper_terms, upper);
-    for (int t = 0; t < N; ++t) {
-      const UVec pairs =
-          shift_right<16>(as_bits(lower_terms[t])) | (as_bits(upper_terms[t]) & UVec(0xffff0000u));
+    for (int t = 0; t < N; ++t) {  // upper terms have no lower half, unless they are NaN, which outweighs it
+      const UVec pairs = shift_right<16>(as_bits(lower_terms[t])) | as_bits(upper_terms[t]);
       pairs.store(reinterpret_cast<std::uint32_t*>(tile + 2 * kTileBytes * t) + kUnitTile * row);
     }
   }
