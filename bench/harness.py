@@ -120,8 +120,14 @@ def medians(rounds: list[Figures]) -> Figures:
     }
 
 
+def gain(result: dict[str, Any]) -> str:
+    """What the ratio of the first columns says: they are times, or memory."""
+    figures = next(iter(result["medians"].values()))
+    return "smaller by" if next(iter(next(iter(figures.values())))) == "MB" else "faster by"
+
+
 def table(result: dict[str, Any]) -> Table:
-    """The medians, one row per case and contestant; the last column says how much faster the first one is."""
+    """The medians, one row per case and contestant; the last column says how far ahead the first one is."""
     found = result["medians"]
     first = next(iter(found))
     columns = list(dict.fromkeys(c for figures in found.values() for case in figures.values() for c in case))
@@ -129,7 +135,7 @@ def table(result: dict[str, Any]) -> Table:
     shown = Table(title=f"{result['benchmark']}, {result['threads']} threads{note}")
     shown.add_column("case")
     shown.add_column("contestant")
-    for column in [*columns, f"{first} is faster by"]:
+    for column in [*columns, f"{first} is {gain(result)}"]:
         shown.add_column(column, justify="right")
     for case in found[first]:
         for name, figures in found.items():

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import RESULTS, number, ratio
+from harness import RESULTS, gain, number, ratio
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
@@ -15,6 +15,7 @@ ORDER = (
     "fashion_mnist",
     "training_step",
     "latency",
+    "memory",
     "predict_mc",
     "bench_dense",
     "bench_batch_norm",
@@ -69,7 +70,7 @@ def section(result: dict[str, Any]) -> str:
     lines = [
         f"`{result['command']}`{busy}",
         "",
-        "| | " + " | ".join([first, *(f"{other} | faster by" for other in others)]) + " |",
+        "| | " + " | ".join([first, *(f"{other} | {gain(result)}" for other in others)]) + " |",
         "|---|" + "---:|" * (1 + 2 * len(others)),
     ]
     for case, columns in medians[first].items():
