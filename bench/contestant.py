@@ -17,14 +17,23 @@ import numpy as np
 
 Figures = dict[str, dict[str, float | str]]
 
+_wanted: list[str] = []  # parts of names of cases; none: all
+
+
+def wanted(case: str) -> bool:
+    """Whether the case is to be measured: scripts with long ones ask before each."""
+    return not _wanted or any(part in case for part in _wanted)
+
 
 def main(contestants: dict[str, Callable[[], Figures]]) -> None:
-    """Answers `--list` with the names and `--run NAME` with its figures, as JSON on the last line."""
+    """Answers `--list` with the names and `--run NAME [--case PART]...` with its figures, as JSON on the last line."""
     parser = argparse.ArgumentParser()
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--list", action="store_true")
     choice.add_argument("--run", choices=list(contestants))
+    parser.add_argument("--case", action="append", default=[])
     options = parser.parse_args()
+    _wanted[:] = options.case
     print(json.dumps({"contestants": list(contestants)} if options.list else contestants[options.run]()))
 
 

@@ -3,7 +3,9 @@
 A benchmark is a script with a table of contestants (see `contestant.py`). Every contestant of every round is
 a process of its own, with the same number of threads; rounds are interleaved A B A B, so that a change of
 the machine's mood hits all. Shown is the median over the rounds, and how many times faster the first
-contestant is than each other. A busy machine is refused (exit status 3), unless `--anyway`, which marks the
+contestant is than each other. `--case PART` measures only cases whose names contain PART
+and keeps the other cases of the result file, if the same commit measured them. A busy machine is refused (exit
+status 3), unless `--anyway`, which marks the
 result. The JSON with every round, the versions and the load goes to `bench/results/NAME.json`.
 """
 
@@ -37,9 +39,11 @@ def main() -> int:
         return EXIT_BUSY
     for script in scripts:
         result = measure(script, options)
-        text = json.dumps(result, indent=1, sort_keys=False) + "\n"
+        path = options.results / f"{script.stem}.json"
+        if options.case and path.exists():
+            result = merged(json.loads(path.read_text()), result)
         options.results.mkdir(parents=True, exist_ok=True)
-        (options.results / f"{script.stem}.json").write_text(text)
+        path.write_text(json.dumps(result, indent=1, sort_keys=False) + "\n")
         Console(width=120 if not sys.stdout.isatty() else None).print(table(result))
     return 0
 
@@ -52,6 +56,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each (all)"
     )
+    parser.add_argument("--case", action="append", default=[], help="only cases with this in their name")
     parser.add_argument("--anyway", action="store_true", help="measure on a busy machine and mark the result")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files")
     return parser.parse_args()
@@ -79,7 +84,8 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
     for number in range(options.rounds):
         for name in contestants:
             print(f"{script.stem}: round {number + 1}/{options.rounds}: {name}", file=sys.stderr)
-            rounds[name].append(ask(script, "--run", name, threads=options.threads))
+            cases = [argument for part in options.case for argument in ("--case", part)]
+            rounds[name].append(ask(script, "--run", name, *cases, threads=options.threads))
     return {
         "benchmark": script.stem,
         "command": f"python bench/harness.py {script.stem} --rounds {options.rounds} --threads {options.threads}",
@@ -90,6 +96,22 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
         "medians": {name: medians(figures) for name, figures in rounds.items()},
         "rounds": rounds,
     }
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The new result with the cases that only the old one has, from as many rounds on the same code and machine."""
+
+    def conditions(result: dict[str, Any]) -> dict[str, Any]:
+        commit = result["machine"]["commit"].removesuffix("-dirty")  # the result file itself makes it so
+        return result["machine"] | {name: result[name] for name in ("command", "busy")} | {"commit": commit}
+
+    if conditions(old) != conditions(new) or old["rounds"].keys() != new["rounds"].keys():
+        return new
+    rounds = {
+        name: [before | after for before, after in zip(old["rounds"][name], figures, strict=True)]
+        for name, figures in new["rounds"].items()
+    }
+    return new | {"medians": {name: medians(figures) for name, figures in rounds.items()}, "rounds": rounds}
 
 
 def ask(script: Path, *arguments: str, threads: int) -> Any:

@@ -17,7 +17,8 @@ from peers.network import EPOCHS, NETWORKS, RATE, Network
 def every(train: Callable[[Network], tuple[list[float], float]]) -> Figures:
     found: Figures = {}
     for network in NETWORKS:
-        found |= network.figures(*train(network))
+        if contestant.wanted(network.name):
+            found |= network.figures(*train(network))
     return found
 
 
@@ -70,7 +71,7 @@ def sklearn() -> Figures:
     warnings.simplefilter("ignore")  # "not converged", at every epoch
     found: Figures = {}
     for network in NETWORKS:
-        if not network.rich:
+        if contestant.wanted(network.name) and not network.rich:
             found |= network.figures(*train(network))
     return found
 

@@ -18,7 +18,8 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                     const py::object& clipvalue, const py::object& clipnorm,
                     const py::object& global_clipnorm, const py::object& average,
                     const py::object& accumulator, const py::object& accumulation_steps,
-                    const py::object& mask, const py::object& multipliers, const py::object& scale) {
+                    const py::object& mask, const py::object& multipliers, const py::object& scale,
+                    const py::object& computed, const py::object& x, const py::object& dz) {
   const auto in = [](const char* argument, const py::object& o) { return view_of("optimizer", argument, o); };
   const ops::Clipping clipping{optional_number("clipvalue", clipvalue), optional_number("clipnorm", clipnorm),
                                optional_number("global_clipnorm", global_clipnorm)};
@@ -27,11 +28,13 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                                     in("accumulator", accumulator),        in("mask", mask)};
   const ops::OptimizerSegments bounds{in("segments", segments), in("decayed", decayed),
                                       in("multipliers", multipliers)};
+  const ops::ComputedGradients computed_gradients{in("computed", computed), views_of("optimizer", "x", x),
+                                                  views_of("optimizer", "dz", dz)};
   return bound(ops::optimizer(arenas, bounds, name("optimizer", "rule", rule), clipping,
                               integer("optimizer", "accumulation_steps", accumulation_steps, 1, 1 << 30),
-                              number("optimizer", "scale", scale)),
-               parameters, gradients, py::tuple(slots), average, accumulator, mask,
-               multipliers);  // the list may change, the arrays stay
+                              number("optimizer", "scale", scale), computed_gradients),
+               parameters, gradients, py::tuple(slots), average, accumulator, mask, multipliers, py::tuple(x),
+               py::tuple(dz));  // the list may change, the arrays stay
 }
 
 }  // namespace
@@ -41,9 +44,13 @@ void bind_optimizer(py::module_& m) {
         py::arg("segments"), py::arg("decayed"), py::arg("rule"), py::arg("clipvalue"), py::arg("clipnorm"),
         py::arg("global_clipnorm"), py::arg("average") = py::none(), py::arg("accumulator") = py::none(),
         py::arg("accumulation_steps") = 1, py::arg("mask") = py::none(), py::arg("multipliers") = py::none(),
-        py::arg("scale") = 1.0,
+        py::arg("scale") = 1.0, py::arg("computed") = py::none(), py::arg("x") = py::tuple(),
+        py::arg("dz") = py::tuple(),
         "One step over flat arenas: clip, decay, rule, mask, average; reads the hyper row [decay, "
-        "coefficients...].");
+        "coefficients...]. The gradient of segment computed[k] is x[k]^T dz[k], or the sums of dz[k]'s "
+        "columns.");
+  m.def("optimizer_needs_norms", &ops::optimizer_needs_norms, py::arg("rule"),
+        "Whether the rule reads all gradients of a variable before it changes the first parameter.");
 }
 
 }  // namespace densor::bindings

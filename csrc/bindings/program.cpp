@@ -180,7 +180,8 @@ void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hype
 }
 
 std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update,
-                                           const py::object& repeat_from, const py::object& repeats) {
+                                           const py::object& repeat_from, const py::object& repeats,
+                                           const py::object& unfenced) {
   Program::Repeat repeat;
   repeat.from = static_cast<std::size_t>(
       integer("Program", "repeat_from", repeat_from, 0, static_cast<std::int64_t>(compute.size())));
@@ -191,7 +192,9 @@ std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::li
     return steps;
   };
   auto bound = std::make_unique<BoundProgram>();
-  bound->program = std::make_unique<Program>(steps_of(compute), steps_of(update), repeat);
+  bound->program =
+      std::make_unique<Program>(steps_of(compute), steps_of(update), repeat,
+                                static_cast<int>(integer("Program", "unfenced", unfenced, 0, 1000)));
   bound->keep.append(compute);
   bound->keep.append(update);
   return bound;
@@ -220,14 +223,15 @@ void bind_program(py::module_& m) {
            py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
-           py::arg("repeats") = 1)
+           py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced)
       .def("names", &names, "Names of the steps.")
       .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"), py::arg("inputs"), py::arg("arrays"),
            py::arg("outputs"), py::arg("outs"),
            "Runs one batch of `rows` rows; the arrays lie in these feeds while it runs.")
       .def_property_readonly_static(
           "unfenced", [](const py::object&) { return Program::kUnfenced; },
-          "Most steps that follow one another without a barrier: memory that step i was the last to use may "
+          "Most steps that follow one another without a barrier, by default: memory that step i was the last "
+          "to use may "
           "be "
           "handed to step i + unfenced + 1.");
   m.def("run", &run, py::arg("full"), py::arg("last"), py::kw_only(), py::arg("batches"),

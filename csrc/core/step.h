@@ -18,11 +18,16 @@ struct Step {
       prepare;               // of a device's step, or absent: before a run, checks and uploads
   std::int64_t scratch = 0;  // floats of private memory that each worker needs
   double work = 0;           // estimated single-thread nanoseconds; decides how many workers are worth waking
-  // Column locality. A worker of a column-local step touches only its own share (`split(columns, kLine)`) of
-  // the columns of every array it reads (`reads_columns`) or writes (`writes_columns`); 0: it may touch
-  // anything. No barrier is needed between a step that writes n columns and the next one that reads n.
+  // Locality. A worker of a column-local step touches only its own share (`split(columns, kLine)`) of the
+  // columns of every array that it reads (`reads_columns`) or writes (`writes_columns`); 0: it may touch
+  // anything. No barrier is needed between a step that writes n columns and the next one that reads n. The
+  // same for rows, shared out by `split(rows, kRowUnit)`. What no step of the phase writes may be read
+  // anywhere.
   std::int64_t reads_columns = 0;
   std::int64_t writes_columns = 0;
+  std::int64_t reads_rows = 0;
+  std::int64_t writes_rows = 0;
+  bool unread = false;  // no step of the batch reads what this one writes: no barrier follows it
 };
 
 }  // namespace densor

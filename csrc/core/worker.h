@@ -25,6 +25,7 @@ constexpr Range share(std::int64_t n, std::int64_t unit, int index, int count) {
 }
 
 inline constexpr std::int64_t kLine = 16;  // floats in a cache line: the unit in which columns are shared out
+inline constexpr std::int64_t kRowUnit = 4;  // in which rows are
 
 // The training step (or batch) being run.
 struct Batch {

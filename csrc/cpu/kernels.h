@@ -133,7 +133,7 @@ struct Kernels {
   // Matrix products: see cpu/gemm/gemm.h.
   GemmKernels gemm;
 
-  // One step of a rule (index in math::OptimizerRules) over n elements.
+  // One step of a rule (index in math::OptimizerRules) over pieces of n elements.
   void (*optimizer[math::OptimizerRules::kCount])(const OptimizerRange& range, std::int64_t n);
   // The first part of math::Lamb over n elements.
   TrustSums (*lamb_moments)(const OptimizerRange& range, std::int64_t n);

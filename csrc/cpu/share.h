@@ -1,5 +1,5 @@
-// How an elementwise op on a contiguous matrix is shared out: by columns, so that it is column-local
-// (core/step.h), unless there are so few of them that most workers would go without; then by rows.
+// How an elementwise op on a contiguous matrix is shared out: by columns, unless there are so few of them
+// that most workers would go without; then by rows. Either way it is local (core/step.h).
 #pragma once
 
 #include "core/step.h"
@@ -10,13 +10,16 @@ namespace densor::cpu {
 
 inline constexpr std::int64_t kLocalColumns = 8 * kLine;
 
-inline void declare_shares(Step& step, std::int64_t cols) {
-  if (cols >= kLocalColumns) step.reads_columns = step.writes_columns = cols;
+inline void declare_shares(Step& step, std::int64_t rows, std::int64_t cols) {
+  if (cols >= kLocalColumns)
+    step.reads_columns = step.writes_columns = cols;
+  else
+    step.reads_rows = step.writes_rows = rows;
 }
 
 inline MatrixPart share_of(const Worker& worker, std::int64_t rows, std::int64_t cols) {
   if (cols < kLocalColumns) {
-    const Range mine = worker.split(rows);
+    const Range mine = worker.split(rows, kRowUnit);
     return {mine.begin, mine.end, 0, cols, cols};
   }
   const Range mine = worker.split(cols, kLine);

@@ -27,6 +27,9 @@ struct OptimizerRange {
   float average_momentum;     // share of the old average in the new one
   bool overwrite;             // w becomes the average
   const std::uint16_t* mask;  // bit j of word i is 0 where w[16 i + j] stays 0; or null
+  // Part of the columns of a matrix, on the CPU: pieces that lie `ld` elements apart in all arrays but g,
+  // where it is `ldg`. With a mask there is one.
+  std::int64_t rows = 1, ld = 0, ldg = 0;
 };
 
 // Sums of squares of weights and of their steps.

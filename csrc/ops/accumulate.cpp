@@ -14,6 +14,7 @@ Step accumulate(const View& totals, const View& values, const View& weight) {
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(values.size());
+  step.unread = true;
   step.run = [kernel = cpu::active().accumulate, totals = totals.as<double>(), values = values.f32(),
               weight = weight.f32(), rows = values.rows()](Worker& worker) {
     if (worker.index() != 0) return;

@@ -19,14 +19,12 @@ struct Batch {
   std::int64_t rows, cols;
 };
 
-constexpr std::int64_t kRows = 4;
-
 std::function<void(Worker&)> against_labels(const Check& check, const Batch& b, const View& target) {
   check.input("target", target, DType::i32, {b.rows});
   return [check, b, label = target.as<const std::int32_t>(),
           kernel = cpu::active().accuracy_sparse](Worker& worker) {
     check.labels("target", label, b.rows, b.cols);  // by every worker, before one has written anything
-    const Range mine = worker.split(b.rows, kRows);
+    const Range mine = worker.split(b.rows, kRowUnit);
     kernel(b.correct + mine.begin, b.x + mine.begin * b.cols, label + mine.begin, mine.size(), b.cols);
   };
 }
@@ -35,7 +33,7 @@ std::function<void(Worker&)> against_values(const Check& check, const Batch& b, 
                                             float threshold) {
   check.input("target", target, DType::f32, {b.rows, b.cols});
   return [b, target = target.f32(), kind, threshold, &kernels = cpu::active()](Worker& worker) {
-    const Range mine = worker.split(b.rows, kRows);
+    const Range mine = worker.split(b.rows, kRowUnit);
     const std::int64_t at = mine.begin * b.cols;
     if (kind == binary)
       kernels.accuracy_binary(b.correct + mine.begin, b.x + at, target + at, mine.size(), b.cols, threshold);
@@ -62,6 +60,8 @@ Step accuracy(const View& correct, const View& x, const View& target, const std:
   Step step;
   step.name = check.function();
   step.work = 10.0 * static_cast<double>(x.rows()) + 0.2 * static_cast<double>(x.size());
+  if (which != sparse) step.reads_rows = x.rows();  // labels are looked at by every worker
+  step.writes_rows = x.rows();
   step.run = which == sparse ? against_labels(check, batch, target)
                              : against_values(check, batch, target, which, static_cast<float>(threshold));
   return step;

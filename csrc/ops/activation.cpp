@@ -44,7 +44,7 @@ Step elementwise(const char* name, std::int64_t rows, std::int64_t cols, double 
   Step step;
   step.name = name;
   step.work = nanoseconds * static_cast<double>(rows * cols);
-  cpu::declare_shares(step, cols);
+  cpu::declare_shares(step, rows, cols);
   return step;
 }
 

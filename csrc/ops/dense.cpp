@@ -1,11 +1,14 @@
 #include "ops/dense.h"
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "core/check.h"
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/gemm.h"
+#include "cpu/share.h"
 #include "ops/activation.h"
 #include "ops/shared/device_gemm.h"
 #include "ops/shared/device_step.h"
@@ -56,6 +59,24 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   return step;
 }
 
+// Two workers: each reads its columns of x, then writes its columns of y. Any other number goes by columns of
+// y.
+void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands& operands,
+                  const cpu::GemmFinish& finish) {
+  step.reads_columns = plan.problem.k;
+  step.writes_columns = plan.problem.n;
+  step.run = [&kernels = cpu::active(), plan, operands, finish,
+              partial = std::make_shared<std::vector<float>>(
+                  static_cast<std::size_t>(plan.problem.m * plan.problem.n))](Worker& worker) {
+    if (worker.count() == 2) {
+      cpu::run_gemm_by_terms(kernels, plan, operands, finish, partial->data(), worker);
+    } else {
+      worker.barrier();
+      cpu::run_gemm(kernels, plan, operands, finish, worker);
+    }
+  };
+}
+
 }  // namespace
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
@@ -74,7 +95,14 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
   step.name = "dense_forward";
   step.work = plan.nanoseconds;
   step.scratch = plan.packed_floats();
-  if (plan.split == cpu::GemmSplit::columns) step.writes_columns = problem.n;
+  if (plan.split == cpu::GemmSplit::terms) {
+    run_by_terms(step, plan, operands, finish);
+    return step;
+  }
+  if (plan.split == cpu::GemmSplit::columns)
+    step.writes_columns = problem.n;
+  else
+    step.reads_rows = step.writes_rows = problem.m;
   step.run = [&kernels, plan, operands, finish](Worker& worker) {
     cpu::run_gemm(kernels, plan, operands, finish, worker);
   };
@@ -116,22 +144,44 @@ struct Backward {
   float alpha;
 
   void run(Worker& worker) const {
-    derivative(worker);
-    worker.barrier();  // the products read all columns of dz
-    const float* d = dz != nullptr ? dz : dy;
-    if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d}, {}, worker);
-    if (dx != nullptr) cpu::run_gemm(*kernels, dx_plan, {dx, d, w}, {}, worker);
+    if (dz != nullptr) derivative(worker);
+    if (dbias != nullptr && !by_rows()) sum_columns(worker);
+    if (meets()) worker.barrier();
+    if (dbias != nullptr && by_rows()) sum_columns(worker);
+    if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d()}, {}, worker);
+    if (dx != nullptr) cpu::run_gemm(*kernels, dx_plan, {dx, d(), w}, {}, worker);
   }
 
-  // dz and dbias of this worker's columns.
-  void derivative(Worker& worker) const {
+  // Until its own barrier the step touches only its share of dy, saved and dz.
+  void declare(Step& step) const {
+    (by_rows() ? step.reads_rows : step.reads_columns) = by_rows() ? rows : units;
+    if (dw != nullptr || dbias != nullptr) return;
+    const bool writes_rows = dx != nullptr ? dx_by_rows() : by_rows();
+    (writes_rows ? step.writes_rows : step.writes_columns) =
+        writes_rows ? rows : (dx != nullptr ? dx_plan.problem.n : units);
+  }
+
+ private:
+  const float* d() const { return dz != nullptr ? dz : dy; }
+  // How dz is shared out; as in cpu/share.h.
+  bool by_rows() const { return units < cpu::kLocalColumns; }
+  bool dx_by_rows() const { return dx_plan.split == cpu::GemmSplit::rows; }
+  // Whether something reads more of dz than the worker's share.
+  bool meets() const {
+    return dw != nullptr || (dbias != nullptr && by_rows()) ||
+           (dx != nullptr && !(by_rows() && dx_by_rows()));
+  }
+
+  void derivative(const Worker& worker) const {
+    const cpu::MatrixPart part = cpu::share_of(worker, rows, units);
+    const std::int64_t first = part.row_begin * units + part.col_begin;
+    kernels->activation_backward(dz + first, dy + first, saved + first, part.row_end - part.row_begin,
+                                 part.col_end - part.col_begin, units, units, units, activation, alpha);
+  }
+
+  void sum_columns(const Worker& worker) const {
     const Range mine = worker.split(units, kLine);
-    if (mine.empty()) return;
-    if (dz != nullptr)
-      kernels->activation_backward(dz + mine.begin, dy + mine.begin, saved + mine.begin, rows, mine.size(),
-                                   units, units, units, activation, alpha);
-    const float* d = dz != nullptr ? dz : dy;
-    if (dbias != nullptr) kernels->column_sum(dbias + mine.begin, d + mine.begin, rows, mine.size(), units);
+    kernels->column_sum(dbias + mine.begin, d() + mine.begin, rows, mine.size(), units);
   }
 };
 
@@ -187,8 +237,7 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   if (dw) step.work += op.dw_plan.nanoseconds, step.scratch = op.dw_plan.packed_floats();
   if (dx)
     step.work += op.dx_plan.nanoseconds, step.scratch = std::max(step.scratch, op.dx_plan.packed_floats());
-  // Until its own barrier it touches only its columns of dy, saved and dz.
-  step.reads_columns = units;
+  op.declare(step);
   step.run = [op](Worker& worker) { op.run(worker); };
   return step;
 }

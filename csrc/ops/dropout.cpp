@@ -64,7 +64,7 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
-  cpu::declare_shares(step, x.cols());
+  cpu::declare_shares(step, x.rows(), x.cols());
   step.run = [kernel = cpu::active().dropout_forward, y = y.f32(), mask = mask.as<std::uint16_t>(),
               x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
               threshold = threshold_of(rate), map = math::dropout_map(kind, rate)](Worker& worker) {
@@ -105,7 +105,7 @@ Step dropout_backward(const View& dx, const View& dy, const View& mask, double r
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(dy.size());
-  cpu::declare_shares(step, dy.cols());
+  cpu::declare_shares(step, dy.rows(), dy.cols());
   step.run = [kernel = cpu::active().dropout_backward, dx = dx.f32(), dy = dy.f32(),
               mask = mask.as<const std::uint16_t>(), rows = dy.rows(), cols = dy.cols(),
               scale = math::dropout_map(kind, rate).scale](Worker& worker) {

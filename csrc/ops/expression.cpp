@@ -163,13 +163,16 @@ Step expression(const std::vector<View>& outputs, const std::vector<View>& opera
   step.scratch =
       code_check.registers() * cpu::kExpressionTile + kLine * static_cast<std::int64_t>(outputs.size());
   const bool local = is_column_local(*bound, cols);
-  if (local) cpu::declare_shares(step, cols);
+  if (local)
+    cpu::declare_shares(step, rows, cols);
+  else
+    step.reads_rows = step.writes_rows = rows;
   if (rows == 0 || cols == 0) {
     step.run = [](Worker&) {};
     return step;
   }
   step.run = [kernel = cpu::active().expression, bound, rows, cols, local](Worker& worker) {
-    const Range mine = worker.split(rows);
+    const Range mine = worker.split(rows, kRowUnit);
     const cpu::MatrixPart part =
         local ? cpu::share_of(worker, rows, cols) : cpu::MatrixPart{mine.begin, mine.end, 0, cols, cols};
     kernel(bound->expression, part, worker.scratch());

@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "cpu/share.h"
 
 namespace densor::ops {
 
@@ -26,13 +27,14 @@ class BatchRows {
     return fed_.as<char>() + row * fed_.stride[0];
   }
 
-  // Brings row i to the caches while earlier rows are converted. Rows out of range are left to `at`.
-  void prefetch(std::int64_t i) const {
+  // Brings columns of row i to the caches while earlier rows are converted. Rows out of range are left to
+  // `at`.
+  void prefetch(std::int64_t i, Range cols) const {
     constexpr std::int64_t kCacheLine = 64, kFarthest = 4096;
     const std::int64_t row = index(i);
     if (row < 0 || row >= fed_.rows()) return;
-    const char* begin = fed_.as<char>() + row * fed_.stride[0];
-    const std::int64_t bytes = std::min(fed_.cols() * item_size(fed_.dtype), kFarthest);
+    const char* begin = fed_.as<char>() + row * fed_.stride[0] + cols.begin * item_size(fed_.dtype);
+    const std::int64_t bytes = std::min(cols.size() * item_size(fed_.dtype), kFarthest);
     for (std::int64_t at = 0; at < bytes; at += kCacheLine) __builtin_prefetch(begin + at);
   }
 
@@ -59,13 +61,12 @@ void check_fed(const Check& check, const View& fed, std::int64_t features) {
 
 constexpr std::int64_t kAhead = 4;  // rows between the one converted and the one prefetched
 
-// convert(i, row) for each row of this worker's share of the batch.
+// convert(i, row) for each of the rows, of which it reads the columns.
 template <class Convert>
-void each_row(Worker& worker, const BatchRows& rows, std::int64_t batch, Convert convert) {
-  const Range mine = worker.split(batch);
-  for (std::int64_t i = mine.begin; i < std::min(mine.end, mine.begin + kAhead); ++i) rows.prefetch(i);
+void each_row(const BatchRows& rows, Range mine, Range cols, Convert convert) {
+  for (std::int64_t i = mine.begin; i < std::min(mine.end, mine.begin + kAhead); ++i) rows.prefetch(i, cols);
   for (std::int64_t i = mine.begin; i < mine.end; ++i) {
-    if (i + kAhead < mine.end) rows.prefetch(i + kAhead);
+    if (i + kAhead < mine.end) rows.prefetch(i + kAhead, cols);
     convert(i, rows.at(i));
   }
 }
@@ -88,12 +89,13 @@ Step gather_labels(const Check& check, const View& out, std::shared_ptr<const Fe
   Step step;
   step.name = check.function();
   step.work = work_of(out.rows(), 1);
+  step.reads_rows = step.writes_rows = out.rows();
   step.run = [check, feed = std::move(feed), out = out.as<std::int32_t>(), batch = out.rows(),
               &table = cpu::active().convert_labels](Worker& worker) {
     const View& fed = feed->view;
     check_fed(check, fed, 1);
     const auto kernel = converter(check, table, fed);
-    each_row(worker, BatchRows(check, fed, worker.batch, batch), batch,
+    each_row(BatchRows(check, fed, worker.batch, batch), worker.split(batch, kRowUnit), {0, 1},
              [=](std::int64_t i, const char* row) { kernel(out + i, row, 1); });
   };
   return step;
@@ -115,15 +117,20 @@ Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, dou
   Step step;
   step.name = check.function();
   step.work = work_of(out.rows(), out.cols());
+  cpu::declare_shares(step, out.rows(), out.cols());
   step.run = [check, feed = std::move(feed), out = out.f32(), batch = out.rows(), features = out.cols(),
               scale = static_cast<float>(scale), offset = static_cast<float>(offset),
               &table = cpu::active().convert](Worker& worker) {
     const View& fed = feed->view;
     check_fed(check, fed, features);
     const auto kernel = converter(check, table, fed);
-    each_row(worker, BatchRows(check, fed, worker.batch, batch), batch, [=](std::int64_t i, const char* row) {
-      kernel(out + i * features, row, features, scale, offset);
-    });
+    const cpu::MatrixPart part = cpu::share_of(worker, batch, features);
+    const Range cols{part.col_begin, part.col_end};
+    const std::int64_t skipped = cols.begin * item_size(fed.dtype);
+    each_row(BatchRows(check, fed, worker.batch, batch), {part.row_begin, part.row_end}, cols,
+             [=](std::int64_t i, const char* row) {
+               kernel(out + i * features + cols.begin, row + skipped, cols.size(), scale, offset);
+             });
   };
   return step;
 }
@@ -134,6 +141,8 @@ Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
   Step step;
   step.name = check.function();
   step.work = work_of(x.rows(), x.cols());
+  step.reads_rows = x.rows();
+  step.unread = true;
   step.run = [check, feed = std::move(feed), x = x.f32(), batch = x.rows(), cols = x.cols(),
               kernel = cpu::active().copy_matrix](Worker& worker) {
     const View& fed = feed->view;
@@ -142,7 +151,7 @@ Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
       check.fail_type("feed", std::string("expected dtype float32, got ") + dtype_name(fed.dtype));
     if (!fed.writable) check.fail("feed", "is written by this op and must not be read-only");
     const BatchRows rows(check, fed, worker.batch, batch);
-    const Range mine = worker.split(batch);
+    const Range mine = worker.split(batch, kRowUnit);
     for (std::int64_t i = mine.begin; i < mine.end; ++i)
       kernel(reinterpret_cast<float*>(rows.at(i)), x + i * cols, 1, cols, cols, cols);
   };

@@ -18,7 +18,7 @@ Step gaussian_noise(const View& y, const View& x, double stddev, bool multiplies
   Step step;
   step.name = check.function();
   step.work = 1.0 * static_cast<double>(x.size());
-  cpu::declare_shares(step, x.cols());
+  cpu::declare_shares(step, x.rows(), x.cols());
   step.run = [kernel = cpu::active().gaussian_noise, y = y.f32(), x = x.f32(), rows = x.rows(),
               cols = x.cols(), key = math::philox_key(seed), stream, multiplies,
               deviation = static_cast<float>(stddev)](Worker& worker) {

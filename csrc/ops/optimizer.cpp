@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "core/name.h"
+#include "core/parallel.h"
 #include "ops/shared/device_optimizer.h"
 #include "ops/shared/optimizer_pass.h"
 
@@ -94,6 +95,47 @@ void check_arrays(const Check& check, const OptimizerArenas& a, const OptimizerR
     for (std::size_t j = 0; j < k; ++j) check.disjoint(all[k].name, all[k].view, all[j].name, all[j].view);
 }
 
+void check_norms(const Check& check, const OptimizerArenas& arenas, const OptimizerRule& rule,
+                 const Clipping& clipping) {
+  const char* reason = clipping.norm || clipping.global_norm ? "clipping by norms"
+                       : rule.trust_ratio                    ? "a rule with norms"
+                       : arenas.accumulator                  ? "an accumulator"
+                       : arenas.mask                         ? "a mask"
+                                                             : nullptr;
+  if (reason != nullptr)
+    check.fail("computed", std::string("must be empty with ") + reason + ", which needs the whole gradient");
+}
+
+std::vector<WeightGradient> read_computed(const Check& check, const ComputedGradients& given,
+                                          const OptimizerArenas& arenas, const View& bounds) {
+  const auto count = static_cast<std::size_t>(given.segments ? given.segments.size() : 0);
+  if (given.segments) check.input("computed", given.segments, DType::i64, {kAny});
+  if (given.x.size() != count || given.dz.size() != count)
+    check.fail("computed", "expected as many x and dz as segments, " + std::to_string(count));
+  std::vector<WeightGradient> result;
+  for (std::size_t k = 0; k < count; ++k) {
+    const View &x = given.x[k], &dz = given.dz[k];
+    const std::int64_t segment = given.segments.as<const std::int64_t>()[k];
+    if (segment < 0 || segment >= bounds.rows())
+      check.fail("computed", "there is no segment " + std::to_string(segment));
+    for (const WeightGradient& other : result)
+      if (other.segment() == segment)
+        check.fail("computed", "segment " + std::to_string(segment) + " is named twice");
+    check.matrix("dz", dz);
+    if (x) check.input("x", x, DType::f32, {dz.rows(), kAny});
+    check.disjoint({{"parameters", arenas.parameters}, {"average", arenas.average}}, {{"x", x}, {"dz", dz}});
+    for (const View& slot : arenas.slots) check.disjoint({{"slots", slot}}, {{"x", x}, {"dz", dz}});
+    const std::int64_t inputs = x ? x.cols() : 1, units = dz.cols();
+    const std::int64_t size = bounds.as<const std::int64_t>()[2 * segment + 1];
+    if (checked_multiply(check.function(), inputs, units) != size)
+      check.fail("computed", "segment " + std::to_string(segment) + " has " + std::to_string(size) +
+                                 " parameters, its gradient " + std::to_string(inputs * units));
+    float* stored = arenas.gradients.f32() + bounds.as<const std::int64_t>()[2 * segment];
+    result.emplace_back(segment, stored, x.f32(), dz.f32(), dz.rows(), inputs, units, num_threads());
+  }
+  return result;
+}
+
 int index_of_hold() {
   int hold = 0;
   math::OptimizerRules::each([&hold](int index, auto rule) {
@@ -121,8 +163,13 @@ cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const Optimize
 
 }  // namespace
 
+bool optimizer_needs_norms(const std::string& rule) {
+  return rule_named(Check("optimizer_needs_norms"), rule).trust_ratio;
+}
+
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& name,
-               const Clipping& clipping, std::int64_t accumulation_steps, double scale) {
+               const Clipping& clipping, std::int64_t accumulation_steps, double scale,
+               const ComputedGradients& computed) {
   const Check check("optimizer");
   const OptimizerRule rule = rule_named(check, name);
   check_arrays(check, arenas, rule, name);
@@ -144,18 +191,26 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
                                segments.multipliers.f32(),
                                1.0f / static_cast<float>(accumulation_steps),
                                static_cast<float>(scale)};
-  const auto variables = read_segments(check, segments, n, static_cast<bool>(arenas.mask));
-  if (on_device(check, {{"parameters", arenas.parameters}, {"gradients", arenas.gradients}}))
+  auto variables = read_segments(check, segments, n, static_cast<bool>(arenas.mask));
+  auto gradients = read_computed(check, computed, arenas, segments.bounds);
+  if (!gradients.empty()) check_norms(check, arenas, rule, clipping);
+  if (on_device(check, {{"parameters", arenas.parameters}, {"gradients", arenas.gradients}})) {
+    if (!gradients.empty()) check.fail("computed", "must be empty on a device");
     return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), variables,
                                segments.multipliers.f32());
-  auto pass = std::make_shared<OptimizerPass>(range, n, arenas.gradients.f32(), rule, index_of_hold(),
-                                              variables, clipping.norm.value_or(0.0),
-                                              clipping.global_norm.value_or(0.0), extras);
+  }
   Step step;
   step.name = "optimizer";
   const double arrays =
       1.0 + rule.slots + static_cast<bool>(arenas.average) + static_cast<bool>(arenas.accumulator);
   step.work = 0.2 * arrays * static_cast<double>(n);
+  for (const WeightGradient& gradient : gradients) {
+    step.work += gradient.nanoseconds();
+    step.scratch = std::max(step.scratch, gradient.scratch());
+  }
+  auto pass = std::make_shared<OptimizerPass>(
+      range, n, arenas.gradients.f32(), rule, index_of_hold(), std::move(variables),
+      clipping.norm.value_or(0.0), clipping.global_norm.value_or(0.0), extras, std::move(gradients));
   step.run = [pass](Worker& worker) { pass->run(worker); };
   return step;
 }

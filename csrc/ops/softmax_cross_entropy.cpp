@@ -18,10 +18,12 @@ Step softmax_cross_entropy(const LossViews& v, double scale) {
   Step step;
   step.name = check.function();
   step.work = 30.0 * static_cast<double>(rows.rows) + 0.5 * static_cast<double>(v.x.size());
+  if (rows.label == nullptr) step.reads_rows = rows.rows;
+  step.writes_rows = rows.rows;
   step.run = [check, rows, kernel = cpu::active().softmax_cross_entropy](Worker& worker) {
     // Every worker looks at all labels, so that none has written anything when one is wrong.
     if (rows.label != nullptr) check.labels("target", rows.label, rows.rows, rows.cols);
-    kernel(part_of(rows, worker.split(rows.rows, kLossRows)));
+    kernel(part_of(rows, worker.split(rows.rows, kRowUnit)));
   };
   return step;
 }

@@ -11,12 +11,14 @@ namespace {
 
 // Where a barrier follows each step: after the last one, and wherever the next may read what another worker
 // wrote.
-std::vector<bool> place_fences(const std::vector<Step>& steps) {
+std::vector<bool> place_fences(const std::vector<Step>& steps, int most) {
   std::vector<bool> fences(steps.size(), true);
   int unfenced = 0;
   for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
-    const bool local = steps[i].writes_columns > 0 && steps[i].writes_columns == steps[i + 1].reads_columns;
-    fences[i] = !local || unfenced == Program::kUnfenced;
+    const Step &step = steps[i], &next = steps[i + 1];
+    const bool local = (step.writes_columns > 0 && step.writes_columns == next.reads_columns) ||
+                       (step.writes_rows > 0 && step.writes_rows == next.reads_rows);
+    fences[i] = !(local || step.unread) || unfenced == most;
     unfenced = fences[i] ? 0 : unfenced + 1;
   }
   return fences;
@@ -30,11 +32,11 @@ constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
 
 }  // namespace
 
-Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat)
+Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced)
     : compute_(std::move(compute)),
       update_(std::move(update)),
-      compute_fences_(place_fences(compute_)),
-      update_fences_(place_fences(update_)),
+      compute_fences_(place_fences(compute_, unfenced)),
+      update_fences_(place_fences(update_, unfenced)),
       repeat_(repeat) {
   if (!compute_.empty() || !update_.empty())
     device_ = device_of(compute_.empty() ? update_.front() : compute_.front());

@@ -1,7 +1,7 @@
 // A program: the steps of one batch, and the loop that runs batches of it without coming back to Python.
 //
 // All workers enter `run` once and walk the steps together. A barrier stands after a step unless the next one
-// is column-local to it (core/step.h); at most kUnfenced steps follow one another without one, so memory last
+// is local to it (core/step.h); at most kUnfenced steps follow one another without one, so memory last
 // used by step i may be handed to step i + kUnfenced + 1. The last steps of `compute` may run several times,
 // each time as a step of its own for what keys noise: samples of the same batch. Each batch has two phases:
 // `compute` may be abandoned between steps when the run is cancelled; `update` changes weights and state, and
@@ -25,7 +25,7 @@ using Stop = std::atomic<std::int64_t>;
 
 class Program {
  public:
-  static constexpr int kUnfenced = 3;
+  static constexpr int kUnfenced = 3;  // unless the program is made with another number
 
   // Which steps of `compute` are repeated: those from `from` on, `count` times in all.
   struct Repeat {
@@ -33,9 +33,9 @@ class Program {
     std::int64_t count = 1;
   };
 
-  Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat);
+  Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced);
   Program(std::vector<Step> compute, std::vector<Step> update)
-      : Program(std::move(compute), std::move(update), Repeat{}) {}
+      : Program(std::move(compute), std::move(update), Repeat{}, kUnfenced) {}
 
   // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
   bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;

@@ -30,7 +30,12 @@ class Step:
 class Program:
     unfenced: ClassVar[int]
     def __init__(
-        self, compute: Sequence[Step], update: Sequence[Step], repeat_from: int = 0, repeats: int = 1
+        self,
+        compute: Sequence[Step],
+        update: Sequence[Step],
+        repeat_from: int = 0,
+        repeats: int = 1,
+        unfenced: int = 3,
     ) -> None: ...
     def names(self) -> list[str]: ...
     def run_batch(
@@ -185,7 +190,11 @@ def optimizer(
     mask: Array | None = None,
     multipliers: F32 | None = None,
     scale: float = 1.0,
+    computed: Array | None = None,
+    x: Sequence[F32 | None] = (),
+    dz: Sequence[F32] = (),
 ) -> Step: ...
+def optimizer_needs_norms(rule: str) -> bool: ...
 def penalty(
     totals: Array | None,
     xs: Sequence[F32],

@@ -1,5 +1,6 @@
 """Matrix products: plans, the bits of every path, the epilogue, cancellation."""
 
+import functools
 import itertools
 import re
 import signal
@@ -29,11 +30,12 @@ SHAPES = (
 
 @pytest.fixture(params=TARGETS)
 def target(request):
-    before = _core.cpu_target()
+    before = _core.cpu_target(), _core.num_threads()
     _core.set_cpu_target(request.param)
     _core.set_matmul_precision("ieee")  # matrix units have tests of their own: test_gemm_amx.py
     yield request.param
-    _core.set_cpu_target(before)
+    _core.set_cpu_target(before[0])
+    _core.set_num_threads(before[1])
     _core.set_matmul_precision("highest")
 
 
@@ -56,8 +58,8 @@ def test_a_plan_says_what_is_done():
     finally:
         _core.set_cpu_target(before)
     assert plan == (
-        "m=128 n=300 k=784: tile 8x48, blocks m 328 n 3072 k 784, b copied, panels outside, "
-        "split by columns, fma"
+        "m=128 n=300 k=784: tile 8x48, blocks m 648 n 3072 k 400 in chains, b copied, panels outside, "
+        "split by terms, fma"
     )
 
 
@@ -69,10 +71,13 @@ def test_a_plan_says_what_is_done():
         ((128, 784, 300, False, True), "b transposed"),
         ((2048, 784, 300), "b copied and kept"),  # for the second block of rows
         ((784, 300, 128, True), "tiles outside"),
-        ((128, 300, 784, False, False, 2), "split by columns"),
+        ((128, 300, 784, False, False, 2), "split by terms"),
+        ((512, 300, 784, False, False, 2), "split by columns"),  # many rows
+        ((128, 300, 784, False, False, 3), "split by columns"),
+        ((128, 300, 200, False, False, 2), "split by columns"),  # one chain
         ((128, 10, 100, False, False, 2), "split by rows"),  # few columns
         ((784, 300, 128, True, False, 2), "split by rows"),  # a weight gradient
-        ((1, 100, 300, False, False, 2), "split by columns"),  # one row for two workers
+        ((1, 300, 100, False, False, 2), "split by columns"),  # one row for two workers
     ],
 )
 def test_choices(target, problem, words):
@@ -98,8 +103,9 @@ def forward(x, w, bias=None, activation="linear"):
 
 
 def three_ways(a, b):
-    """a b as a forward pass, as a weight gradient (of a^T) and as an input gradient (of b^T)."""
-    yield forward(a, b)
+    """a b as a forward pass, if it is one chain, as a weight gradient (of a^T) and as an input gradient (of b^T)."""
+    if len(chains(len(b))) == 2:
+        yield forward(a, b)
     c = np.full((len(a), b.shape[1]), np.nan, np.float32)
     _core.dense_backward(None, c, None, None, b, None, a.T.copy(), c * 0, "linear", 0.0).run()
     yield c
@@ -110,15 +116,52 @@ def three_ways(a, b):
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_every_path_has_the_same_bits(target, shape):
-    """The transpositions take different plans, packings and block sizes, but one order of terms."""
+    """The transpositions take different plans, packings and block sizes, but one order of terms.
+
+    A forward pass over many terms adds chains of them.
+    """
     m, n, k = shape
     rng = np.random.default_rng(shape)
     a, b = normal(rng, m, k), normal(rng, k, n)
-    first, *others = three_ways(a, b)
+    first = forward(a, b)
     error = np.abs(first - a.astype(np.float64) @ b) / (np.abs(a) @ np.abs(b) + 1e-30)
     assert error.max() < 2e-6
-    for other in others:
-        np.testing.assert_array_equal(first, other)
+    parts = [three_ways(a[:, i:j].copy(), b[i:j].copy()) for i, j in itertools.pairwise(chains(k))]
+    for sums in zip(*parts, strict=True):
+        np.testing.assert_array_equal(first, functools.reduce(np.add, sums))
+
+
+def chains(k):
+    """Where the chains of a forward pass begin and end."""
+    count = 1 if k < 256 else 2 if k <= 2048 else -(-k // 1024)
+    return [min(k, -(-k // 16) * i // count * 16) for i in range(count + 1)]
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "gelu"])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "inputs", "units"), [(32, 784, 300), (7, 257, 40), (128, 300, 10), (1, 1100, 17)]
+)
+def test_two_workers_that_share_out_the_terms_have_the_bits_of_one(
+    target, rows, inputs, units, biased, activation
+):
+    assert "split by terms" in _core.gemm_plan(rows, units, inputs, workers=2)
+    rng = np.random.default_rng(inputs)
+    x, w = normal(rng, rows, inputs), normal(rng, inputs, units)
+    bias = normal(rng, units) if biased else None
+    results = []
+    for threads, then in ((1, 1), (2, 2), (2, 1), (2, 3)):  # when the step is made, and when it is run
+        _core.set_num_threads(threads)
+        y = np.full((rows, units), np.nan, np.float32)
+        z = np.full_like(y, np.nan) if activation == "gelu" else None
+        step = _core.dense_forward(y, z, x, w, bias, activation, 0.0)
+        _core.set_num_threads(then)
+        # Work enough that all the workers are woken.
+        assert _core.run(_core.Program([step] * 8, []), None, batches=8, batch_size=1) == 8
+        results.append((y, y if z is None else z))
+    for y, z in results[1:]:
+        assert same_bits(y, results[0][0])
+        assert same_bits(z, results[0][1])
 
 
 def test_targets_with_fma_have_the_same_bits():

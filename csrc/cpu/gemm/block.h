@@ -42,6 +42,7 @@ class Block {
     t.k = g_.k;
     t.last = cols - (width - kRegLanes);
     t.accumulate = g_.accumulate;
+    t.join = g_.join;
     if (g_.epilogue != nullptr) {
       t.bias = g_.epilogue->bias != nullptr ? g_.epilogue->bias + left : nullptr;
       t.relu = g_.epilogue->relu;

@@ -10,8 +10,14 @@ namespace {
 class Run {
  public:
   Run(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands, const GemmFinish& finish,
-      Worker& worker)
-      : kernels_(kernels), plan_(plan), o_(operands), finish_(finish), worker_(worker) {
+      Worker& worker, Cancelling cancelling)
+      : kernels_(kernels),
+        plan_(plan),
+        o_(operands),
+        finish_(finish),
+        worker_(worker),
+        cancelling_(cancelling),
+        c_(operands.c) {
     const GemmProblem& p = plan.problem;
     block_.ldc = p.n;
     block_.a_row = p.transpose_a ? 1 : p.k;
@@ -34,30 +40,60 @@ class Run {
       columns(rows, {j, std::min(j + plan_.col_block, cols.end)});
   }
 
- private:
-  void columns(Range rows, Range cols) {
-    const std::int64_t k = plan_.problem.k;
-    ranges_[0] = ranges_[1] = {std::numeric_limits<float>::infinity(), 0.0f};
-    std::int64_t p = 0;
-    do {  // once even for k == 0, whose sums are empty
-      const std::int64_t end = std::min(p + plan_.k_block, k);
-      for (std::int64_t i = rows.begin; i < rows.end; i += plan_.row_block) {
-        if (worker_.cancelled()) return;
-        block_.packed_before = plan_.keep_panels && i > rows.begin;
-        multiply({i, std::min(i + plan_.row_block, rows.end)}, cols, {p, end});
-      }
-      p = end;
-    } while (p < k);
+  // One chain, into `c`.
+  void chain(int index, float* c) {
+    const Range all{0, plan_.problem.n};
+    c_ = c;
+    fused_ = false;
+    for (std::int64_t j = 0; j < all.end; j += plan_.col_block)
+      pass({0, plan_.problem.m}, {j, std::min(j + plan_.col_block, all.end)}, terms(index), false);
   }
 
-  void multiply(Range rows, Range cols, Range terms) {
+  // What is left to do for columns whose two chains lie in c and `partial`.
+  void join(Range cols, const float* partial) {
+    const std::int64_t ld = block_.ldc;
+    for (std::int64_t i = 0; i < plan_.problem.m; ++i) {
+      float* row = o_.c + i * ld + cols.begin;
+      kernels_.add(row, row, partial + i * ld + cols.begin, cols.size());
+    }
+    activate({0, plan_.problem.m}, cols);
+  }
+
+ private:
+  // The terms of a pass.
+  Range terms(std::int64_t index) const {
+    const std::int64_t k = plan_.problem.k;
+    if (plan_.chains > 1) return densor::share(k, kLine, static_cast<int>(index), plan_.chains);
+    return {index * plan_.k_block, std::min((index + 1) * plan_.k_block, k)};
+  }
+
+  void columns(Range rows, Range cols) {
+    ranges_[0] = ranges_[1] = {std::numeric_limits<float>::infinity(), 0.0f};
+    std::int64_t index = 0;
+    Range some = terms(index);
+    pass(rows, cols, some, true);  // even for k == 0, whose sums are empty
+    while (some.end < plan_.problem.k) {
+      some = terms(++index);
+      pass(rows, cols, some, true);
+    }
+  }
+
+  void pass(Range rows, Range cols, Range some, bool finishes) {
+    for (std::int64_t i = rows.begin; i < rows.end; i += plan_.row_block) {
+      if (cancelling_ == Cancelling::obeyed && worker_.cancelled()) return;
+      block_.packed_before = plan_.keep_panels && i > rows.begin;
+      multiply({i, std::min(i + plan_.row_block, rows.end)}, cols, some, finishes);
+    }
+  }
+
+  void multiply(Range rows, Range cols, Range terms, bool finishes) {
     const GemmEpilogue epilogue{
         fused_ && finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr,
         fused_ && finish_.activation == math::Activation::relu,
     };
     const GemmProblem& problem = plan_.problem;
-    const bool last = terms.end == problem.k;
-    block_.c = o_.c + rows.begin * block_.ldc + cols.begin;
+    const bool last = finishes && terms.end == problem.k;
+    block_.c = c_ + rows.begin * block_.ldc + cols.begin;
     block_.a = o_.a + rows.begin * block_.a_row + terms.begin * block_.a_k;
     block_.b = o_.b + (problem.transpose_b ? cols.begin * block_.ldb + terms.begin
                                            : terms.begin * block_.ldb + cols.begin);
@@ -65,7 +101,8 @@ class Run {
     block_.cols = cols.size();
     block_.k = terms.size();
     block_.panel_terms = plan_.keep_panels ? terms.size() : 0;
-    block_.accumulate = terms.begin > 0;
+    block_.accumulate = terms.begin > 0 && plan_.chains == 1;
+    block_.join = terms.begin > 0 && plan_.chains > 1 && finishes;
     block_.before = terms.begin;
     block_.epilogue = last ? &epilogue : nullptr;
     (plan_.products > 0 ? kernels_.gemm.units.block : kernels_.gemm.block)(block_);
@@ -84,21 +121,34 @@ class Run {
   const GemmOperands& o_;
   const GemmFinish& finish_;
   Worker& worker_;
+  Cancelling cancelling_;
   GemmBlock block_{};
   GemmRange ranges_[2];
+  float* c_;
   bool fused_;
 };
 
 }  // namespace
 
+GemmShare share_of(const GemmPlan& plan, const Worker& worker) {
+  const Range rows{0, plan.problem.m}, cols{0, plan.problem.n};
+  if (plan.split == GemmSplit::rows)
+    return {worker.split(rows.end, plan.problem.transpose_a ? plan.tile_rows : kRowUnit), cols};
+  return {rows, worker.split(cols.end, kLine)};
+}
+
 void run_gemm(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
-              const GemmFinish& finish, Worker& worker) {
-  Range rows{0, plan.problem.m}, cols{0, plan.problem.n};
-  if (plan.split == GemmSplit::columns)
-    cols = worker.split(plan.problem.n, kLine);
-  else
-    rows = worker.split(plan.problem.m, plan.tile_rows);
-  Run(kernels, plan, operands, finish, worker).share(rows, cols);
+              const GemmFinish& finish, Worker& worker, Cancelling cancelling) {
+  const GemmShare mine = share_of(plan, worker);
+  Run(kernels, plan, operands, finish, worker, cancelling).share(mine.rows, mine.cols);
+}
+
+void run_gemm_by_terms(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
+                       const GemmFinish& finish, float* partial, Worker& worker) {
+  Run run(kernels, plan, operands, finish, worker, Cancelling::obeyed);
+  run.chain(worker.index(), worker.index() == 0 ? operands.c : partial);
+  worker.barrier();
+  run.join(worker.split(plan.problem.n, kLine), partial);
 }
 
 }  // namespace densor::cpu

@@ -21,9 +21,24 @@ struct GemmFinish {
   float alpha = 0;
 };
 
-// Computes the rows and columns of c that the plan gives this worker. Returns early, with c unfinished, when
-// the run is cancelled. Needs plan.packed_floats() of the worker's scratch memory.
+// Whether a product may stop early when the run is cancelled; in the update phase it may not.
+enum class Cancelling { obeyed, ignored };
+
+// The rows and columns of c that the plan gives a worker.
+struct GemmShare {
+  Range rows, cols;
+};
+GemmShare share_of(const GemmPlan& plan, const Worker& worker);
+
+// Computes the rows and columns of c that the plan gives this worker (columns, where it is split by terms).
+// Returns early, with c unfinished, when the run is cancelled. Needs plan.packed_floats() of the worker's
+// scratch memory.
 void run_gemm(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
-              const GemmFinish& finish, Worker& worker);
+              const GemmFinish& finish, Worker& worker, Cancelling cancelling = Cancelling::obeyed);
+
+// The same for a plan that is split by terms, by two workers: each computes the chain over its columns of a,
+// worker 1 into `partial` (m, n); then, behind a barrier, its columns of c.
+void run_gemm_by_terms(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
+                       const GemmFinish& finish, float* partial, Worker& worker);
 
 }  // namespace densor::cpu

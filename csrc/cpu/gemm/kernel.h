@@ -38,7 +38,8 @@ enum class GemmPacking { none, copy, transpose };
 enum class GemmOrder { panels, tiles };
 
 // c = a b, or c += a b, over `k` terms: on the vector units in ascending order, one chain of fused
-// multiply-adds per element; on the matrix units as cpu/gemm/amx_block.h says.
+// multiply-adds per element, that begins with c (`accumulate`) or is added to it (`join`); on the matrix
+// units as cpu/gemm/amx_block.h says.
 struct GemmBlock {
   float* c;  // element (i, j) at c[i * ldc + j]
   std::int64_t ldc;
@@ -54,6 +55,7 @@ struct GemmBlock {
   std::int64_t panel_terms;  // k: panels are kept; 0: one takes the place of the other (GemmOrder::panels)
   bool packed_before;        // an earlier block of rows has packed and kept these panels
   bool accumulate;           // start from c; from zero otherwise
+  bool join;                 // add what comes out to c
   const GemmEpilogue* epilogue;  // null: more terms will follow
   // Matrix units alone:
   int products;         // 1, 3 or 6 products of bfloat16 terms for one of float32

@@ -95,6 +95,14 @@ GemmSplit choose_split(const GemmProblem& p, int tile_rows, int workers) {
   return by_rows && workers > 1 ? GemmSplit::rows : GemmSplit::columns;
 }
 
+// By terms, what crosses between two workers is half of c; by columns or rows it is half of a and of b, which
+// have been written by rows of b (the optimizer's blocks) since. Pays while b stays in the workers' caches.
+bool shares_terms(const GemmProblem& p, int workers) {
+  constexpr std::int64_t kCachedFloats = 400000;
+  return workers == 2 && !p.transpose_a && !p.transpose_b && gemm_chains(p.k) == 2 && 2 * p.m <= p.k &&
+         p.k * p.n <= kCachedFloats;
+}
+
 // Terms per pass: all, or equal parts.
 std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
   const std::int64_t passes = std::max<std::int64_t>(1, divide_up(k, most + most / 4));
@@ -150,12 +158,14 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   plan.vectors = tile_vectors(shape, problem);
   plan.tile_rows = std::max(1, std::min(shape.max_rows, shape.accumulators / plan.vectors));
   plan.split = choose_split(problem, plan.tile_rows, workers);
+  if (shares_terms(problem, workers)) plan.split = GemmSplit::terms;
   const int width = plan.vectors * plan.lanes;
   if (problem.transpose_b)
     plan.packing = GemmPacking::transpose;
   else if (problem.m > plan.tile_rows)
     plan.packing = GemmPacking::copy;
   plan.col_block = kPanelsPerBlock * width;
+  if (!problem.transpose_a && !problem.transpose_b) plan.chains = gemm_chains(problem.k);
   plan.k_block = std::max<std::int64_t>(1, problem.k);
   if (problem.transpose_a) {
     // The terms of a tile lie whole rows of a apart: few at a time, so that L2 holds them, and all panels
@@ -163,6 +173,8 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
     plan.order = GemmOrder::tiles;
     plan.k_block = terms_per_pass(problem.k, kAcrossTerms);
     plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
+  } else if (plan.chains > 1) {
+    plan.k_block = round_up(divide_up(problem.k, plan.chains), kLine);
   } else if (plan.packing != GemmPacking::none) {
     plan.k_block = terms_per_pass(problem.k, kPanelTerms);
   }
@@ -176,15 +188,16 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
 
 std::string to_string(const GemmPlan& plan) {
   constexpr const char* kPackings[] = {"in place", "copied", "transposed"};
+  constexpr const char* kSplits[] = {"columns", "rows", "terms"};
   const GemmProblem& p = plan.problem;
   return "m=" + std::to_string(p.m) + " n=" + std::to_string(p.n) + " k=" + std::to_string(p.k) +
          (p.transpose_a ? " a^T" : "") + (p.transpose_b ? " b^T" : "") + ": tile " +
          std::to_string(plan.tile_rows) + "x" + std::to_string(plan.vectors * plan.lanes) + ", blocks m " +
          std::to_string(plan.row_block) + " n " + std::to_string(plan.col_block) + " k " +
-         std::to_string(plan.k_block) + ", b " + kPackings[static_cast<int>(plan.packing)] +
-         (plan.keep_panels ? " and kept" : "") +
+         std::to_string(plan.k_block) + (plan.chains > 1 ? " in chains" : "") + ", b " +
+         kPackings[static_cast<int>(plan.packing)] + (plan.keep_panels ? " and kept" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
-         (plan.split == GemmSplit::columns ? "columns" : "rows") + ", " +
+         kSplits[static_cast<int>(plan.split)] + ", " +
          (plan.products == 0 ? "fma" : unit_cost(plan.products).name);
 }
 

@@ -1,7 +1,8 @@
 // The plan of a matrix product: how it is blocked, packed and shared out. A pure function of the problem and
 // the target's shape, and printable. `products` decides the bits of the result; they depend on m, n and k,
 // on the precision asked for, and where the rows vary (predictions) not on m. No other choice changes a bit:
-// whatever the plan, an element is one chain of additions in ascending k.
+// whatever the plan, an element is one chain of additions in ascending k, or, by multiply-adds and where
+// neither operand is transposed, gemm_chains(k) of them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace densor::cpu {
 
-enum class GemmSplit { columns, rows };
+enum class GemmSplit { columns, rows, terms };
 
 struct GemmPlan {
   GemmProblem problem;
@@ -24,6 +25,7 @@ struct GemmPlan {
   GemmOrder order = GemmOrder::panels;
   bool keep_panels = false;  // packed panels stay, for the next tile or block of rows
   std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
+  int chains = 1;                                          // more than one: a pass each
   double nanoseconds = 0;                                  // on one thread
 
   std::int64_t packed_floats() const;  // scratch memory of each worker

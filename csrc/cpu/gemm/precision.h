@@ -10,7 +10,7 @@ enum class GemmPrecision {
   highest,  // no less exact than float32 multiply-adds: those, or six products, whichever is faster
   high,     // three products of bfloat16 terms, about 17 bits
   medium,   // one product of bfloat16 terms, about 8 bits
-  ieee,     // float32 multiply-adds, one chain per element
+  ieee,     // float32 multiply-adds
   x6        // six products wherever there are matrix units: for tests and benchmarks
 };
 

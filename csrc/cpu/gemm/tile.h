@@ -1,9 +1,9 @@
 // The micro-kernel: a tile of c held in registers while k runs.
 //
 // c(i, j) = [c(i, j) or 0] + a(i, 0) b(0, j) + a(i, 1) b(1, j) + ..., one chain per element in ascending k;
-// on the last block + bias(j), then relu. A row of b is read as vectors, elements of a are broadcast from
-// wherever they lie, so neither a nor its transpose is packed. The last vector of a row holds `last` columns
-// of c; nothing beyond them is touched.
+// then c(i, j) + that where chains are joined; on the last block + bias(j), then relu. A row of b is read as
+// vectors, elements of a are broadcast from wherever they lie, so neither a nor its transpose is packed. The
+// last vector of a row holds `last` columns of c; nothing beyond them is touched.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ struct Tile {
   float* packed;      // receives the panel, row by row
   const float* bias;  // null: none
   std::int64_t last;
-  bool accumulate, relu;
+  bool accumulate, join, relu;
 };
 
 // How a row of b is read: from a packed panel; where it lies, its last vector up to the last column; or so,
@@ -162,6 +162,13 @@ inline void start_tile(Reg (&acc)[R][C], const Tile& t) {
 template <int R, int C>
 inline void finish_tile(Reg (&acc)[R][C], const Tile& t) {
   const Row<C> row(t);
+  if (t.join) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 24
+      for (int j = 0; j < C; ++j) acc[i][j] = reg_add(row.load(t.c + i * t.ldc, j), acc[i][j]);
+    }
+  }
   if (t.bias != nullptr) {
 #pragma GCC unroll 24
     for (int j = 0; j < C; ++j) {

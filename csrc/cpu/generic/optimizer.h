@@ -48,11 +48,12 @@ struct OptimizerLanes {
   Mask kept(const std::uint16_t* mask) const { return mask_from_bits(mask[i / kLanes]); }
 };
 
+// f for the elements [begin, end).
 template <class F>
-void each_lanes(std::int64_t n, F f) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) f(OptimizerLanes{i, kLanes});
-  if (i < n) f(OptimizerLanes{i, static_cast<int>(n - i)});
+void each_lanes(std::int64_t begin, std::int64_t end, F f) {
+  std::int64_t i = begin;
+  for (; i + kLanes <= end; i += kLanes) f(OptimizerLanes{i, kLanes});
+  if (i < end) f(OptimizerLanes{i, static_cast<int>(end - i)});
 }
 
 // The mean of the weights as they are now, and these set to it where `overwrite`.
@@ -67,20 +68,24 @@ Vec averaged(const OptimizerRange& p, const OptimizerLanes& at, Vec w) {
 template <class Rule, bool kDecay, bool kExtras>
 void optimizer_range(const OptimizerRange& p, std::int64_t n) {
   const OptimizerStep<Rule, kDecay> step(p);
-  each_lanes(n, [&](const OptimizerLanes& at) {
-    Vec s[Rule::kSlots + 1];
-    Vec w = at.load(p.w), g = at.load(p.g);
-    if constexpr (kExtras)
-      if (p.mask != nullptr) g = select(at.kept(p.mask), g, Vec(0.0f));
-    for (int k = 0; k < Rule::kSlots; ++k) s[k] = at.load(p.slots[k]);
-    step(w, g, s);
-    for (int k = 0; k < Rule::kSlots; ++k) at.store(p.slots[k], s[k]);
-    if constexpr (kExtras) {
-      if (p.mask != nullptr) w = select(at.kept(p.mask), w, Vec(0.0f));
-      if (p.average != nullptr) w = averaged(p, at, w);
-    }
-    at.store(p.w, w);
-  });
+  for (std::int64_t row = 0; row < p.rows; ++row) {
+    const std::int64_t begin = row * p.ld;
+    const float* gradient = p.g + row * (p.ldg - p.ld);
+    each_lanes(begin, begin + n, [&](const OptimizerLanes& at) {
+      Vec s[Rule::kSlots + 1];
+      Vec w = at.load(p.w), g = at.load(gradient);
+      if constexpr (kExtras)
+        if (p.mask != nullptr) g = select(at.kept(p.mask), g, Vec(0.0f));
+      for (int k = 0; k < Rule::kSlots; ++k) s[k] = at.load(p.slots[k]);
+      step(w, g, s);
+      for (int k = 0; k < Rule::kSlots; ++k) at.store(p.slots[k], s[k]);
+      if constexpr (kExtras) {
+        if (p.mask != nullptr) w = select(at.kept(p.mask), w, Vec(0.0f));
+        if (p.average != nullptr) w = averaged(p, at, w);
+      }
+      at.store(p.w, w);
+    });
+  }
 }
 
 template <class Rule, bool kDecay>
@@ -109,7 +114,7 @@ TrustSums lamb_moments(const OptimizerRange& p, std::int64_t n) {
   const OptimizerStep<math::Lamb, false> step(p);
   const Vec decay(p.decay);
   Vec weights(0.0f), steps(0.0f);
-  each_lanes(n, [&](const OptimizerLanes& at) {
+  each_lanes(0, n, [&](const OptimizerLanes& at) {
     Vec s[2] = {at.load(p.slots[0]), at.load(p.slots[1])};
     Vec w = at.load(p.w), g = at.load(p.g);
     if (p.mask != nullptr) g = select(at.kept(p.mask), g, Vec(0.0f));
@@ -126,7 +131,7 @@ TrustSums lamb_moments(const OptimizerRange& p, std::int64_t n) {
 }
 
 void prepare_gradient(float* g, float* accumulator, const std::uint16_t* mask, std::int64_t n, float scale) {
-  each_lanes(n, [=](const OptimizerLanes& at) {
+  each_lanes(0, n, [=](const OptimizerLanes& at) {
     Vec x = at.load(g);
     if (accumulator != nullptr) {
       x = (x + at.load(accumulator)) * Vec(scale);

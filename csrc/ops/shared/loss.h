@@ -52,8 +52,6 @@ inline cpu::LossRows part_of(cpu::LossRows rows, const Range& part) {
   return rows;
 }
 
-inline constexpr std::int64_t kLossRows = 4;  // rows are shared out in fours: each writes one loss only
-
 // The step of a loss that is the mean over columns; `cost` is in nanoseconds an element.
 inline Step column_loss(const char* name, const LossViews& v, double scale, double cost,
                         void (*kernel)(const cpu::LossRows&)) {
@@ -66,7 +64,8 @@ inline Step column_loss(const char* name, const LossViews& v, double scale, doub
   Step step;
   step.name = name;
   step.work = cost * static_cast<double>(v.x.size());
-  step.run = [rows, kernel](Worker& worker) { kernel(part_of(rows, worker.split(rows.rows, kLossRows))); };
+  step.reads_rows = step.writes_rows = rows.rows;
+  step.run = [rows, kernel](Worker& worker) { kernel(part_of(rows, worker.split(rows.rows, kRowUnit))); };
   return step;
 }
 

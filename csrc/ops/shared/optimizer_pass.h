@@ -10,6 +10,7 @@
 #include "core/worker.h"
 #include "cpu/dispatch.h"
 #include "math/clip.h"
+#include "ops/shared/weight_gradient.h"
 
 namespace densor::ops {
 
@@ -46,7 +47,7 @@ class OptimizerPass {
  public:
   OptimizerPass(const cpu::OptimizerRange& range, std::int64_t n, float* gradients, const OptimizerRule& rule,
                 int hold, std::vector<OptimizerSegment> segments, double norm, double global_norm,
-                const OptimizerExtras& extras)
+                const OptimizerExtras& extras, std::vector<WeightGradient> computed)
       : kernels_(cpu::active()),
         range_(range),
         gradients_(gradients),
@@ -56,7 +57,9 @@ class OptimizerPass {
         segments_(std::move(segments)),
         norm_(norm),
         global_norm_(global_norm),
-        extras_(extras) {
+        extras_(extras),
+        computed_(std::move(computed)) {
+    find_stored();
     if (norm_ > 0.0 || global_norm_ > 0.0 || rule_.trust_ratio) cut_into_blocks();
   }
 
@@ -68,7 +71,7 @@ class OptimizerPass {
       kernels_.add(extras_.accumulator + mine.begin, extras_.accumulator + mine.begin,
                    gradients_ + mine.begin, mine.size());
       step.decay = 0.0f;
-      if (step.average != nullptr) update(kernels_.optimizer[hold_], mine, step);
+      if (step.average != nullptr) update(kernels_.optimizer[hold_], worker.split(positions_, kLine), step);
       return;
     }
     prepare(worker, mine);
@@ -82,11 +85,31 @@ class OptimizerPass {
       worker.barrier();
       step.decay = 0.0f;  // done
     }
-    update(kernels_.optimizer[rule_.index], mine, step);
+    update(kernels_.optimizer[rule_.index], worker.split(positions_, kLine), step);
+    for (const WeightGradient& gradient : computed_) update(worker, gradient, step);
   }
 
  private:
   static constexpr std::int64_t kBlock = 4096;  // elements whose squares are summed together
+
+  // A segment whose gradient is stored. Workers share out positions: those in the arenas, or, where some
+  // gradients are not stored, those in the row of the segments that are left.
+  struct Stored {
+    std::size_t segment;
+    std::int64_t position;
+  };
+
+  void find_stored() {
+    std::int64_t position = 0;
+    for (std::size_t k = 0; k < segments_.size(); ++k) {
+      const OptimizerSegment& segment = segments_[k];
+      const auto computes = [&segment](const WeightGradient& g) { return g.segment() == segment.index; };
+      if (std::any_of(computed_.begin(), computed_.end(), computes)) continue;
+      stored_.push_back({k, computed_.empty() ? segment.begin : position});
+      position += (segment.end - segment.begin + kLine - 1) / kLine * kLine;
+    }
+    positions_ = computed_.empty() ? n_ : position;
+  }
 
   void cut_into_blocks() {
     for (std::size_t k = 0; k < segments_.size(); ++k) {
@@ -170,19 +193,37 @@ class OptimizerPass {
   using Kernel = void (*)(const cpu::OptimizerRange&, std::int64_t);
 
   void update(Kernel kernel, const Range& mine, const cpu::OptimizerRange& step) const {
-    auto segment =
-        std::upper_bound(segments_.begin(), segments_.end(), mine.begin,
-                         [](std::int64_t begin, const OptimizerSegment& s) { return begin < s.end; });
-    for (; segment != segments_.end() && segment->begin < mine.end; ++segment) {
-      const std::int64_t begin = std::max(segment->begin, mine.begin);
-      const std::int64_t end = std::min(segment->end, mine.end);
-      if (begin >= end || frozen(*segment)) continue;
+    for (const Stored& stored : stored_) {
+      const OptimizerSegment& segment = segments_[stored.segment];
+      const std::int64_t shift = segment.begin - stored.position;
+      const std::int64_t begin = std::max(segment.begin, mine.begin + shift);
+      const std::int64_t end = std::min(segment.end, mine.end + shift);
+      if (begin >= end || frozen(segment)) continue;
       Scaled scaled;
-      cpu::OptimizerRange part = of_segment(step, *segment, scaled);
-      if (rule_.trust_ratio) scaled.coefficients[0] *= static_cast<float>(trust_ratio(*segment));
+      cpu::OptimizerRange part = of_segment(step, segment, scaled);
+      if (rule_.trust_ratio) scaled.coefficients[0] *= static_cast<float>(trust_ratio(segment));
       advance(part, begin);
       kernel(part, end - begin);
     }
+  }
+
+  // The same for a gradient that is computed here.
+  void update(Worker& worker, const WeightGradient& gradient, const cpu::OptimizerRange& step) const {
+    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const OptimizerSegment& s) {
+      return s.index == gradient.segment();
+    });
+    if (frozen(*segment)) return;
+    Scaled scaled;
+    const cpu::OptimizerRange whole = of_segment(step, *segment, scaled);
+    gradient.each_block(kernels_, worker, [&](const WeightGradient::Block& block) {
+      cpu::OptimizerRange part = whole;
+      advance(part, segment->begin + block.first);
+      part.g = block.g;
+      part.rows = block.rows;
+      part.ld = block.ld;
+      part.ldg = block.ldg;
+      kernels_.optimizer[rule_.index](part, block.cols);
+    });
   }
 
   float multiplier(const OptimizerSegment& segment) const {
@@ -228,6 +269,9 @@ class OptimizerPass {
   std::vector<std::size_t> block_segments_;
   std::vector<double> sums_;  // by block
   std::vector<cpu::TrustSums> trust_;
+  std::vector<WeightGradient> computed_;
+  std::vector<Stored> stored_;
+  std::int64_t positions_ = 0;
 };
 
 }  // namespace densor::ops

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -88,6 +88,7 @@ class Lowering:
 
     Attributes:
         penalty_sum: where penalties are added to the loss; None where nobody asks for a loss.
+        unfenced: how many instructions may follow one another without a barrier; memory is kept for as long.
         gradient_scale: what the gradients of the loss and of penalties are multiplied with.
     """
 
@@ -100,6 +101,7 @@ class Lowering:
         self._repeat_from = 0
         self.penalty_sum: PenaltySum | None = None
         self.gradient_scale = 1.0
+        self.unfenced = _core.Program.unfenced
         self._values: dict[Tensor, View] = {}
         self._gradients: dict[Tensor, View] = {}
         self._wanted: set[Tensor] = set()
@@ -128,6 +130,11 @@ class Lowering:
     def buffer(self, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> View:
         """A new buffer; it is alive from the first to the last instruction that mentions it."""
         return View.new(name, shape, dtype)
+
+    def postpone(self, op: str) -> None:
+        """Move the instructions of the op, which nobody reads from, from the phase `compute` to `update`."""
+        late = [replace(item, phase="update") for item in self.instructions if item.op == op]
+        self.instructions[:] = [item for item in self.instructions if item.op != op] + late
 
     def repeat(self, count: int) -> None:
         """The instructions of the phase `compute` from here on run `count` times, each time with other noise."""
@@ -279,7 +286,7 @@ class Lowering:
                 buffer.first = min(
                     buffer.first, self._repeat_from
                 )  # sums over the repeats live through all of them
-        return place(buffers, ahead=_core.Program.unfenced)
+        return place(buffers, ahead=self.unfenced)
 
     def bind(self, memory: NDArray[np.uint8] | None = None) -> _core.Program:
         """Place the buffers and make the native program; `self.memory` is where they lie then.
@@ -292,7 +299,9 @@ class Lowering:
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
             steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
-        return _core.Program(steps["compute"], steps["update"], self._repeat_from, self.repeats)
+        return _core.Program(
+            steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced
+        )
 
     def _bound(self, value: Any, memory: NDArray[np.uint8]) -> Any:
         if isinstance(value, View):

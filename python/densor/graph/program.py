@@ -17,8 +17,13 @@ from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling,
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
 from densor.graph.trace import Graph
 from densor.graph.variable import Variable
+from densor.graph.weight_gradient import take_weight_gradients
 
 __all__ = ["Feeds", "OptimizerLike", "compile_graph", "compile_update", "lower_graph"]
+
+
+# Where the optimizer computes gradients: what they are made of lives until then anyway.
+_UNFENCED = 16
 
 
 class OptimizerLike(Protocol):
@@ -162,6 +167,10 @@ def lower_graph(
     _learn(lowering, graph, objectives)
     if objectives:
         emit_weight_penalties(lowering, penalized)
+    if optimizer is not None and not guarded and lowering.repeats == 1:
+        lowering.postpone(
+            "accumulate"
+        )  # a batch that is dropped does not count, and no step waits for the sums
     if guarded and arena is not None:
         losses = [objective.totals[0] for objective in objectives if objective.head.loss is not None]
         lowering.emit("refuse_nonfinite", totals=losses, gradients=arena.gradients)
@@ -235,6 +244,9 @@ def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) ->
 def _emit_update(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:
     decayed = [optimizer.decays(variable) for variable in arena.variables]
     state = dict(zip(optimizer.state_names, arena.slots, strict=True))
+    computed = take_weight_gradients(lowering, optimizer, arena)
+    if computed:
+        lowering.unfenced = _UNFENCED
     lowering.emit(
         "optimizer",
         parameters=arena.parameters,
@@ -252,6 +264,9 @@ def _emit_update(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> 
         mask=arena.mask,
         multipliers=arena.multipliers,
         scale=1.0 / lowering.gradient_scale,
+        computed=np.array([arena.variables.index(item.variable) for item in computed], dtype=np.int64),
+        x=[item.x for item in computed],
+        dz=[item.dz for item in computed],
     )
     for variable in arena.variables:
         if variable.constraint is not None:

@@ -176,6 +176,9 @@ def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, flo
     fitting = Fitting(model, compiled, data, Plan(batch_size=data.rows, shuffle=False))
     arena = compiled.take_arena()
     with _restored(model, compiled, arena) as before:
+        loop, arena = compiled.gradient_loop(data)  # a training step does not keep them
+        loop.reset()
+        loop.run(data, data.rows, step=model._clock.batches)
         fitting.step()
         gradients, ratios = {}, {}
         for layer in _layers(model):

@@ -86,8 +86,9 @@ def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: f
     Raises:
         TypeError: not real numbers. ValueError: the shapes do not fit, or the activation is unknown.
 
-    Source: Keras 3 `Dense`; one chain of fused multiply-adds per output, in ascending order of the inputs, unless
-    `config.set_matmul_precision` allows less.
+    Source: Keras 3 `Dense`; one chain of fused multiply-adds per output, in ascending order of the inputs, from 256
+    inputs on the sum of two or more such chains over equal parts of them, unless `config.set_matmul_precision`
+    allows less.
 
     Example:
         >>> from densor import ops

@@ -1,0 +1,116 @@
+// The gradient of a dense layer's kernel or bias, computed where it is used up: block by block in a worker's
+// scratch memory, so that it is never stored.
+#pragma once
+
+#include <algorithm>
+
+#include "core/worker.h"
+#include "cpu/dispatch.h"
+#include "cpu/gemm/gemm.h"
+#include "cpu/gemm/precision.h"
+
+namespace densor::ops {
+
+class WeightGradient {
+ public:
+  // dw (inputs, units) = x^T dz for a batch of `rows`. x null: the bias' gradient, the sums of dz's columns.
+  // `stored` (inputs, units) takes the gradient where matrix units compute it, whose bits depend on the
+  // blocks.
+  WeightGradient(std::int64_t segment, float* stored, const float* x, const float* dz, std::int64_t rows,
+                 std::int64_t inputs, std::int64_t units, int workers)
+      : segment_(segment), stored_(stored), x_(x), dz_(dz), rows_(rows), inputs_(inputs), units_(units) {
+    plan_ = cpu::plan_gemm({inputs, units, rows, true, false, cpu::matmul_precision()},
+                           cpu::active().gemm.shape, workers);
+    if (plan_.products > 0) return;
+    // All terms in one pass, over as many columns as fit where the plan's fewer terms did.
+    const std::int64_t width = plan_.vectors * plan_.lanes, terms = std::max<std::int64_t>(1, rows);
+    plan_.col_block = std::max<std::int64_t>(1, plan_.col_block * plan_.k_block / terms / width) * width;
+    plan_.k_block = terms;
+  }
+
+  std::int64_t segment() const { return segment_; }
+  double nanoseconds() const { return plan_.nanoseconds; }
+  std::int64_t scratch() const {
+    if (x_ == nullptr) return units_;
+    return plan_.products > 0 ? plan_.packed_floats()
+                              : packed() + std::max(kFloats, plan_.tile_rows * row_length(units_));
+  }
+
+  // A part of the variable: rows `ld` elements apart, from element `first` on, and its gradient g.
+  struct Block {
+    std::int64_t first, rows, cols, ld;
+    const float* g;
+    std::int64_t ldg;
+  };
+
+  // f(block) for every block of this worker's share.
+  template <class F>
+  void each_block(const cpu::Kernels& kernels, Worker& worker, F f) const {
+    if (x_ != nullptr && plan_.products > 0) {
+      f(on_matrix_units(kernels, worker));
+      return;
+    }
+    Range rows{0, inputs_}, cols{0, units_};
+    if (x_ == nullptr || plan_.split == cpu::GemmSplit::columns)
+      cols = worker.split(units_, kLine);
+    else
+      rows = worker.split(inputs_, kLine);
+    if (rows.empty() || cols.empty()) return;
+    if (x_ == nullptr) {
+      kernels.column_sum(worker.scratch(), dz_ + cols.begin, rows_, cols.size(), units_);
+      f(Block{cols.begin, 1, cols.size(), units_, worker.scratch(), 0});
+      return;
+    }
+    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block)
+      each_row_block(kernels, worker.scratch(), rows, {j, std::min(j + plan_.col_block, cols.end)}, f);
+  }
+
+ private:
+  static constexpr std::int64_t kFloats = 4096;  // floats: in L1 beside the operands
+
+  static std::int64_t row_length(std::int64_t cols) { return (cols + kLine - 1) / kLine * kLine; }
+  std::int64_t packed() const { return row_length(plan_.packed_floats()); }
+
+  Block on_matrix_units(const cpu::Kernels& kernels, Worker& worker) const {
+    cpu::run_gemm(kernels, plan_, {stored_, x_, dz_}, {}, worker, cpu::Cancelling::ignored);
+    const auto [rows, cols] = cpu::share_of(plan_, worker);
+    const std::int64_t first = rows.begin * units_ + cols.begin;
+    return {first, rows.size(), cols.size(), units_, stored_ + first, units_};
+  }
+
+  template <class F>
+  void each_row_block(const cpu::Kernels& kernels, float* scratch, Range rows, Range cols, F f) const {
+    cpu::GemmBlock block{};
+    block.c = scratch + packed();
+    block.ldc = row_length(cols.size());
+    block.a_row = 1;
+    block.a_k = inputs_;
+    block.b = dz_ + cols.begin;
+    block.ldb = units_;
+    block.cols = cols.size();
+    block.k = rows_;
+    block.vectors = plan_.vectors;
+    block.tile_rows = plan_.tile_rows;
+    block.packing = plan_.packing;
+    block.order = plan_.order;
+    block.packed = scratch;
+    block.panel_terms = plan_.keep_panels ? rows_ : 0;
+    const std::int64_t tiles = std::max<std::int64_t>(1, kFloats / block.ldc / plan_.tile_rows);
+    const std::int64_t height = tiles * plan_.tile_rows;
+    for (std::int64_t i = rows.begin; i < rows.end; i += height) {
+      block.a = x_ + i;
+      block.rows = std::min(height, rows.end - i);
+      block.packed_before = i > rows.begin;
+      kernels.gemm.block(block);
+      f(Block{i * units_ + cols.begin, block.rows, cols.size(), units_, block.c, block.ldc});
+    }
+  }
+
+  std::int64_t segment_;
+  float* stored_;
+  const float *x_, *dz_;
+  std::int64_t rows_, inputs_, units_;
+  cpu::GemmPlan plan_;
+};
+
+}  // namespace densor::ops
