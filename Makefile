@@ -50,7 +50,7 @@ test-all: $(VENV)/.oracles
 
 # The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
 test-cuda: $(VENV)/.cuda-host
-	DENSOR_TEST_CUDA=host $(PY) -m pytest tests/ops $(ARGS)
+	DENSOR_TEST_CUDA=host $(PY) -m pytest tests/ops tests/cuda $(ARGS)
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

@@ -29,28 +29,60 @@ bool dtype_from(const py::dtype& dtype, DType& out) {
   }
 }
 
+// At most kMaxDims axes.
+void set_dimensions(const char* function, const char* argument, View& view, std::int64_t count) {
+  if (count > kMaxDims)
+    throw Error(
+        ErrorKind::value, function, argument,
+        "has " + std::to_string(count) + " dimensions, at most " + std::to_string(kMaxDims) + " can be used");
+  view.ndim = static_cast<int>(count);
+}
+
+void set_dtype(const char* function, const char* argument, View& view, const py::dtype& dtype) {
+  if (!dtype_from(dtype, view.dtype))
+    throw Error(ErrorKind::type, function, argument,
+                "dtype " + std::string(py::str(dtype)) + " is not supported; convert the array to float32");
+}
+
+// The interface's version 2 and later: a dict of shape, typestr, data (pointer, read-only) and strides.
+View device_view(const char* function, const char* argument, const py::dict& interface) {
+  cuda::require_device(0);
+  View view;
+  view.present = true;
+  view.device = Device::cuda;
+  set_dtype(function, argument, view, py::dtype::from_args(interface["typestr"]));
+  const py::tuple shape = interface["shape"], data = interface["data"];
+  view.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
+  view.writable = !data[1].cast<bool>();
+  set_dimensions(function, argument, view, static_cast<std::int64_t>(shape.size()));
+  const bool strided = interface.contains("strides") && !interface["strides"].is_none();
+  std::int64_t stride = item_size(view.dtype);
+  for (int i = view.ndim - 1; i >= 0; --i) {
+    const auto axis = static_cast<std::size_t>(i);
+    view.shape[axis] = shape[axis].cast<std::int64_t>();
+    view.stride[axis] = strided ? py::tuple(interface["strides"])[axis].cast<std::int64_t>() : stride;
+    stride *= view.shape[axis];
+  }
+  return view;
+}
+
 }  // namespace
 
 View view_of(const char* function, const char* argument, const py::handle& object) {
   View view;
   if (object.is_none()) return view;
+  if (!py::isinstance<py::array>(object) && py::hasattr(object, "__cuda_array_interface__"))
+    return device_view(function, argument, object.attr("__cuda_array_interface__"));
   if (!py::isinstance<py::array>(object))
     throw Error(ErrorKind::type, function, argument,
                 std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);
   const auto array = py::reinterpret_borrow<py::array>(object);
-  if (!dtype_from(array.dtype(), view.dtype))
-    throw Error(
-        ErrorKind::type, function, argument,
-        "dtype " + std::string(py::str(array.dtype())) + " is not supported; convert the array to float32");
-  if (array.ndim() > kMaxDims)
-    throw Error(ErrorKind::value, function, argument,
-                "has " + std::to_string(array.ndim()) + " dimensions, at most " + std::to_string(kMaxDims) +
-                    " can be used");
+  set_dtype(function, argument, view, array.dtype());
+  set_dimensions(function, argument, view, array.ndim());
   view.present = true;
   view.device = cuda::uses_host_memory() ? Device::cuda : Device::cpu;
   view.data = const_cast<void*>(array.data());
   view.writable = array.writeable();
-  view.ndim = static_cast<int>(array.ndim());
   for (int i = 0; i < view.ndim; ++i) {
     view.shape[static_cast<std::size_t>(i)] = array.shape(i);
     view.stride[static_cast<std::size_t>(i)] = array.strides(i);

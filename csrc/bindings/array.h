@@ -1,4 +1,5 @@
-// The only way of arrays into native code: a NumPy array becomes a View, never a copy.
+// The only way of arrays into native code: a NumPy array becomes a View, never a copy; so does an array of
+// CuPy, PyTorch or anything else that shows device memory by `__cuda_array_interface__`.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -12,7 +13,8 @@ namespace densor::bindings {
 
 namespace py = pybind11;
 
-// None becomes an absent view. Anything but a NumPy array of a supported dtype raises TypeError.
+// None becomes an absent view. Anything but an array of a supported dtype raises TypeError, an array in
+// device memory DeviceError where this build has no CUDA kernels.
 View view_of(const char* function, const char* argument, const py::handle& object);
 
 // The same for each array of a list or tuple.
