@@ -3,7 +3,8 @@
 
 file(GLOB_RECURSE densor_kernels CONFIGURE_DEPENDS csrc/cuda/*.cu)
 
-if(DENSOR_CUDA STREQUAL "AUTO")
+# AUTO: where there is a compiler for them and a driver that could run them.
+if(DENSOR_CUDA STREQUAL "AUTO" AND EXISTS /proc/driver/nvidia/version)
   include(CheckLanguage)
   check_language(CUDA)
 endif()
