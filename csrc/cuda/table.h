@@ -13,6 +13,19 @@ void fill_column_sum(Launchers& table);
 void fill_softmax(Launchers& table);
 void fill_gemm_mma(Launchers& table);
 void fill_gemm_simt(Launchers& table);
+void fill_gather(Launchers& table);
+void fill_concatenate(Launchers& table);
+void fill_transpose(Launchers& table);
+void fill_standardize(Launchers& table);
+void fill_expression(Launchers& table);
+void fill_dropout(Launchers& table);
+void fill_gaussian_noise(Launchers& table);
+void fill_random(Launchers& table);
+void fill_monte_carlo(Launchers& table);
+void fill_count_nonfinite(Launchers& table);
+void fill_image_warp(Launchers& table);
+void fill_image_color(Launchers& table);
+void fill_image_blur(Launchers& table);
 void fill_optimizer(Launchers& table);
 
 inline Launchers make_launchers() {
@@ -25,6 +38,19 @@ inline Launchers make_launchers() {
   fill_softmax(table);
   fill_gemm_mma(table);
   fill_gemm_simt(table);
+  fill_gather(table);
+  fill_concatenate(table);
+  fill_transpose(table);
+  fill_standardize(table);
+  fill_expression(table);
+  fill_dropout(table);
+  fill_gaussian_noise(table);
+  fill_random(table);
+  fill_monte_carlo(table);
+  fill_count_nonfinite(table);
+  fill_image_warp(table);
+  fill_image_color(table);
+  fill_image_blur(table);
   fill_optimizer(table);
   return table;
 }

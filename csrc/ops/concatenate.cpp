@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -33,6 +34,18 @@ std::vector<Part> parts_of(const Check& check, const char* argument, const std::
 Step copy_step(const char* name, const View& whole, const std::vector<Part>& parts, bool into_whole) {
   Step step;
   step.name = name;
+  if (whole.device == Device::cuda) {
+    step.launch = [whole = whole.f32(), rows = whole.rows(), ld = whole.cols(), parts,
+                   into_whole](const Queue& queue) {
+      const auto copy = cuda::launchers().copy_matrix;
+      for (const Part& part : parts)
+        if (into_whole)
+          copy(queue, whole + part.offset, part.data, rows, part.cols, ld, part.cols);
+        else
+          copy(queue, part.data, whole + part.offset, rows, part.cols, part.cols, ld);
+    };
+    return step;
+  }
   step.work = 0.15 * static_cast<double>(whole.size());
   step.run = [kernel = cpu::active().copy_matrix, whole = whole.f32(), rows = whole.rows(), ld = whole.cols(),
               parts, into_whole](Worker& worker) {
@@ -55,7 +68,10 @@ Step concatenate(const View& y, const std::vector<View>& xs) {
   const Check check("concatenate");
   const std::vector<Part> parts = parts_of(check, "xs", xs, false);
   check.output("y", y, DType::f32, {xs.front().rows(), parts.back().offset + parts.back().cols});
-  for (const View& x : xs) check.disjoint("y", y, "xs", x);
+  for (const View& x : xs) {
+    check.disjoint("y", y, "xs", x);
+    on_device(check, {{"y", y}, {"xs", x}});
+  }
   return copy_step(check.function(), y, parts, true);
 }
 
@@ -63,7 +79,10 @@ Step concatenate_backward(const std::vector<View>& dxs, const View& dy) {
   const Check check("concatenate_backward");
   const std::vector<Part> parts = parts_of(check, "dxs", dxs, true);
   check.input("dy", dy, DType::f32, {dxs.front().rows(), parts.back().offset + parts.back().cols});
-  for (const View& dx : dxs) check.disjoint("dxs", dx, "dy", dy);
+  for (const View& dx : dxs) {
+    check.disjoint("dxs", dx, "dy", dy);
+    on_device(check, {{"dxs", dx}, {"dy", dy}});
+  }
   return copy_step(check.function(), dy, parts, false);
 }
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
+#include "cuda/memory.h"
 
 namespace densor::ops {
 
@@ -62,11 +63,31 @@ Nonfinite count_share(const Runs& runs, DType dtype, Worker& worker) {
   return result;
 }
 
+// One launch; the counts of its blocks are added here.
+Nonfinite count_on_device(const Runs& runs, DType dtype) {
+  std::vector<cuda::NonfiniteCount> counts(cuda::kMostCounts, {0, cuda::kNoPlace});
+  const auto memory = cuda::copy_to_device(counts);
+  const cuda::Launchers& kernels = cuda::launchers();
+  Queue queue;
+  queue.stream = cuda::runtime().stream();
+  (dtype == DType::f32 ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64)(
+      queue, memory->as<cuda::NonfiniteCount>(), runs.data, runs.rows, runs.cols, runs.stride);
+  cuda::runtime().download(counts.data(), memory->as<void>(), sizeof(counts[0]) * counts.size());
+  Nonfinite result{0, cuda::kNoPlace};
+  for (const cuda::NonfiniteCount& found : counts) {
+    result.count += found.count;
+    result.first = std::min(result.first, found.first);
+  }
+  if (result.count == 0) result.first = -1;
+  return result;
+}
+
 }  // namespace
 
 Nonfinite count_nonfinite(const View& array) {
   const Check check("count_nonfinite");
   const Runs runs = runs_of(check, array);
+  if (array.device == Device::cuda) return count_on_device(runs, array.dtype);
   constexpr std::int64_t kWorth = 1 << 17;  // values that are worth another thread
   RunOptions options;
   options.workers = static_cast<int>(std::clamp<std::int64_t>(array.size() / kWorth, 1, num_threads()));
@@ -90,6 +111,9 @@ Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients) {
     losses.push_back(total.as<const double>());
   }
   check.input("gradients", gradients, DType::f32, {kAny});
+  if (gradients.device == Device::cuda)
+    throw Error(ErrorKind::device, check.function(), "device",
+                "a captured batch cannot be refused half-way; look at its gradients with count_nonfinite()");
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(gradients.size());

@@ -1,12 +1,15 @@
 #include "ops/expression.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
+#include "cuda/memory.h"
 #include "math/expression_kind.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -132,6 +135,33 @@ void fill(Bound& bound, const std::vector<View>& outputs, const std::vector<View
   e.outputs = bound.outputs.data();
 }
 
+bool are_on_device(const Check& check, const std::vector<View>& outputs, const std::vector<View>& operands) {
+  std::vector<NamedView> views;
+  for (const View& y : outputs) views.push_back({"outputs", y});
+  for (const View& x : operands) views.push_back({"operands", x});
+  return on_device(check, views);
+}
+
+// The lists that the expression points at go to the device with it.
+Step on_device_step(const Check& check, const Bound& bound) {
+  const auto code = cuda::copy_to_device(bound.code);
+  const auto constants = cuda::copy_to_device(bound.constants);
+  const auto operands = cuda::copy_to_device(bound.operands);
+  const auto outputs = cuda::copy_to_device(bound.outputs);
+  cpu::Expression e = bound.expression;
+  e.code = code->as<const Instruction>();
+  e.constants = constants->as<const float>();
+  e.operands = operands->as<const cpu::ExpressionOperand>();
+  e.outputs = outputs->as<float* const>();
+  const bool reduces = std::any_of(bound.code.begin(), bound.code.end(),
+                                   [](const Instruction& i) { return math::is_reduction(i.opcode); });
+  Step step;
+  step.name = check.function();
+  step.launch = [e, folded = reduces ? static_cast<std::int64_t>(bound.outputs.size()) : 0, code, constants,
+                 operands, outputs](const Queue& queue) { cuda::launchers().expression(queue, e, folded); };
+  return step;
+}
+
 }  // namespace
 
 Step expression(const std::vector<View>& outputs, const std::vector<View>& operands, const View& code,
@@ -154,6 +184,7 @@ Step expression(const std::vector<View>& outputs, const std::vector<View>& opera
   bound->expression.registers = code_check.registers();
   bound->expression.rows = rows;
   bound->expression.cols = cols;
+  if (are_on_device(check, outputs, operands)) return on_device_step(check, *bound);
 
   Step step;
   step.name = check.function();

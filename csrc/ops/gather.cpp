@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -84,8 +85,39 @@ double work_of(std::int64_t rows, std::int64_t features) {
   return static_cast<double>(rows) * (20.0 + 0.2 * static_cast<double>(features));
 }
 
+// The fed array for a kernel of a device. Kernels do not check: every row that any of the batches reads is
+// looked at here, before the first of them runs.
+cuda::FedRows fed_rows(const Check& check, const View& fed, const Queue& queue, std::int64_t batch) {
+  if (fed.device != Device::cuda)
+    check.fail("feed",
+               std::string("is on ") + device_name(fed.device) + ", the batch on cuda; move it there");
+  const std::int64_t count = std::max(queue.row_count, batch);
+  const BatchRows rows(check, fed, *queue.first, count);
+  if (queue.first->rows != nullptr) {
+    for (std::int64_t i = 0; i < count; ++i) rows.at(i);
+  } else if (count > 0) {
+    rows.at(0);
+    rows.at(count - 1);
+  }
+  return {fed.as<char>(), fed.stride[0]};
+}
+
+Step labels_on_device(const Check& check, const View& out, std::shared_ptr<const Feed> feed) {
+  Step step;
+  step.name = check.function();
+  step.launch = [check, feed = std::move(feed), out = out.as<std::int32_t>(),
+                 batch = out.rows()](const Queue& queue) {
+    const View& fed = feed->view;
+    check_fed(check, fed, 1);
+    const auto kernel = converter(check, cuda::launchers().gather_labels, fed);
+    kernel(queue, out, fed_rows(check, fed, queue, batch), batch);
+  };
+  return step;
+}
+
 Step gather_labels(const Check& check, const View& out, std::shared_ptr<const Feed> feed) {
   check.output("out", out, DType::i32, {kAny});
+  if (on_device(check, {{"out", out}})) return labels_on_device(check, out, std::move(feed));
   Step step;
   step.name = check.function();
   step.work = work_of(out.rows(), 1);
@@ -101,6 +133,27 @@ Step gather_labels(const Check& check, const View& out, std::shared_ptr<const Fe
   return step;
 }
 
+Step gather_on_device(const Check& check, const View& out, std::shared_ptr<const Feed> feed, float scale,
+                      float offset) {
+  Step step;
+  step.name = check.function();
+  step.launch = [check, feed = std::move(feed), out = out.f32(), batch = out.rows(), features = out.cols(),
+                 scale, offset](const Queue& queue) {
+    const View& fed = feed->view;
+    check_fed(check, fed, features);
+    const auto kernel = converter(check, cuda::launchers().gather, fed);
+    kernel(queue, out, fed_rows(check, fed, queue, batch), batch, features, scale, offset);
+  };
+  return step;
+}
+
+void check_scattered(const Check& check, const View& fed, std::int64_t cols) {
+  check_fed(check, fed, cols);
+  if (fed.dtype != DType::f32)
+    check.fail_type("feed", std::string("expected dtype float32, got ") + dtype_name(fed.dtype));
+  if (!fed.writable) check.fail("feed", "is written by this op and must not be read-only");
+}
+
 }  // namespace
 
 Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, double offset) {
@@ -114,6 +167,9 @@ Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, dou
     return gather_labels(check, out, std::move(feed));
   }
   check.output_matrix("out", out);
+  if (on_device(check, {{"out", out}}))
+    return gather_on_device(check, out, std::move(feed), static_cast<float>(scale),
+                            static_cast<float>(offset));
   Step step;
   step.name = check.function();
   step.work = work_of(out.rows(), out.cols());
@@ -140,16 +196,21 @@ Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
   check.matrix("x", x);
   Step step;
   step.name = check.function();
+  if (on_device(check, {{"x", x}})) {
+    step.launch = [check, feed = std::move(feed), x = x.f32(), batch = x.rows(),
+                   cols = x.cols()](const Queue& queue) {
+      check_scattered(check, feed->view, cols);
+      cuda::launchers().scatter(queue, fed_rows(check, feed->view, queue, batch), x, batch, cols);
+    };
+    return step;
+  }
   step.work = work_of(x.rows(), x.cols());
   step.reads_rows = x.rows();
   step.unread = true;
   step.run = [check, feed = std::move(feed), x = x.f32(), batch = x.rows(), cols = x.cols(),
               kernel = cpu::active().copy_matrix](Worker& worker) {
     const View& fed = feed->view;
-    check_fed(check, fed, cols);
-    if (fed.dtype != DType::f32)
-      check.fail_type("feed", std::string("expected dtype float32, got ") + dtype_name(fed.dtype));
-    if (!fed.writable) check.fail("feed", "is written by this op and must not be read-only");
+    check_scattered(check, fed, cols);
     const BatchRows rows(check, fed, worker.batch, batch);
     const Range mine = worker.split(batch, kRowUnit);
     for (std::int64_t i = mine.begin; i < mine.end; ++i)

@@ -1,32 +1,24 @@
 #include "ops/image_blur.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "core/check.h"
 #include "cpu/dispatch.h"
 #include "cpu/images.h"
+#include "math/image_blur.h"
 #include "math/image_warp.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
 namespace {
 
-// The kernel of one axis of `length` pixels, in `room` for `length` weights: taps beyond the image count in
-// the sum of the weights only.
+// The kernel of one axis of `length` pixels, in `room` for `length` weights.
 cpu::BlurKernel kernel_of(float* room, std::int64_t length, std::int64_t size, float deviation) {
-  const double sigma = std::fmax(static_cast<double>(deviation), 0.0) + 1e-6;
-  const double longest = std::fmin(6.0 * sigma, 32.0 * static_cast<double>(length));
-  const std::int64_t taps = size != 0 ? size : static_cast<std::int64_t>(longest) | 1;
-  const auto weight = [sigma](std::int64_t t) {
-    const double at = static_cast<double>(t) / sigma;
-    return std::exp(-0.5 * at * at);
-  };
+  const math::BlurAxis axis = math::blur_axis(length, size, deviation);
   double sum = 1.0;
-  for (std::int64_t t = 1; t <= taps / 2; ++t) sum += 2.0 * weight(t);
-  const std::int64_t reach = std::min(taps / 2, length - 1);
-  for (std::int64_t t = 0; t <= reach; ++t) room[t] = static_cast<float>(weight(t) / sum);
-  return {room, reach};
+  for (std::int64_t t = 1; t <= axis.taps / 2; ++t) sum += 2.0 * math::blur_weight(axis, t);
+  for (std::int64_t t = 0; t <= axis.reach; ++t)
+    room[t] = static_cast<float>(math::blur_weight(axis, t) / sum);
+  return {room, axis.reach};
 }
 
 }  // namespace
@@ -48,6 +40,13 @@ Step image_blur(const View& y, const View& x, const View& parameters, const std:
       check.fail("kernel_size", std::to_string(taps) + " is not odd and above 0, nor 0");
   check.disjoint({{"y", y}}, {{"x", x}, {"parameters", parameters}});
   const auto [least, most] = cpu::checked_bounds(check, low, high);
+  if (on_device(check, {{"y", y}, {"x", x}, {"parameters", parameters}})) {
+    Step step = device_step(
+        check, cuda::launchers().image_blur, y.f32(), x.f32(), x.rows(),
+        cuda::BlurredImages{parameters.f32(), count, size, kernel_size[0], kernel_size[1], least, most});
+    step.scratch = cuda::blur_scratch(size) * x.rows();
+    return step;
+  }
   Step step;
   step.name = check.function();
   step.work = 1.0 * static_cast<double>(x.size());

@@ -1,12 +1,11 @@
 #include "ops/image_color.h"
 
-#include <cmath>
-
 #include "core/check.h"
 #include "core/name.h"
 #include "cpu/dispatch.h"
 #include "cpu/images.h"
-#include "math/image_warp.h"
+#include "math/image_parameters.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -17,32 +16,6 @@ using math::ImageColor;
 
 std::int64_t beside(BesideImage other, const math::ImageSize& size) {
   return other == BesideImage::nothing ? 0 : other == BesideImage::pixels ? size.pixels() : size.size();
-}
-
-struct Interval {
-  std::int64_t begin, end;
-};
-
-// The pixels of a side of `length` that lie in an interval of the given share, which a coin places.
-Interval interval_of(float share, float coin, std::int64_t length) {
-  const double whole = static_cast<double>(length);
-  const double part = std::sqrt(std::fmin(std::fmax(static_cast<double>(share), 0.0), 1.0)) * whole;
-  const double start = static_cast<double>(coin) * (whole - part);
-  const auto pixel = [whole](double at) {
-    return static_cast<std::int64_t>(std::ceil(std::fmin(std::fmax(at, 0.0), whole)));
-  };
-  return {pixel(start), pixel(start + part)};
-}
-
-cpu::ImageColors described(ImageColor kind, const float* p, const math::ImageSize& size, float low,
-                           float high) {
-  const bool chances = kind == ImageColor::invert || kind == ImageColor::erase;
-  cpu::ImageColors colors{kind, size, {}, p[0], low, high, chances && math::happens(p)};
-  if (kind == ImageColor::erase) {
-    const Interval rows = interval_of(p[2], p[4], size.height), cols = interval_of(p[3], p[5], size.width);
-    colors.box = {rows.begin, rows.end, cols.begin, cols.end};
-  }
-  return colors;
 }
 
 }  // namespace
@@ -66,6 +39,13 @@ Step image_color(const View& y, const View& x, const View& other, const View& pa
   check.disjoint({{"y", y}}, {{"x", x}, {"other", other}, {"parameters", parameters}});
   const auto [least, most] = cpu::checked_bounds(check, low, high);
   if (!(least < most)) check.fail("high", "must be above low");
+  if (on_device(check, {{"y", y}, {"x", x}, {"other", other}, {"parameters", parameters}})) {
+    Step step = device_step(
+        check, cuda::launchers().image_color, y.f32(), x.f32(), x.rows(),
+        cuda::ColoredImages{parameters.f32(), other.f32(), entry.parameters, width, kind, size, least, most});
+    if (kind == ImageColor::contrast) step.scratch = x.rows() * size.channels;
+    return step;
+  }
   Step step;
   step.name = check.function();
   step.work = (kind == ImageColor::gamma ? 2.0 : 0.5) * static_cast<double>(x.size());
@@ -75,7 +55,7 @@ Step image_color(const View& y, const View& x, const View& other, const View& pa
     const Range mine = worker.split(rows);
     for (std::int64_t i = mine.begin; i < mine.end; ++i)
       kernel(y + i * size.size(), x + i * size.size(), width == 0 ? nullptr : other + i * width,
-             described(kind, parameters + i * count, size, low, high));
+             math::image_colors(kind, parameters + i * count, size, low, high));
   };
   return step;
 }

@@ -1,13 +1,13 @@
 #include "ops/image_warp.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "core/check.h"
 #include "core/name.h"
 #include "cpu/dispatch.h"
 #include "cpu/images.h"
-#include "math/image_warp.h"
+#include "math/image_parameters.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -31,15 +31,6 @@ math::ImageSize target_of(const Check& check, const ImageWarpOptions& options, c
   if (options.kind == ImageWarp::crop && (found.height > size.height || found.width > size.width))
     check.fail("target", "a crop cannot be larger than the images");
   return found;
-}
-
-// How far a field of a given deviation moves pixels (Simard et al. 2003, with the constants of Keras 3).
-double reach_of(const float* parameters, const math::ImageSize& size) {
-  if (!math::happens(parameters)) return 0.0;
-  const auto larger = static_cast<double>(std::max(size.height, size.width));
-  const auto smaller = static_cast<double>(std::min(size.height, size.width));
-  const auto deviation = static_cast<double>(parameters[2]);
-  return 2.0 * larger / smaller * deviation * deviation;
 }
 
 }  // namespace
@@ -70,6 +61,12 @@ Step image_warp(const View& y, const View& x, const View& parameters, const View
                                     fill_of(check.function(), options.fill_mode),
                                     static_cast<float>(options.fill_value),
                                     options.nearest};
+  if (on_device(check, {{"y", y}, {"x", x}, {"parameters", parameters}, {"field", field}})) {
+    Step step = device_step(check, cuda::launchers().image_warp, y.f32(), x.f32(), x.rows(),
+                            cuda::WarpedImages{parameters.f32(), field.f32(), count, options.kind, sampling});
+    step.scratch = cuda::kWarpScratch * x.rows();
+    return step;
+  }
   Step step;
   step.name = check.function();
   step.work = 5.0 * static_cast<double>(y.size());
@@ -81,7 +78,7 @@ Step image_warp(const View& y, const View& x, const View& parameters, const View
       const float* p = parameters + i * count;
       const float* shifts = elastic ? field + i * 2 * target.pixels() : nullptr;
       kernel(y + i * target.size(), x + i * size.size(), shifts, math::projection_of(kind, p, size, target),
-             elastic ? reach_of(p, size) : 0.0, sampling);
+             elastic ? math::field_reach(p, size) : 0.0, sampling);
     }
   };
   return step;

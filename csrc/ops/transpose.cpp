@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -65,11 +66,14 @@ Step transpose(const View& y, const View& x, const std::vector<std::int64_t>& sh
                "holds " + std::to_string(features) + " values, a row of x " + std::to_string(x.cols()));
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.disjoint("y", y, "x", x);
+  const cpu::AxisOrder order = order_of(shape, axes);
+  if (on_device(check, {{"y", y}, {"x", x}}))
+    return device_step(check, cuda::launchers().transpose, y.f32(), x.f32(), x.rows(), order);
   Step step;
   step.name = check.function();
   step.work = 0.5 * static_cast<double>(x.size());
   step.run = [kernel = cpu::active().transpose, y = y.f32(), x = x.f32(), rows = x.rows(), cols = x.cols(),
-              order = order_of(shape, axes)](Worker& worker) {
+              order](Worker& worker) {
     const Range mine = worker.split(rows);
     kernel(y + mine.begin * cols, x + mine.begin * cols, mine.size(), order);
   };

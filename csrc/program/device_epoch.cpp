@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "cuda/memory.h"
 
@@ -55,20 +56,24 @@ class DeviceEpoch {
     on_device.rows = order_.as<const std::int64_t>();
     on_device.hyper = hyper_.as<const float>();
     batch_.fill(&on_device, 1);
-    queue_ = {cuda::runtime().stream(), batch_.as<Batch>(), &first_, rows_, scratch_.as<float>()};
+    queue_ = {cuda::runtime().stream(), batch_.as<Batch>(), &first_, 0, scratch_.as<float>()};
   }
 
   std::int64_t run(const Poll& poll) {
-    const bool partial = epoch_.last != nullptr;
+    const std::int64_t whole = epoch_.batches - (epoch_.last != nullptr ? 1 : 0);
     prepare(*epoch_.full);
-    if (partial) prepare(*epoch_.last);
-    const Graph full([this] { record(*epoch_.full); });
+    if (epoch_.last != nullptr) prepare(*epoch_.last);
+    std::optional<Graph> full;
+    queue_.row_count = whole * epoch_.batch_size;
+    if (whole > 0) full.emplace([this] { record(*epoch_.full); });
     for (std::int64_t b = 0; b < epoch_.batches; ++b) {
       if (b % kBatchesPerLook == 0 && cancelled(poll)) return b;
-      if (partial && b + 1 == epoch_.batches)
+      if (b < whole) {
+        full->replay();
+      } else {
+        advance(whole * epoch_.batch_size);
         Graph([this] { record(*epoch_.last); }).replay();
-      else
-        full.replay();
+      }
       if ((b + 1) % kBatchesPerLook == 0 || b + 1 == epoch_.batches) arrive(b + 1);
     }
     return epoch_.batches;
@@ -80,6 +85,16 @@ class DeviceEpoch {
 
   static std::int64_t most_scratch(const Epoch& epoch) {
     return std::max(epoch.full->scratch(), epoch.last != nullptr ? epoch.last->scratch() : 0);
+  }
+
+  // The host's copy of the batch at hand: the next recording begins so many rows later.
+  void advance(std::int64_t rows) {
+    first_.start += rows;
+    if (first_.rows != nullptr) {
+      first_.rows += rows;
+      first_.row_count -= rows;
+    }
+    queue_.row_count = 0;
   }
 
   static bool cancelled(const Poll& poll) { return poll && poll(); }

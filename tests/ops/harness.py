@@ -1,5 +1,6 @@
 """Runs a native op on every CPU target, thread count and alignment, between guards, against its reference."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -85,25 +86,35 @@ def as_bits(array):
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def on_every_target(build, inputs, outputs, targets=TARGETS, **run):
-    """Outputs by target. Threads and alignment must not change a bit; nor must the choice of FMA target."""
-    results = {}
-    target_before, threads_before = _core.cpu_target(), _core.num_threads()
+@contextmanager
+def on_target(name):
+    """One of TARGETS, for what is run in the block."""
+    before = _core.cpu_target()
+    (_core.emulate_device if CUDA else _core.set_cpu_target)(name)
     try:
-        for target in targets:
-            (_core.emulate_device if CUDA else _core.set_cpu_target)(target)
-            for threads, offset in RUNS:
-                _core.set_num_threads(threads)
-                result = execute(build, inputs, outputs, offset, **run)
-                first = results.setdefault(target, result)
-                for name in result:
-                    assert same_bits(first[name], result[name]), (
-                        f"{name}: other bits with {threads} threads at offset {offset} on {target}"
-                    )
+        yield
     finally:
         if CUDA:
             _core.emulate_device("off")
-        _core.set_cpu_target(target_before)
+        _core.set_cpu_target(before)
+
+
+def on_every_target(build, inputs, outputs, targets=TARGETS, **run):
+    """Outputs by target. Threads and alignment must not change a bit; nor must the choice of FMA target."""
+    results = {}
+    threads_before = _core.num_threads()
+    try:
+        for target in targets:
+            with on_target(target):
+                for threads, offset in RUNS:
+                    _core.set_num_threads(threads)
+                    result = execute(build, inputs, outputs, offset, **run)
+                    first = results.setdefault(target, result)
+                    for name in result:
+                        assert same_bits(first[name], result[name]), (
+                            f"{name}: other bits with {threads} threads at offset {offset} on {target}"
+                        )
+    finally:
         _core.set_num_threads(threads_before)
     same = [results[target] for target in targets if target in FMA_TARGETS]
     for other in same[1:]:

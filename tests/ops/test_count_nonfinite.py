@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import RUNS, TARGETS, _core
+from tests.ops.harness import RUNS, TARGETS, _core, on_target
 from tests.reference import count_nonfinite as reference
 
 BAD = (np.nan, np.inf, -np.inf)
@@ -20,20 +20,18 @@ def spoiled(rng, shape, dtype, count):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_counts_and_finds_the_first(dtype, count):
-    target, threads = _core.cpu_target(), _core.num_threads()
+    threads = _core.num_threads()
     try:
         for name in TARGETS:
-            _core.set_cpu_target(name)
             for workers, _ in RUNS:
                 _core.set_num_threads(workers)
                 rng = np.random.default_rng(count)
                 for shape in ((1, 1), (1, 31), (33, 32), (257, 300), (5, 7, 3)):
                     x = spoiled(rng, shape, dtype, count)
-                    assert tuple(_core.count_nonfinite(x)) == reference.forward(x), (
-                        f"{name} {workers} {shape}"
-                    )
+                    with on_target(name):
+                        found = tuple(_core.count_nonfinite(x))
+                    assert found == reference.forward(x), f"{name} {workers} {shape}"
     finally:
-        _core.set_cpu_target(target)
         _core.set_num_threads(threads)
 
 
@@ -46,7 +44,9 @@ def test_rows_with_gaps():
     x = np.zeros((6, 40), np.float32)
     x[:, 30:] = np.nan  # outside the view
     x[4, 3] = np.inf
-    assert tuple(_core.count_nonfinite(x[:, :30])) == (1, 4 * 30 + 3)
+    for name in TARGETS:
+        with on_target(name):
+            assert tuple(_core.count_nonfinite(x[:, :30])) == (1, 4 * 30 + 3)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -88,6 +88,14 @@ def test_nan_wins(name):
             run(instructions(("load", 0, 0), (reduction, 0, 0)), [x], [(2, 1)], 2, cols)
 
 
+def test_as_many_registers_as_there_may_be():
+    x = normal(np.random.default_rng(3), 3, 600)
+    lines = [("load", 255, 0), ("multiply", 254, 255, 253), ("add", 254, 254, 0), ("store", 0, 254)]
+    constants = np.linspace(-1.0, 2.0, 254)
+    run(instructions(*lines), [x], [(3, 600)], 3, 600, constants)
+    run(instructions(*lines, ("sum", 1, 254)), [x], [(3, 600), (3, 1)], 3, 600, constants)
+
+
 SPECIAL_POWERS = [
     (0, 2, 0),
     (0, 0.5, 0),

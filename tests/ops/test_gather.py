@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import RUNS, TARGETS, Guarded, _core
+from tests.ops.harness import RUNS, TARGETS, Guarded, _core, on_target
 from tests.reference import gather as reference
 from tests.tolerances import assert_close
 
@@ -51,15 +51,14 @@ def layouts(array):
 
 
 def every_run():
-    target, threads = _core.cpu_target(), _core.num_threads()
+    threads = _core.num_threads()
     try:
         for name in TARGETS:
-            _core.set_cpu_target(name)
-            for count, offset in RUNS:
-                _core.set_num_threads(count)
-                yield name, offset
+            with on_target(name):
+                for count, offset in RUNS:
+                    _core.set_num_threads(count)
+                    yield name, offset
     finally:
-        _core.set_cpu_target(target)
         _core.set_num_threads(threads)
 
 
@@ -84,27 +83,43 @@ def test_gather(dtype, features):
 
 
 def test_consecutive_rows():
-    array, feed, out = data("uint8", 20, 7), _core.Feed(), np.empty((6, 7), np.float32)
-    feed.bind(array)
-    _core.gather(out, feed, 1.0, 0.0).run(start=9)
-    np.testing.assert_array_equal(out, array[9:15])
+    array = data("uint8", 20, 7)
+    for _ in every_run():
+        feed, out = _core.Feed(), np.empty((6, 7), np.float32)
+        feed.bind(array)
+        _core.gather(out, feed, 1.0, 0.0).run(start=9)
+        np.testing.assert_array_equal(out, array[9:15])
 
 
 def test_values_are_exact_without_scaling():
     for dtype in DTYPES:
-        array, feed, out = data(dtype, 9, 13), _core.Feed(), np.empty((9, 13), np.float32)
-        feed.bind(array)
-        _core.gather(out, feed, 1.0, 0.0).run()
-        np.testing.assert_array_equal(out, array.astype(np.float32), err_msg=dtype)
+        array = data(dtype, 9, 13)
+        for target in TARGETS:
+            with on_target(target):
+                feed, out = _core.Feed(), np.empty((9, 13), np.float32)
+                feed.bind(array)
+                _core.gather(out, feed, 1.0, 0.0).run()
+            np.testing.assert_array_equal(out, array.astype(np.float32), err_msg=f"{dtype} {target}")
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float64"])
 def test_labels(dtype):
     labels = np.random.default_rng(2).integers(0, 100, 40).astype(dtype)
-    order, feed, out = np.random.default_rng(3).permutation(40), _core.Feed(), np.empty(16, np.int32)
-    feed.bind(labels[:, None])
-    _core.gather(out, feed, 1.0, 0.0).run(rows=order, start=8)
-    np.testing.assert_array_equal(out, labels[order[8:24]])
+    order = np.random.default_rng(3).permutation(40)
+    for _ in every_run():
+        feed, out = _core.Feed(), np.empty(16, np.int32)
+        feed.bind(labels[:, None])
+        _core.gather(out, feed, 1.0, 0.0).run(rows=order, start=8)
+        np.testing.assert_array_equal(out, labels[order[8:24]])
+
+
+def test_values_that_are_no_labels():
+    values = np.array([[3.0], [-1.0], [2.0**31], [np.nan]])
+    for _ in every_run():
+        feed, out = _core.Feed(), np.empty(4, np.int32)
+        feed.bind(values)
+        _core.gather(out, feed, 1.0, 0.0).run()
+        assert out.tolist() == [3, -1, -1, -1]
 
 
 def test_data_of_several_axes_is_flattened():
@@ -123,3 +138,46 @@ def test_scatter_writes_only_the_rows_of_the_batch():
         _core.scatter(feed, x).run(start=3)
         np.testing.assert_array_equal(whole[3:7], x)
         assert np.isnan(np.delete(whole, range(3, 7), axis=0)).all()
+
+
+BATCHES = {
+    "a row that is not there": ([0, 1, 2, 3, 4, 100], 0, "feed.*row 100"),
+    "a row below the first": ([0, 1, -1, 3, 4, 5], 0, "feed.*row -1"),
+    "too short an order": ([0, 1, 2, 3, 4], 0, "rows.*entries left"),
+    "rows behind the last": (None, 95, r"feed.*row 100"),
+}
+
+
+@pytest.mark.parametrize("case", BATCHES)
+@pytest.mark.parametrize("op", ["gather", "scatter"])
+def test_rows_out_of_range(case, op):
+    """In the third of three batches: it is not read or written."""
+    order, start, message = BATCHES[case]
+    order = None if order is None else np.array(order)
+    for _ in every_run():
+        feed, whole, x = _core.Feed(), np.zeros((100, 3), np.float32), np.ones((2, 3), np.float32)
+        feed.bind(whole, writable=True)
+        step = _core.gather(x, feed, 1.0, 0.0) if op == "gather" else _core.scatter(feed, x)
+        program = _core.Program([], [step])
+        with pytest.raises(ValueError, match=message):
+            _core.run(program, None, batches=3, batch_size=2, order=order, start=start)
+        assert not whole[6:95].any()
+
+
+def test_a_shorter_last_batch():
+    array = data("float32", 11, 5)
+    order = np.random.default_rng(5).permutation(11)
+    for _ in every_run():
+        source, target = _core.Feed(), _core.Feed()
+        copy = np.full_like(array, np.nan)
+        source.bind(array)
+        target.bind(copy, writable=True)
+        full, last = (
+            _core.Program([_core.gather(x, source, 1.0, 0.0), _core.scatter(target, x)], [])
+            for x in (np.empty((4, 5), np.float32), np.empty((3, 5), np.float32))
+        )
+        _core.run(full, last, batches=3, batch_size=4, order=order)
+        np.testing.assert_array_equal(copy, array)
+        copy[...] = np.nan
+        _core.run(full, last, batches=3, batch_size=4)
+        np.testing.assert_array_equal(copy, array)

@@ -4,26 +4,28 @@ import numpy as np
 import pytest
 
 from densor import _core as native
-from tests.ops.harness import SIZES, _core, check, normal
+from tests.ops.harness import SIZES, TARGETS, _core, check, normal, on_target
 from tests.reference import monte_carlo as reference
 
 
 @pytest.mark.parametrize("cols", SIZES)
-def test_accumulate(cols):
+@pytest.mark.parametrize("target", TARGETS)
+def test_accumulate(cols, target):
     """Samples one after the other, as a program repeats them; the first overwrites what was there."""
     rng = np.random.default_rng(cols)
     rows, count = 5, 7
     noisy, base = np.empty((rows, cols), np.float32), normal(rng, rows, cols) + 3.0
     mean, squares = np.full((2, rows, cols), np.nan, np.float32)
-    steps = [
-        native.gaussian_noise(noisy, base, 0.5, False, 9, 0),
-        native.monte_carlo_accumulate(mean, squares, noisy),
-    ]
-    native.run(native.Program(steps, [], 0, count), None, batches=1, batch_size=rows, step=20)
-    samples = []
-    for step in range(20, 20 + count):
-        steps[0].run(step=step)
-        samples.append(noisy.copy())
+    with on_target(target):
+        steps = [
+            native.gaussian_noise(noisy, base, 0.5, False, 9, 0),
+            native.monte_carlo_accumulate(mean, squares, noisy),
+        ]
+        native.run(native.Program(steps, [], 0, count), None, batches=1, batch_size=rows, step=20)
+        samples = []
+        for step in range(20, 20 + count):
+            steps[0].run(step=step)
+            samples.append(noisy.copy())
     expected = reference.forward(samples)
     np.testing.assert_allclose(mean, expected[0], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(squares, expected[1], rtol=1e-5, atol=1e-5)

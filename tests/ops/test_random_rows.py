@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densor import ops
-from tests.ops.harness import _core, check, execute
+from tests.ops.harness import TARGETS, _core, check, execute, on_target
 from tests.reference import random as reference
 
 
@@ -26,8 +26,12 @@ def test_values(cols):
 
 def test_where_low_and_high_are_equal_that_number_comes_exactly():
     low = np.array([0.1, -7.3e10, 0.0], np.float32)
-    result = execute(lambda o, i: _core.random_rows(o.out, i.low, i.low, 1, 0), {"low": low}, {"out": (5, 3)})
-    np.testing.assert_array_equal(result["out"], np.tile(low, (5, 1)))
+    for target in TARGETS:
+        with on_target(target):
+            result = execute(
+                lambda o, i: _core.random_rows(o.out, i.low, i.low, 1, 0), {"low": low}, {"out": (5, 3)}
+            )
+        np.testing.assert_array_equal(result["out"], np.tile(low, (5, 1)))
 
 
 def test_rows_do_not_depend_on_the_others():

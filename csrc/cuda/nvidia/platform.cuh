@@ -13,7 +13,14 @@
 namespace densor::math {
 
 // Rounded once each: what the host version computes, bit for bit.
-__device__ __forceinline__ float fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+// fma is also called where nvcc deduces the return type of a formula for the host.
+__host__ __device__ __forceinline__ float fma(float a, float b, float c) {
+#ifdef __CUDA_ARCH__
+  return __fmaf_rn(a, b, c);
+#else
+  return fmaf(a, b, c);
+#endif
+}
 __device__ __forceinline__ float sqrt(float a) { return __fsqrt_rn(a); }
 __device__ __forceinline__ float abs(float a) { return fabsf(a); }
 __device__ __forceinline__ float round(float a) { return rintf(a); }

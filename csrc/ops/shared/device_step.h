@@ -11,7 +11,8 @@
 namespace densor::ops {
 
 // True where the arrays are on a device. All that are present must be on the same.
-inline bool on_device(const Check& check, std::initializer_list<NamedView> views) {
+template <class Views = std::initializer_list<NamedView>>
+bool on_device(const Check& check, const Views& views) {
   const NamedView* first = nullptr;
   for (const NamedView& item : views) {
     if (!item.view) continue;
