@@ -9,9 +9,14 @@ from pathlib import Path
 BUILT = Path(__file__).parent.parent / "build" / "cuda_host"
 
 
+def asked() -> str | None:
+    """The CUDA side that the tests are to run on: None, "host" (the processor) or "gpu" (with CuPy's arrays)."""
+    return os.environ.get("DENSOR_TEST_CUDA")
+
+
 def use_cuda_host() -> None:
     """Loads it before anything imports densor."""
-    if os.environ.get("DENSOR_TEST_CUDA") != "host":
+    if asked() != "host":
         return
     assert "densor" not in sys.modules, "densor was imported before its extension could be chosen"
     found = sorted(BUILT.glob("_core*.so"))

@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 
 from densor import _core
+from tests.cuda_host import asked
 from tests.tolerances import assert_close
 
-CUDA = _core.build_info()["cuda"] == "host"  # tests/cuda_host.py
-# On the emulated device: the order in which the threads of a block run, which must not matter.
-TARGETS = ("ascending", "descending") if CUDA else tuple(_core.cpu_targets())
+CUDA = asked()  # None, "host" or "gpu"
+# On the emulated device: the order in which the threads of a block run, which must not matter; on a GPU: twice the
+# same, whose bits must be the same.
+ON_DEVICE = {"host": ("ascending", "descending"), "gpu": ("first run", "second run")}
+TARGETS = ON_DEVICE[CUDA] if CUDA else tuple(_core.cpu_targets())
 FMA_TARGETS = tuple(name for name in TARGETS if name not in ("scalar", "amx"))  # the same bits
 # Bytes by which buffers are off a 64-byte boundary, for 1, 2 and 3 threads.
 RUNS = ((1, 0),) if CUDA else ((1, 0), (2, 4), (3, 12))
@@ -32,20 +35,43 @@ class Guarded:
         self.end = self.begin + size
         self.array = self.raw[self.begin : self.end].view(dtype).reshape(shape)
 
+    def bound(self):
+        """What an op gets: the array, or on a GPU a copy of it, bytes around it included."""
+        if CUDA != "gpu":
+            return self.array
+        import cupy
+
+        self.copy = cupy.asarray(self.raw)
+        flat = self.copy[self.begin : self.end].view(self.array.dtype)
+        return flat.reshape(self.array.shape)
+
+    def fetch(self):
+        """The array as the op left it."""
+        if CUDA == "gpu":
+            self.raw[...] = self.copy.get()
+        return self.array
+
     def assert_untouched(self, name):
         outside = np.concatenate([self.raw[: self.begin], self.raw[self.end :]])
         assert (outside == POISON).all(), f"{name}: bytes outside the buffer were written"
 
 
 def place(value, offset):
-    """A copy of an array (or list of arrays) at the given offset; other values as they are."""
+    """A guarded copy of an array (or list of arrays) at the given offset; other values as they are."""
     if isinstance(value, list | tuple):
         return [place(item, offset) for item in value]
     if not isinstance(value, np.ndarray):
         return value
     guarded = Guarded(value.shape, value.dtype, offset)
     guarded.array[...] = value
-    return guarded.array
+    return guarded
+
+
+def _each(use, value):
+    """use(guarded) for a placed array and for each of a list of them; other values as they are."""
+    if isinstance(value, list):
+        return [_each(use, item) for item in value]
+    return use(value) if isinstance(value, Guarded) else value
 
 
 def _output(spec, offset):
@@ -63,16 +89,20 @@ def execute(build, inputs, outputs, offset=0, **run):
     """Runs build(outputs, inputs) once; the output arrays by name. Guards and inputs must be as before."""
     placed = {name: place(value, offset) for name, value in inputs.items()}
     guarded = {name: _output(spec, offset) for name, spec in outputs.items()}
-    arrays = {name: item.array for name, item in guarded.items()}
-    step = build(SimpleNamespace(**arrays), SimpleNamespace(**placed))
+    bound = [
+        SimpleNamespace(**{name: _each(Guarded.bound, item) for name, item in items.items()})
+        for items in (guarded, placed)
+    ]
+    step = build(*bound)
     assert step.device == ("cuda" if CUDA else "cpu"), f"{step.name} was made for the {step.device}"
     step.run(**run)
+    arrays = {name: item.fetch() for name, item in guarded.items()}
     for name, item in guarded.items():
         item.assert_untouched(name)
     for name, value in inputs.items():
         before = value if isinstance(value, list | tuple) else [value]
-        after = placed[name] if isinstance(value, list | tuple) else [placed[name]]
-        for old, new in zip(before, after, strict=True):
+        after = _each(Guarded.fetch, placed[name])
+        for old, new in zip(before, after if isinstance(after, list) else [after], strict=True):
             if isinstance(old, np.ndarray):
                 assert same_bits(old, new), f"input {name} was changed"
     return arrays
@@ -86,16 +116,23 @@ def as_bits(array):
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
+def choose(target):
+    """Later steps are made for this target; None ends the emulation of a device."""
+    if CUDA == "host":
+        _core.emulate_device(target or "off")
+    elif not CUDA and target:
+        _core.set_cpu_target(target)
+
+
 @contextmanager
 def on_target(name):
     """One of TARGETS, for what is run in the block."""
     before = _core.cpu_target()
-    (_core.emulate_device if CUDA else _core.set_cpu_target)(name)
+    choose(name)
     try:
         yield
     finally:
-        if CUDA:
-            _core.emulate_device("off")
+        choose(None)
         _core.set_cpu_target(before)
 
 

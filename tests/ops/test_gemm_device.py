@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import CUDA, TARGETS, _core, execute, normal
+from tests.ops.harness import CUDA, TARGETS, _core, choose, execute, normal
 
 on_device = pytest.mark.skipif(not CUDA, reason="the CUDA kernels run in `make test-cuda`")
 PRODUCTS = {"medium": 1, "high": 3, "x6": 6}
@@ -33,13 +33,13 @@ def test_plans_follow_architecture_and_precision(precision):
 
 
 def dense(order, x, w, bias, activation="linear"):
-    _core.emulate_device(order)
+    choose(order)
     try:
         inputs = {"x": x, "w": w, "bias": bias}
         build = lambda o, i: _core.dense_forward(o.y, None, i.x, i.w, i.bias, activation, 0.0)  # noqa: E731
         return execute(build, inputs, {"y": (len(x), w.shape[1])})["y"]
     finally:
-        _core.emulate_device("off")
+        choose(None)
 
 
 @on_device
@@ -64,7 +64,7 @@ def test_six_products_are_no_less_exact_than_multiply_adds(precision):
     errors = {}
     for name in ("x6", "ieee"):
         precision(name)
-        errors[name] = np.linalg.norm(dense("ascending", x, w, bias) - exact)
+        errors[name] = np.linalg.norm(dense(TARGETS[0], x, w, bias) - exact)
     assert errors["x6"] <= errors["ieee"]
 
 
@@ -76,7 +76,7 @@ def test_what_is_not_finite_keeps_its_meaning(precision, name):
     x[0, 3], x[1, 4], x[2, 5] = np.inf, np.nan, 3.4e38
     w[3, 1] = -1.0
     w[3, 2] = 0.0
-    y = dense("ascending", x, w, np.zeros(5, np.float32))
+    y = dense(TARGETS[0], x, w, np.zeros(5, np.float32))
     assert y[0, 0] == np.inf
     assert y[0, 1] == -np.inf
     assert np.isnan(y[0, 2])
@@ -92,7 +92,7 @@ def test_backward_products_of_every_transposition(precision, name, shape):
     rows, inputs, units = shape
     rng = np.random.default_rng(shape)
     x, w, dy = normal(rng, rows, inputs), normal(rng, inputs, units), normal(rng, rows, units)
-    _core.emulate_device("descending")
+    choose(TARGETS[1])
     try:
         build = lambda o, i: _core.dense_backward(  # noqa: E731
             o.dx, o.dw, o.dbias, None, i.dy, None, i.x, i.w, "linear", 0.0
@@ -100,7 +100,7 @@ def test_backward_products_of_every_transposition(precision, name, shape):
         outputs = {"dx": x.shape, "dw": w.shape, "dbias": (units,)}
         result = execute(build, {"x": x, "w": w, "dy": dy}, outputs)
     finally:
-        _core.emulate_device("off")
+        choose(None)
     for found, a, b in ((result["dx"], dy, w.T), (result["dw"], x.T, dy)):
         exact = a.astype(np.float64) @ b.astype(np.float64)
         size = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
