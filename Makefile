@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
+# A process per CPU: most tests run on one thread. ARGS='-n 0' brings them back into one, for a debugger.
+PYTEST  := $(PY) -m pytest -n auto --maxprocesses=4 --dist=worksteal
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/null)
 CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
@@ -42,15 +44,15 @@ demo: $(VENV)/.built
 	$(PY) -m densor demo $(ARGS)
 
 test: $(VENV)/.built
-	$(PY) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # With Keras, PyTorch and JAX as oracles; a test that skips for want of one fails.
 test-all: $(VENV)/.oracles
-	DENSOR_REQUIRE_ORACLES=1 $(PY) -m pytest $(ARGS)
+	DENSOR_REQUIRE_ORACLES=1 $(PYTEST) $(ARGS)
 
 # The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
 test-cuda: $(VENV)/.cuda-host
-	DENSOR_TEST_CUDA=host $(PY) -m pytest tests/ops tests/cuda $(ARGS)
+	DENSOR_TEST_CUDA=host $(PYTEST) tests/ops tests/cuda $(ARGS)
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

@@ -145,16 +145,17 @@ def test_killed_at_any_moment(tmp_path):
     from densor.models import load_model
 
     path = tmp_path / "m"
-    for attempt in range(8):
+    attempt = 0
+    while attempt < 8 or not path.exists():  # a busy machine may not have saved it once by then
         saver = subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE)
         assert saver.stdout is not None
         with saver.stdout:
             saver.stdout.readline()
             time.sleep(0.02 + 0.013 * attempt)
+            attempt += 1
             saver.send_signal(signal.SIGKILL)
             saver.wait()
         if path.exists():
             assert load_model(path).count_params() == 602_000
-    assert path.exists()
     load_model(path).save(path)
     assert os.listdir(tmp_path) == ["m"], "temporary files of the killed are swept"
