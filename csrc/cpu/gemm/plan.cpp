@@ -36,15 +36,17 @@ int tile_vectors(const GemmShape& shape, const GemmProblem& p) {
 // and a panel of b share the L2 cache; b streams past the rows.
 constexpr std::int64_t kUnitTerms = 2048, kUnitRowBytes = 786432, kUnitColumnBytes = 4194304;
 
-// Speeds of one core, from which the plan chooses. Those of the FMA kernel and of the three loops over tiles
-// are figures of a 3.42 GHz Sapphire Rapids for prepacked operands, to be measured again with these kernels.
+// Times of one core, from which the plan chooses. The steps and the FMA kernel are figures of a 3.42 GHz
+// Sapphire Rapids for packed operands, to be measured again with these kernels; packing and storing are
+// those of these kernels on AVX-512.
 struct UnitCost {
   const char* name;
   int terms;
   double step;     // ns: 16 x 16 elements of c, 32 terms
   double packing;  // ns: an element of a or b, split
 };
-constexpr UnitCost kUnitCosts[] = {{"x1", 1, 10.9, 0.07}, {"x3", 2, 20.5, 0.10}, {"x6", 3, 36.4, 0.13}};
+constexpr UnitCost kUnitCosts[] = {{"x1", 1, 10.9, 0.11}, {"x3", 2, 20.5, 0.14}, {"x6", 3, 36.4, 0.18}};
+constexpr double kUnitStoring = 0.2;  // ns: an element of c, through the square
 constexpr double kFmaFlopsPerNanosecond = 180;
 // Below this many terms the plain sum is as exact as the six products, if not more so.
 constexpr std::int64_t kLeastTerms = 32;
@@ -57,7 +59,7 @@ double estimate_units(const GemmProblem& p, int products) {
   const auto steps =
       static_cast<double>(divide_up(p.m, kTile) * divide_up(p.n, kTile) * divide_up(p.k, kUnitSide));
   const auto m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
-  return steps * cost.step + (m * k + k * n) * cost.packing + m * n / kFloatsPerNanosecond;
+  return steps * cost.step + (m * k + k * n) * cost.packing + m * n * kUnitStoring;
 }
 
 int choose_products(const GemmProblem& p, const GemmShape& shape) {
@@ -66,8 +68,10 @@ int choose_products(const GemmProblem& p, const GemmShape& shape) {
   if (p.precision == GemmPrecision::high) return 3;
   if (p.precision == GemmPrecision::x6) return 6;
   if (p.rows_vary || p.k < kLeastTerms) return 0;
-  const double flops = 2 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  return estimate_units(p, 6) < flops / kFmaFlopsPerNanosecond ? 6 : 0;
+  const double elements = static_cast<double>(p.m) * static_cast<double>(p.n);
+  const double fma =
+      elements * (2 * static_cast<double>(p.k) / kFmaFlopsPerNanosecond + 1 / kFloatsPerNanosecond);
+  return estimate_units(p, 6) < fma ? 6 : 0;
 }
 
 double estimate(const GemmProblem& p, const GemmShape& shape) {
