@@ -1,6 +1,6 @@
 // Puts right what products of bfloat16 terms get wrong: elements of c whose operands have no sum of such
 // terms (math/bf16_split.h), and those so small that denormal terms and products, read as zero, matter. These
-// few are computed again by float32 multiply-adds, with the bits of the FMA kernels.
+// few are computed again by float32 multiply-adds, one chain in ascending k.
 //
 // Which elements those are depends on their row of a, their column of b and k, not on how c was cut:
 // - c is not finite; infinity, NaN and overflow of terms lead there, whatever they are multiplied with;
@@ -100,7 +100,7 @@ class Repair {
     return found != 0;
   }
 
-  // Sixteen columns of the tile, as the FMA kernels compute them.
+  // Sixteen columns of the tile, by multiply-adds.
   void replace(float* c, std::int64_t j) {
     Vec sums[kUnitSide];
     for (Vec& sum : sums) sum = Vec(0.0f);
