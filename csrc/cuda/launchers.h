@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/dtype.h"
 #include "core/queue.h"
@@ -73,6 +74,31 @@ inline constexpr std::int64_t kWarpScratch = sizeof(WarpMap) / sizeof(float);
 constexpr std::int64_t blur_scratch(const math::ImageSize& size) {
   return size.height * size.width * size.channels + size.width + size.height + 2;
 }
+
+// Floats of scratch memory of the passes of batch normalization: three numbers a column, and a column a part.
+constexpr std::int64_t batch_norm_scratch(std::int64_t rows, std::int64_t cols) {
+  return 3 * (column_parts(rows) + 1) * cols;
+}
+
+// An array and its penalty: l1 sum |x| + l2 sum x^2.
+struct PenaltyTerm {
+  const float* x;
+  float* dx;  // or null
+  std::int64_t n;
+  double l1, l2;
+};
+
+// Elements of an array whose penalties a block sums, and how many such pieces an array has; each takes a
+// double of scratch memory.
+inline constexpr std::int64_t kPenaltyPiece = 4096;
+constexpr std::int64_t penalty_pieces(std::int64_t n) { return (n + kPenaltyPiece - 1) / kPenaltyPiece; }
+
+// Floats of scratch memory of layer_norm_parameters.
+constexpr std::int64_t layer_norm_scratch(std::int64_t rows, const math::LayerNorm& p) {
+  return 2 * column_parts((rows + p.groups - 1) / p.groups * p.spans) * p.groups * p.inner;
+}
+
+inline constexpr std::int64_t kSpectralNormScratch = 2;  // floats
 
 struct Launchers {
   // The batch at hand becomes the next one: `rows` further, `hyper` values further, `steps` steps further.
@@ -149,6 +175,59 @@ struct Launchers {
                       const ColoredImages& images);
   void (*image_blur)(const Queue& queue, float* y, const float* x, std::int64_t rows,
                      const BlurredImages& images);
+
+  // Losses of rows and their gradients by x. A label outside [0, cols) gives loss NaN: labels come from data,
+  // and only the kernel sees them.
+  void (*mean_squared_error)(const Queue& queue, const math::LossRows& rows);
+  void (*mean_absolute_error)(const Queue& queue, const math::LossRows& rows);
+  void (*sigmoid_cross_entropy)(const Queue& queue, const math::LossRows& rows);
+  void (*softmax_cross_entropy)(const Queue& queue, const math::LossRows& rows);
+  // As in cpu/kernels.h; a label outside [0, cols) is never right.
+  void (*accuracy_sparse)(const Queue& queue, float* correct, const float* x, const std::int32_t* label,
+                          std::int64_t rows, std::int64_t cols);
+  void (*accuracy_categorical)(const Queue& queue, float* correct, const float* x, const float* target,
+                               std::int64_t rows, std::int64_t cols);
+  void (*accuracy_binary)(const Queue& queue, float* correct, const float* x, const float* target,
+                          std::int64_t rows, std::int64_t cols, float threshold);
+  // totals[0] += sum of values * weight (1 where null), totals[1] += n.
+  void (*accumulate)(const Queue& queue, double* totals, const float* values, const float* weight,
+                     std::int64_t n);
+
+  // As in cpu/kernels.h. All but inference and update need batch_norm_scratch.
+  void (*batch_norm_forward)(const Queue& queue, float* y, float* mean, float* variance, const float* x,
+                             const math::BatchNorm& p);
+  void (*batch_norm_inference)(const Queue& queue, float* y, const float* x, const float* mean,
+                               const float* variance, const math::BatchNorm& p);
+  void (*batch_norm_backward)(const Queue& queue, const math::BatchNormGradients& d, const float* dy,
+                              const float* x, const float* y, const float* mean, const float* variance,
+                              const math::BatchNorm& p);
+  void (*batch_norm_inference_backward)(const Queue& queue, const math::BatchNormGradients& d,
+                                        const float* dy, const float* x, const float* y, const float* mean,
+                                        const float* variance, const math::BatchNorm& p);
+  void (*batch_norm_update)(const Queue& queue, float* moving_mean, float* moving_variance, const float* mean,
+                            const float* variance, std::int64_t n, const math::MovingAverage& average);
+
+  // All rows; as in cpu/kernels.h. parameters needs layer_norm_scratch.
+  void (*layer_norm_forward)(const Queue& queue, float* y, float* statistics, const float* x,
+                             std::int64_t rows, const math::LayerNorm& p);
+  void (*layer_norm_backward)(const Queue& queue, float* dx, const float* dy, const float* x,
+                              const float* statistics, std::int64_t rows, const math::LayerNorm& p);
+  void (*layer_norm_parameters)(const Queue& queue, float* dgamma, float* dbeta, const float* dy,
+                                const float* x, const float* statistics, std::int64_t rows,
+                                const math::LayerNorm& p);
+
+  // totals[0], unless null, grows by weight * (all penalties); dx, where there is one, becomes (or grows by)
+  // scale * derivative. Scratch: two floats for each of the arrays' pieces, where there are totals.
+  void (*penalty)(const Queue& queue, double* totals, const std::vector<PenaltyTerm>& terms, double weight,
+                  double scale, bool add);
+  // w (outer, rows, cols), in place, along the rows.
+  void (*norm_constraint)(const Queue& queue, float* w, std::int64_t outer, std::int64_t rows,
+                          std::int64_t cols, const math::NormConstraint& p);
+  // In place; see ops/spectral_norm.h. Scratch: kSpectralNormScratch.
+  void (*spectral_norm)(const Queue& queue, float* w, float* u, float* v, std::int64_t rows,
+                        std::int64_t cols, std::int64_t iterations);
+  void (*sparsemax)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols);
+  void (*circle_loss)(const Queue& queue, const math::CircleRows& rows);
 
   void (*optimizer)(const Queue& queue, const OptimizerPass& pass);
 };

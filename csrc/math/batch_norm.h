@@ -16,7 +16,7 @@ struct Moments {
   T mean, squares;
 
   // Adds `count` rows with moments `b` to the `before` rows that are here.
-  void merge(const Moments& b, float before, float count) {
+  DENSOR_MEMBER void merge(const Moments& b, float before, float count) {
     const float fraction = count / (before + count);
     const T delta = b.mean - mean;
     mean = fma(delta, T(fraction), mean);
@@ -29,7 +29,7 @@ template <class T>
 struct SplitMean {
   T sum, lost;
 
-  SplitMean(T pivot, T offset) : sum(pivot + offset) {
+  DENSOR_MEMBER SplitMean(T pivot, T offset) : sum(pivot + offset) {
     const T part = sum - pivot;
     lost = (pivot - (sum - part)) + (offset - part);
   }
@@ -45,7 +45,7 @@ template <class T>
 struct Normalization {
   T scale, shift;
 
-  Normalization(T gamma, T beta, T inverse, T lost)
+  DENSOR_MEMBER Normalization(T gamma, T beta, T inverse, T lost)
       : scale(gamma * inverse), shift(fma(-lost, scale, beta)) {}
 };
 
@@ -61,7 +61,8 @@ struct NormalizationGradient {
   T dgamma, scale, slope, shift;
 
   // Mean and variance are functions of x.
-  NormalizationGradient(const GradientSums<T>& sum, T gamma, T inverse, float rows) : scale(gamma * inverse) {
+  DENSOR_MEMBER NormalizationGradient(const GradientSums<T>& sum, T gamma, T inverse, float rows)
+      : scale(gamma * inverse) {
     const T lost = sum.u / T(rows);
     dgamma = inverse * fma(-lost, sum.dz, sum.dz_u);
     slope = -(scale * inverse * dgamma / T(rows));

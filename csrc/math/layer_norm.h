@@ -20,7 +20,8 @@ DENSOR_FN float row_inverse(LayerNormKind kind, float squares, float lost, float
 struct RowGradient {
   float slope, shift;
 
-  RowGradient(LayerNormKind kind, float g, float g_u, float lost, float inverse, float count, float epsilon) {
+  DENSOR_MEMBER RowGradient(LayerNormKind kind, float g, float g_u, float lost, float inverse, float count,
+                            float epsilon) {
     const float normalized = inverse * (g_u - lost * g);  // sum of g times normalized x
     const bool clamped = kind == LayerNormKind::unit && inverse * epsilon >= 1.0f;
     const float terms = kind == LayerNormKind::unit ? 1.0f : count;

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -11,6 +12,9 @@ Step accumulate(const View& totals, const View& values, const View& weight) {
   check.optional_input("weight", weight, DType::f32, {values.rows()});
   check.output("totals", totals, DType::f64, {2});
   check.disjoint({{"totals", totals}}, {{"values", values}, {"weight", weight}});
+  if (on_device(check, {{"totals", totals}, {"values", values}, {"weight", weight}}))
+    return device_step(check, cuda::launchers().accumulate, totals.as<double>(), values.f32(), weight.f32(),
+                       values.rows());
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(values.size());

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "cpu/dispatch.h"
 #include "ops/activation.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -75,6 +76,27 @@ BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews
 }
 
 using BackwardKernel = decltype(cpu::Kernels::batch_norm_backward);
+using BackwardLauncher = decltype(&cuda::Launchers::batch_norm_backward);
+
+bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, const View& dy, const View& x,
+                         const View& y, const View& mean, const View& variance, const View& gamma) {
+  return on_device(check, {{"dx", d.dx},
+                           {"dgamma", d.dgamma},
+                           {"dbeta", d.dbeta},
+                           {"dy", dy},
+                           {"x", x},
+                           {"y", y},
+                           {"mean", mean},
+                           {"variance", variance},
+                           {"gamma", gamma}});
+}
+
+Step backward_on_device(const Check& check, const BackwardArrays& a, const cpu::BatchNorm& p,
+                        BackwardLauncher launcher) {
+  Step step = device_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p);
+  step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
+  return step;
+}
 
 Step backward_step(const Check& check, const View& x, const BackwardArrays& a, const cpu::BatchNorm& p,
                    BackwardKernel kernel) {
@@ -100,6 +122,14 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
   check.disjoint({{"y", y}, {"mean", mean}, {"variance", variance}},
                  {{"x", x}, {"gamma", gamma}, {"beta", beta}});
   check_rows(check, x);
+  if (on_device(
+          check,
+          {{"y", y}, {"mean", mean}, {"variance", variance}, {"x", x}, {"gamma", gamma}, {"beta", beta}})) {
+    Step step = device_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
+                            x.f32(), p);
+    step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
+    return step;
+  }
   Step step = local_step(check, x, 0.3);
   step.run = [kernel = cpu::active().batch_norm_forward, y = y.f32(), mean = mean.f32(),
               variance = variance.f32(), x = x.f32(), p](Worker& worker) {
@@ -122,6 +152,14 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
   check.disjoint(
       {{"y", y}},
       {{"gamma", gamma}, {"beta", beta}, {"moving_mean", moving_mean}, {"moving_variance", moving_variance}});
+  if (on_device(check, {{"y", y},
+                        {"x", x},
+                        {"gamma", gamma},
+                        {"beta", beta},
+                        {"moving_mean", moving_mean},
+                        {"moving_variance", moving_variance}}))
+    return device_step(check, cuda::launchers().batch_norm_inference, y.f32(), x.f32(), moving_mean.f32(),
+                       moving_variance.f32(), p);
   Step step = local_step(check, x, 0.15);
   step.run = [kernel = cpu::active().batch_norm_inference, y = y.f32(), x = x.f32(), mean = moving_mean.f32(),
               variance = moving_variance.f32(), p](Worker& worker) {
@@ -145,6 +183,8 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
                  {{"mean", mean}, {"variance", variance}, {"gamma", gamma}});
   arrays.mean = mean.f32();
   arrays.variance = variance.f32();
+  if (gradients_on_device(check, gradients, dy, x, y, mean, variance, gamma))
+    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward);
   return backward_step(check, x, arrays, p, cpu::active().batch_norm_backward);
 }
 
@@ -160,6 +200,8 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
                  {{"moving_mean", moving_mean}, {"moving_variance", moving_variance}, {"gamma", gamma}});
   arrays.mean = moving_mean.f32();
   arrays.variance = moving_variance.f32();
+  if (gradients_on_device(check, gradients, dy, x, y, moving_mean, moving_variance, gamma))
+    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_inference_backward);
   return backward_step(check, x, arrays, p, cpu::active().batch_norm_inference_backward);
 }
 
@@ -175,11 +217,17 @@ Step batch_norm_update(const View& moving_mean, const View& moving_variance, con
   check.number("correction", options.correction, 0.0, std::numeric_limits<float>::max());
   check.disjoint({{"moving_mean", moving_mean}, {"moving_variance", moving_variance}},
                  {{"mean", mean}, {"variance", variance}});
-  Step step = local_step(check, mean, 0.5);
-  step.reads_columns = step.writes_columns = cols;
   const cpu::MovingAverage average{static_cast<float>(options.momentum),
                                    static_cast<float>(1.0 - options.momentum),
                                    static_cast<float>(options.correction), options.from_first};
+  if (on_device(check, {{"moving_mean", moving_mean},
+                        {"moving_variance", moving_variance},
+                        {"mean", mean},
+                        {"variance", variance}}))
+    return device_step(check, cuda::launchers().batch_norm_update, moving_mean.f32(), moving_variance.f32(),
+                       mean.f32(), variance.f32(), cols, average);
+  Step step = local_step(check, mean, 0.5);
+  step.reads_columns = step.writes_columns = cols;
   step.run = [kernel = cpu::active().batch_norm_update, moving_mean = moving_mean.f32(),
               moving_variance = moving_variance.f32(), mean = mean.f32(), variance = variance.f32(), cols,
               average](Worker& worker) {

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -29,6 +30,8 @@ Step circle_loss(const View& loss, const View& dx, const View& x, const View& la
                        static_cast<float>(gamma),
                        static_cast<float>(margin),
                        without_diagonal};
+  if (on_device(check, {{"loss", loss}, {"dx", dx}, {"x", x}, {"label", label}, {"reference", reference}}))
+    return device_step(check, cuda::launchers().circle_loss, rows);
   Step step;
   step.name = check.function();
   step.work = 2.5 * static_cast<double>(x.size()) + 100.0 * static_cast<double>(x.rows());

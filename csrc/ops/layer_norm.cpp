@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/name.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -38,6 +39,23 @@ Step row_step(const Check& check, const View& x, double cost) {
   return step;
 }
 
+// dx, then dgamma and dbeta.
+Step backward_on_device(const Check& check, const LayerNormGradientViews& d, const View& dy, const View& x,
+                        const View& statistics, const cpu::LayerNorm& p) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  Step step;
+  step.name = check.function();
+  const bool parameters = d.dgamma || d.dbeta;
+  if (parameters) step.scratch = cuda::layer_norm_scratch(x.rows(), p);
+  step.launch = [&kernels, parameters, dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
+                 dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(),
+                 p](const Queue& queue) {
+    if (dx != nullptr) kernels.layer_norm_backward(queue, dx, dy, x, statistics, rows, p);
+    if (parameters) kernels.layer_norm_parameters(queue, dgamma, dbeta, dy, x, statistics, rows, p);
+  };
+  return step;
+}
+
 }  // namespace
 
 math::LayerNormKind layer_norm_kind(const char* function, const char* argument, const std::string& name) {
@@ -61,6 +79,9 @@ Step layer_norm_forward(const View& y, const View& statistics, const View& x, co
   check.disjoint("statistics", statistics, "y", y);
   check.disjoint({{"y", y}, {"statistics", statistics}}, {{"gamma", gamma}, {"beta", beta}});
   check.disjoint("statistics", statistics, "x", x);
+  if (on_device(check, {{"y", y}, {"statistics", statistics}, {"x", x}, {"gamma", gamma}, {"beta", beta}}))
+    return device_step(check, cuda::launchers().layer_norm_forward, y.f32(), statistics.f32(), x.f32(),
+                       x.rows(), p);
   Step step = row_step(check, x, 0.4);
   step.run = [kernel = cpu::active().layer_norm_forward, y = y.f32(), statistics = statistics.f32(),
               x = x.f32(), rows = x.rows(), p](Worker& worker) {
@@ -83,6 +104,14 @@ Step layer_norm_backward(const LayerNormGradientViews& d, const View& dy, const 
   check.optional_output("dbeta", d.dbeta, DType::f32, {p.groups, p.inner});
   check.disjoint({{"dx", d.dx}, {"dgamma", d.dgamma}, {"dbeta", d.dbeta}},
                  {{"dy", dy}, {"x", x}, {"statistics", statistics}, {"gamma", gamma}});
+  if (on_device(check, {{"dx", d.dx},
+                        {"dgamma", d.dgamma},
+                        {"dbeta", d.dbeta},
+                        {"dy", dy},
+                        {"x", x},
+                        {"statistics", statistics},
+                        {"gamma", gamma}}))
+    return backward_on_device(check, d, dy, x, statistics, p);
   Step step = row_step(check, x, 0.8);
   step.run = [k = &cpu::active(), dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
               dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(), p](Worker& worker) {

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -16,6 +17,8 @@ Step norm_constraint(const View& w, double low, double high, double rate) {
   check.number("rate", rate, 0.0, 1.0);
   const std::int64_t outer = w.shape[0], rows = w.shape[1], cols = w.shape[2];
   const cpu::NormConstraint p{static_cast<float>(low), static_cast<float>(high), static_cast<float>(rate)};
+  if (on_device(check, {{"w", w}}))
+    return device_step(check, cuda::launchers().norm_constraint, w.f32(), outer, rows, cols, p);
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(w.size());

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -66,10 +67,35 @@ void check_arrays(const Check& check, const View& totals, const std::vector<View
   if (totals) check.output("totals", totals, DType::f64, {2});
 }
 
-// The coefficient of each array: finite and not negative.
-void check_coefficients(const Check& check, const char* argument, const View& view, std::size_t count) {
+// The coefficient of each array: finite and not negative. They are wanted on the host, wherever they are.
+std::vector<double> checked_coefficients(const Check& check, const char* argument, const View& view,
+                                         std::size_t count) {
   check.input(argument, view, DType::f64, {static_cast<std::int64_t>(count)});
-  for (std::size_t k = 0; k < count; ++k) check.number(argument, view.as<double>()[k], 0.0, kLargest);
+  std::vector<double> values(count);
+  if (view.device == Device::cuda)
+    cuda::runtime().download(values.data(), view.data, count * sizeof(double));
+  else
+    std::copy_n(view.as<double>(), count, values.begin());
+  for (const double value : values) check.number(argument, value, 0.0, kLargest);
+  return values;
+}
+
+// All on one device.
+bool arrays_on_device(const Check& check, const View& totals, const std::vector<View>& xs,
+                      const std::vector<View>& dxs) {
+  bool device = on_device(check, {{"totals", totals}});
+  for (std::size_t k = 0; k < xs.size(); ++k)
+    device = on_device(
+        check, {{"xs", xs[0]}, {"xs", xs[k]}, {"dxs", dxs.empty() ? View{} : dxs[k]}, {"totals", totals}});
+  return device;
+}
+
+Step step_on_device(const Check& check, const View& totals, const std::vector<cuda::PenaltyTerm>& terms,
+                    double weight, double scale, bool add) {
+  Step step = device_step(check, cuda::launchers().penalty, totals.as<double>(), terms, weight, scale, add);
+  if (totals)
+    for (const cuda::PenaltyTerm& term : terms) step.scratch += 2 * cuda::penalty_pieces(term.n);
+  return step;
 }
 
 }  // namespace
@@ -78,21 +104,27 @@ Step penalty(const View& totals, const std::vector<View>& xs, const std::vector<
              const View& l2, double weight, double scale, bool add) {
   const Check check("penalty");
   check_arrays(check, totals, xs, dxs);
-  check_coefficients(check, "l1", l1, xs.size());
-  check_coefficients(check, "l2", l2, xs.size());
+  const std::vector<double> slopes = checked_coefficients(check, "l1", l1, xs.size());
+  const std::vector<double> curvatures = checked_coefficients(check, "l2", l2, xs.size());
   check.number("weight", weight, -kLargest, kLargest);
   check.number("scale", scale, -kLargest, kLargest);
+  std::vector<cuda::PenaltyTerm> terms;
+  for (std::size_t k = 0; k < xs.size(); ++k)
+    terms.push_back(
+        {xs[k].f32(), dxs.empty() ? nullptr : dxs[k].f32(), xs[k].size(), slopes[k], curvatures[k]});
+  if (arrays_on_device(check, totals, xs, dxs))
+    return step_on_device(check, totals, terms, weight, scale, add);
   auto pass = std::make_shared<Pass>(
       Pass{&cpu::active(), {}, {}, totals ? totals.as<double>() : nullptr, weight, scale, add});
   Step step;
   step.name = check.function();
-  for (std::size_t k = 0; k < xs.size(); ++k) {
-    const std::int64_t n = xs[k].size();
+  for (const cuda::PenaltyTerm& term : terms) {
+    const std::int64_t n = term.n;
     step.work +=
         (totals ? 0.25 : 0.0) * static_cast<double>(n) + (dxs.empty() ? 0.0 : 0.15) * static_cast<double>(n);
     for (std::int64_t begin = 0; begin < n; begin += kBlock)
-      pass->blocks.push_back({xs[k].f32() + begin, dxs.empty() ? nullptr : dxs[k].f32() + begin,
-                              std::min(kBlock, n - begin), l1.as<double>()[k], l2.as<double>()[k]});
+      pass->blocks.push_back({term.x + begin, term.dx != nullptr ? term.dx + begin : nullptr,
+                              std::min(kBlock, n - begin), term.l1, term.l2});
   }
   if (totals) pass->values.resize(pass->blocks.size());
   step.run = [pass](Worker& worker) { pass->run(worker); };

@@ -5,7 +5,8 @@
 namespace densor::ops {
 
 Step sigmoid_cross_entropy(const LossViews& views, double scale) {
-  return column_loss("sigmoid_cross_entropy", views, scale, 1.0, cpu::active().sigmoid_cross_entropy);
+  return column_loss("sigmoid_cross_entropy", views, scale, 1.0, cpu::active().sigmoid_cross_entropy,
+                     &cuda::Launchers::sigmoid_cross_entropy);
 }
 
 }  // namespace densor::ops

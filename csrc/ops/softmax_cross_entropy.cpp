@@ -15,6 +15,7 @@ Step softmax_cross_entropy(const LossViews& v, double scale) {
     check.input("target", v.target, DType::i32, {rows.rows});
     rows.label = v.target.as<const std::int32_t>();
   }
+  if (on_device(check, v)) return device_step(check, cuda::launchers().softmax_cross_entropy, rows);
   Step step;
   step.name = check.function();
   step.work = 30.0 * static_cast<double>(rows.rows) + 0.5 * static_cast<double>(v.x.size());

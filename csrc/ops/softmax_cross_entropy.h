@@ -6,7 +6,8 @@ namespace densor::ops {
 
 // loss = -sum over classes of target * log(softmax(x)). target: labels int32 (rows,), checked when the step
 // runs, or float32 (rows, classes). loss (rows,) is unweighted; dx, if present, is the gradient times
-// scale * weight.
+// scale * weight. On a device, which looks at labels only when it computes, a label outside [0, classes)
+// gives loss NaN.
 Step softmax_cross_entropy(const LossViews& views, double scale);
 
 }  // namespace densor::ops

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -53,6 +54,12 @@ Step spectral_norm(const View& kernel, const View& u, const View& v, std::int64_
   check.output("v", v, DType::f32, {kernel.rows()});
   check.disjoint({{"kernel", kernel}, {"u", u}, {"v", v}}, {});
   check.number("iterations", static_cast<double>(iterations), 1.0, 1e6);
+  if (on_device(check, {{"kernel", kernel}, {"u", u}, {"v", v}})) {
+    Step step = device_step(check, cuda::launchers().spectral_norm, kernel.f32(), u.f32(), v.f32(),
+                            kernel.rows(), kernel.cols(), iterations);
+    step.scratch = cuda::kSpectralNormScratch;
+    return step;
+  }
   Step step;
   step.name = check.function();
   step.work = (0.4 * static_cast<double>(iterations) + 0.2) * static_cast<double>(kernel.size());

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densor import losses, ops
-from tests.ops.harness import SIZES, _core, check, normal, on_every_target
+from tests.ops.harness import SIZES, TARGETS, _core, check, normal, on_every_target, on_target
 from tests.reference import circle_loss as reference
 
 
@@ -63,12 +63,14 @@ def test_nan_stays_in_its_row_and_shows():
         assert np.isfinite(dx[[0, 2, 3, 4]]).all(), target
 
 
-def test_the_gradient_may_overwrite_the_similarities():
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_gradient_may_overwrite_the_similarities(target):
     rng = np.random.default_rng(2)
     x, label = normal(rng, 6, 6, scale=0.3), labels(rng, 6, 2)
     wanted, loss, dx = x.copy(), np.empty(6, np.float32), np.empty_like(x)
-    _core.circle_loss(loss, dx, x, label, label, 80.0, 0.4, True).run()
-    _core.circle_loss(loss, wanted, wanted, label, label, 80.0, 0.4, True).run()
+    with on_target(target):
+        _core.circle_loss(loss, dx, x, label, label, 80.0, 0.4, True).run()
+        _core.circle_loss(loss, wanted, wanted, label, label, 80.0, 0.4, True).run()
     np.testing.assert_array_equal(wanted, dx)
 
 

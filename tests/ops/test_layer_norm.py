@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import SIZES, _core, check, normal, on_every_target
+from tests.ops.harness import SIZES, TARGETS, _core, check, normal, on_every_target, on_target
 from tests.reference import layer_norm as reference
 
 EPSILON = {"layer": 1e-3, "rms": 1e-6, "unit": 1e-12}
@@ -59,6 +59,13 @@ def test_rows(cols, kind):
             backward(x, dy, gamma, kind)
 
 
+@pytest.mark.parametrize("kind", EPSILON)
+def test_long_rows(kind):
+    x, dy, gamma, beta = case(3, 3000)  # on a device, a block of threads shares such a row
+    forward(x, gamma, beta, kind)
+    backward(x, dy, gamma, kind)
+
+
 @pytest.mark.parametrize(
     ("groups", "inner", "spans"),
     [(1, 3, 5), (4, 1, 9), (3, 1, 33), (2, 17, 2), (5, 16, 3), (1, 1, 40), (8, 7, 1)],
@@ -105,8 +112,10 @@ def test_rows_far_from_zero():
         np.testing.assert_allclose(result["y"], expected, atol=1e-5, err_msg=target)
 
 
-def test_zeros_have_no_direction():
+@pytest.mark.parametrize("target", TARGETS)
+def test_zeros_have_no_direction(target):
     x = np.zeros((3, 20), np.float32)
     y, statistics = np.empty_like(x), np.empty((3, 3), np.float32)
-    _core.layer_norm_forward(y, statistics, x, None, None, 1e-12, "unit").run()
+    with on_target(target):
+        _core.layer_norm_forward(y, statistics, x, None, None, 1e-12, "unit").run()
     np.testing.assert_array_equal(y, 0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import ROWS, _core, check, normal, on_every_target
+from tests.ops.harness import CUDA, ROWS, _core, check, normal, on_every_target
 from tests.reference import (
     mean_absolute_error,
     mean_squared_error,
@@ -12,6 +12,7 @@ from tests.reference import (
 )
 
 COLUMNS = (1, 2, 10, 31, 33, 127, 300)
+LONG = 3000  # columns of a row that a block of threads shares on a device
 SCALE = 0.125
 
 
@@ -68,6 +69,16 @@ def test_sigmoid_cross_entropy(cols):
         )
 
 
+def test_long_rows():
+    rng = np.random.default_rng(LONG)
+    x, labels = normal(rng, 3, LONG, scale=5.0), rng.integers(0, LONG, 3).astype(np.int32)
+    run_case("softmax_cross_entropy", softmax_cross_entropy, x, labels, None)
+    soft = np.abs(normal(rng, 3, LONG))
+    soft /= soft.sum(axis=1, keepdims=True)
+    run_case("softmax_cross_entropy", softmax_cross_entropy, x, soft, None)
+    run_case("mean_squared_error", mean_squared_error, x / 5, normal(rng, 3, LONG), None)
+
+
 @pytest.mark.parametrize("cols", COLUMNS)
 @pytest.mark.parametrize(
     ("stem", "reference"),
@@ -80,6 +91,23 @@ def test_regression_losses(stem, reference, cols):
         for target in (normal(rng, rows, cols), normal(rng, rows, 1)):
             for weight in weights(rng, rows):
                 run_case(stem, reference, x, target, weight)
+
+
+@pytest.mark.skipif(not CUDA, reason="the cpu refuses such labels: test_bad_input.py")
+def test_a_label_that_is_no_class_shows_on_a_device():
+    x, labels = np.zeros((4, 3), np.float32), np.array([0, -1, 3, 2], np.int32)
+    for target, result in on_every_target(
+        lambda o, i: _core.softmax_cross_entropy(o.loss, o.dx, i.x, i.target, None, 1.0),
+        {"x": x, "target": labels},
+        {"loss": (4,), "dx": x.shape},
+    ).items():
+        assert np.isnan(result["loss"]).tolist() == [False, True, True, False], target
+    for target, result in on_every_target(
+        lambda o, i: _core.accuracy(o.correct, i.x, i.target, "sparse", 0.5),
+        {"x": x, "target": labels},
+        {"correct": (4,)},
+    ).items():
+        assert result["correct"].tolist() == [1, 0, 0, 0], target
 
 
 def test_mean_absolute_error_has_no_slope_at_zero():

@@ -26,6 +26,18 @@ def test_columns(cols):
             )
 
 
+@pytest.mark.parametrize("shape", [(3, 3000, 1), (3, 50, 20)], ids=str)
+def test_several_matrices(shape):
+    w = normal(np.random.default_rng(0), *shape)
+    check(
+        "norm_constraint",
+        lambda o, i: _core.norm_constraint(o.w, 1.0, 1.0, 1.0),
+        {},
+        {"w": w},
+        {"w": np.stack([reference.apply(matrix, 1.0, 1.0, 1.0) for matrix in w])},
+    )
+
+
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [((7,), 0), ((300,), -1), ((33, 20), 1), ((33, 1), 1), ((5, 7, 9), 1), ((5, 7, 9), [0, 1]), ((5, 7), [1, 0])],

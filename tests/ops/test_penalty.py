@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densor import ops
-from tests.ops.harness import SIZES, _core, check, normal
+from tests.ops.harness import SIZES, TARGETS, _core, check, normal, on_target
 from tests.reference import penalty as reference
 
 COEFFICIENTS = ((0.5, 0.0), (0.0, 0.25), (0.3, 0.7), (0.0, 0.0))
@@ -19,7 +19,9 @@ def arrays(sizes, seed=0):
 
 
 @pytest.mark.parametrize("add", [False, True])
-@pytest.mark.parametrize("sizes", [*((n,) for n in SIZES), (31, 4096, 1, 4097), (20000, 7)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [*((n,) for n in SIZES), (31, 4096, 1, 4097), (20000, 7), (3,) * 40], ids=str
+)
 def test_value_and_gradient(sizes, add):
     xs = arrays(sizes)
     pairs = [COEFFICIENTS[k % len(COEFFICIENTS)] for k in range(len(sizes))]
@@ -44,12 +46,14 @@ def test_value_and_gradient(sizes, add):
     )
 
 
-def test_value_only_and_gradient_only():
+@pytest.mark.parametrize("target", TARGETS)
+def test_value_only_and_gradient_only(target):
     (x,) = arrays((300,))
     one, two = np.array([0.5]), np.array([0.25])
     totals, dx = np.zeros(2), np.empty_like(x)
-    _core.penalty(totals, [x], [], one, two, 1.0, 1.0, False).run()
-    _core.penalty(None, [x], [dx], one, two, 1.0, 1.0, False).run()
+    with on_target(target):
+        _core.penalty(totals, [x], [], one, two, 1.0, 1.0, False).run()
+        _core.penalty(None, [x], [dx], one, two, 1.0, 1.0, False).run()
     np.testing.assert_allclose(totals, [reference.value(x, 0.5, 0.25), 0.0], rtol=1e-12)
     np.testing.assert_allclose(dx, reference.gradient(x, 0.5, 0.25), rtol=1e-6)
 

@@ -22,6 +22,12 @@ def test_matches_the_definition(cols, scale):
         )
 
 
+def test_long_rows():
+    x = normal(np.random.default_rng(0), 3, 3000, scale=0.5)  # on a device, a block of threads shares a row
+    for target, y in every(x):
+        np.testing.assert_allclose(y, reference.forward(x), rtol=0, atol=1e-6, err_msg=target)
+
+
 def every(x):
     results = on_every_target(lambda o, i: _core.sparsemax(o.y, i.x), {"x": x}, {"y": x.shape})
     return ((target, result["y"]) for target, result in results.items())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import _core, check, normal, on_every_target
+from tests.ops.harness import TARGETS, _core, check, normal, on_every_target, on_target
 from tests.reference import spectral_norm as reference
 
 
@@ -33,8 +33,10 @@ def test_many_iterations_find_the_largest_singular_value():
         np.testing.assert_allclose(np.linalg.norm(result["kernel"].astype(np.float64), 2), 1.0, rtol=1e-5)
 
 
-def test_zeros_stay_zeros():
+@pytest.mark.parametrize("target", TARGETS)
+def test_zeros_stay_zeros(target):
     kernel, u = np.zeros((3, 4), np.float32), np.ones(4, np.float32)
-    _core.spectral_norm(kernel, u, np.empty(3, np.float32), 2).run()
+    with on_target(target):
+        _core.spectral_norm(kernel, u, np.empty(3, np.float32), 2).run()
     np.testing.assert_array_equal(kernel, 0.0)
     np.testing.assert_array_equal(u, 1.0)

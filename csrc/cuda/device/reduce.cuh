@@ -1,8 +1,10 @@
-// Sums and the like over the lanes of a warp, in an order that does not change from run to run. Every lane
-// receives the result.
+// Sums and the like over the lanes of a warp or the threads of a block, in an order that does not change from
+// run to run. Every thread receives the result.
 #pragma once
 
 #include "cuda/device/scalar.cuh"
+
+#include "cuda/device/grid.cuh"
 
 namespace densor::cuda {
 
@@ -32,5 +34,25 @@ __device__ __forceinline__ T warp_sum(T value) {
   return warp_reduce(value, Sum{});
 }
 __device__ __forceinline__ float warp_max(float value) { return warp_reduce(value, Largest{}); }
+
+// Over a block of one dimension and whole warps, all of whose threads must come here.
+template <class T, class Combine>
+__device__ __forceinline__ T block_reduce(T value, Combine combine) {
+  __shared__ T of_warp[kWarpSize];
+  const int warp = static_cast<int>(threadIdx.x) / kWarpSize;
+  const int warps = static_cast<int>(blockDim.x) / kWarpSize;
+  value = warp_reduce(value, combine);
+  if (lane_index() == 0) of_warp[warp] = value;
+  __syncthreads();
+  T total = of_warp[0];
+  for (int w = 1; w < warps; ++w) total = combine(total, of_warp[w]);
+  __syncthreads();  // the next reduction writes there
+  return total;
+}
+
+template <class T>
+__device__ __forceinline__ T block_sum(T value) {
+  return block_reduce(value, Sum{});
+}
 
 }  // namespace densor::cuda

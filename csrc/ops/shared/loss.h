@@ -7,6 +7,7 @@
 #include "core/step.h"
 #include "core/view.h"
 #include "cpu/kernels.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
@@ -52,15 +53,24 @@ inline cpu::LossRows part_of(cpu::LossRows rows, const Range& part) {
   return rows;
 }
 
+inline bool on_device(const Check& check, const LossViews& v) {
+  return on_device(check,
+                   {{"loss", v.loss}, {"dx", v.dx}, {"x", v.x}, {"target", v.target}, {"weight", v.weight}});
+}
+
+// Which launcher of the CUDA side a loss has.
+using LossLauncher = void (*cuda::Launchers::*)(const Queue&, const math::LossRows&);
+
 // The step of a loss that is the mean over columns; `cost` is in nanoseconds an element.
 inline Step column_loss(const char* name, const LossViews& v, double scale, double cost,
-                        void (*kernel)(const cpu::LossRows&)) {
+                        void (*kernel)(const cpu::LossRows&), LossLauncher launcher) {
   const Check check(name);
   cpu::LossRows rows = checked_loss_rows(check, v, scale);
   const bool broadcast = v.target && v.target.ndim == 2 && v.target.shape[1] == 1;
   rows.target_cols = broadcast ? 1 : rows.cols;
   check.input("target", v.target, DType::f32, {rows.rows, rows.target_cols});
   rows.target = v.target.f32();
+  if (on_device(check, v)) return device_step(check, cuda::launchers().*launcher, rows);
   Step step;
   step.name = name;
   step.work = cost * static_cast<double>(v.x.size());
