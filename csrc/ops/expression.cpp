@@ -169,6 +169,8 @@ Step expression(const std::vector<View>& outputs, const std::vector<View>& opera
   const Check check("expression");
   check.input("code", code, DType::i32, {kAny, 5});
   check.input("constants", constants, DType::f32, {kAny});
+  require_host(check, "code", code);
+  require_host(check, "constants", constants);
   if (constants.rows() > cpu::kExpressionRegisters)
     check.fail("constants", "expected at most " + std::to_string(cpu::kExpressionRegisters) + ", got " +
                                 std::to_string(constants.rows()));

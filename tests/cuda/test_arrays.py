@@ -55,6 +55,21 @@ def test_host_and_device_arrays_do_not_mix():
 
 
 @on_device
+@pytest.mark.parametrize("argument", ["code", "constants"])
+def test_tables_that_the_host_reads_are_on_the_host(argument):
+    x, y = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
+    opcodes = _core.expression_opcodes()
+    code = np.array([(opcodes["load"], 1, 0, 0, 0), (opcodes["store"], 0, 1, 0, 0)], np.int32)
+    tables = {"code": code, "constants": np.zeros(1, np.float32)}
+    call = lambda: _core.expression([DeviceArray(y)], [DeviceArray(x)], *tables.values(), 2, 3)  # noqa: E731
+    call().run()
+    np.testing.assert_array_equal(y, x)
+    tables[argument] = DeviceArray(tables[argument])
+    with pytest.raises(TypeError, match=f"argument '{argument}': is on cuda, but the host reads it"):
+        call()
+
+
+@on_device
 def test_programs_have_one_device():
     y, a, b = arrays()
     on_gpu = _core.add(*(DeviceArray(array) for array in (y, a, b)))

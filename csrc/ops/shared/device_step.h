@@ -24,6 +24,12 @@ bool on_device(const Check& check, const Views& views) {
   return first != nullptr && first->view.device == Device::cuda;
 }
 
+// What the host reads while the step is made.
+inline void require_host(const Check& check, const char* argument, const View& view) {
+  if (view.device == Device::cuda && !cuda::uses_host_memory())
+    check.fail_type(argument, "is on cuda, but the host reads it; pass a NumPy array");
+}
+
 // `kernel(queue, arguments...)` as a step; `scratch` in floats.
 template <class... Parameters, class... Arguments>
 Step device_step(const Check& check, void (*kernel)(const Queue&, Parameters...), Arguments... arguments) {
