@@ -213,7 +213,6 @@ REDUCTIONS = [
             "own",
             "dice",
             "circle",
-            "circle of strangers",
             "ignored",
             "hinge",
             "squares",
