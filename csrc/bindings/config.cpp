@@ -1,3 +1,4 @@
+#include "bindings/array.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
 #include "core/error.h"
@@ -108,6 +109,12 @@ void bind_config(py::module_& m) {
       "In the build for tests: NumPy arrays count as device memory, and CUDA kernels run on the processor, "
       "the "
       "threads of a block in 'ascending' or 'descending' order; 'off' ends that.");
+  m.def(
+      "device_of",
+      [](const py::object& array) {
+        return view_of("device_of", "array", array).device == Device::cuda ? "cuda" : "cpu";
+      },
+      py::arg("array"), "Where an array lies, and so the steps made from it run.");
   m.def("require_device", &require_device, py::arg("device"),
         "Raises DeviceError if the device cannot be used.");
 }

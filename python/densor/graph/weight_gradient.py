@@ -39,7 +39,8 @@ class WeightGradient:
 def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Arena) -> list[WeightGradient]:
     """Take the gradients that only the optimizer reads out of `dense_backward` and return what they are made of.
 
-    None where the optimizer needs norms, sums or masks of whole gradients, or where the batch is large.
+    None where the optimizer needs norms, sums or masks of whole gradients, where the batch is large, and on a
+    device, whose products are stored.
     """
     if (
         optimizer.clipnorm is not None
@@ -48,6 +49,7 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
         or arena.mask is not None
         or lowering.repeats > 1
         or _core.optimizer_needs_norms(optimizer.rule)
+        or _core.device_of(arena.parameters) != "cpu"
     ):
         return []
     uses: dict[Variable, int] = {}
