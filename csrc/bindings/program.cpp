@@ -67,9 +67,17 @@ class Signals {
   std::unique_ptr<py::error_already_set> raised_;
 };
 
+// An array that the host reads: the run itself brings it to a device.
+View host_view(const char* function, const char* argument, const py::object& object) {
+  if (!object.is_none() && !py::isinstance<py::array>(object))
+    throw Error(ErrorKind::type, function, argument,
+                std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);
+  return view_of(function, argument, object);
+}
+
 // Checks `hyper` (float32, (rows, k)) and `order` (int64, (n,)) of a call and reads them into `epoch`.
 void read_hyper(Epoch& epoch, const char* function, const py::object& hyper) {
-  const View view = view_of(function, "hyper", hyper);
+  const View view = host_view(function, "hyper", hyper);
   if (!view) return;
   if (view.dtype != DType::f32 || view.ndim != 2 || view.rows() < epoch.batches || !view.contiguous())
     throw Error(ErrorKind::value, function, "hyper",
@@ -80,7 +88,7 @@ void read_hyper(Epoch& epoch, const char* function, const py::object& hyper) {
 }
 
 void read_order(Epoch& epoch, const char* function, const char* argument, const py::object& order) {
-  const View view = view_of(function, argument, order);
+  const View view = host_view(function, argument, order);
   if (!view) return;
   if (view.dtype != DType::i64 || view.ndim != 1 || !view.contiguous())
     throw Error(ErrorKind::value, function, argument,
@@ -122,7 +130,7 @@ std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_
   epoch.step = step;
   read_order(epoch, "run", "order", order);
   read_hyper(epoch, "run", hyper);
-  if (const View view = view_of("run", "progress", progress)) {
+  if (const View view = host_view("run", "progress", progress)) {
     if (view.dtype != DType::u64 || view.size() != 1 || !view.writable)
       throw Error(ErrorKind::value, "run", "progress", "expected a writable uint64 array of shape (1,)");
     epoch.progress = view.as<std::uint64_t>();

@@ -11,7 +11,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from tests.ops.harness import FMA_TARGETS, TARGETS, _core, normal, same_bits
+from tests.ops.harness import CUDA, FMA_TARGETS, TARGETS, _core, normal, same_bits
+
+pytestmark = pytest.mark.skipif(
+    bool(CUDA), reason="plans and workers of the CPU; the device has test_gemm_device.py"
+)
 
 SIZES = (0, 1, 7, 16, 100, 784, 3000)
 # m, n, k around and beyond the blocks of the plans.

@@ -8,9 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from tests.ops.harness import _core, normal, same_bits
+from tests.ops.harness import CUDA, _core, normal, same_bits
 from tests.ops.test_gemm import forward, three_ways
 from tests.reference import bf16
+
+pytestmark = pytest.mark.skipif(
+    bool(CUDA), reason="the CPU's matrix units; the device has test_gemm_device.py"
+)
 
 UNITS = ["amx_model", *(name for name in _core.cpu_targets() if name == "amx")]
 PRECISIONS = {"x6": 6, "high": 3, "medium": 1}

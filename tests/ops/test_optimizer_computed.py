@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import TARGETS, _core, normal
+from tests.ops.harness import CUDA, TARGETS, _core, normal
 from tests.ops.test_optimizer import Flat
+
+pytestmark = pytest.mark.skipif(bool(CUDA), reason="a step of the CPU: products are stored on a device")
 
 # Slots, and coefficients behind the decay, of every rule that reads no norms.
 RULES = {
