@@ -68,13 +68,20 @@ def device() -> str:
 
 
 def set_device(device: str) -> None:
-    """Makes models compiled from now on use `device`: "cpu", "cuda", "cuda:0", or "auto" (the best that runs).
+    """Makes models compiled from now on use `device`: "cpu", or "auto" (the best that runs: the CPU).
+
+    "cuda" and "cuda:0" are refused: kernels take arrays in device memory one by one, models do not yet.
 
     Raises DeviceError where this machine or build cannot run it, ValueError for an unknown name.
     """
     global _device
     _core.require_device(_check.text("set_device", "device", device))
-    _device = "cpu" if device == "auto" else device
+    if device.startswith("cuda"):
+        raise _core.DeviceError(
+            f"set_device(): argument 'device': models do not train on {device!r} yet, only single operations take "
+            'arrays in device memory; use device="cpu"'
+        )
+    _device = "cpu"
 
 
 def num_threads() -> int:

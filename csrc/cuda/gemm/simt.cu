@@ -1,5 +1,5 @@
 // c = relu(a b + bias) by multiply-adds in float32, on every architecture. Each element is one chain in
-// ascending k: the bits are those of the CPU's FMA targets.
+// ascending k: the bits are those of the FMA targets of the CPU wherever these have one chain, too.
 //
 // A block has a tile of c, a thread kM x kN of its elements in registers. Slices of kSlice terms of a and b
 // pass through two buffers in shared memory: while one is used, the next is on its way to registers.
