@@ -20,8 +20,10 @@ $(VENV)/.built: $(PY) $(SOURCES)
 	@$(PIP) install -q -e '.[test]'
 	@touch $@
 
+# The build folder remembers the option: what .built makes from then on includes it.
 $(VENV)/.cuda-host: $(VENV)/.built
-	@$(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
+	@grep -qs DENSOR_CUDA_HOST:BOOL=ON build/*/CMakeCache.txt || \
+	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
 	@touch $@
 
 $(VENV)/.cuda: $(PY) requirements-cuda.txt

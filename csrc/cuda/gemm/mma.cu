@@ -177,7 +177,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
 }
 
 template <int kProducts, bool kTransposeA, bool kTransposeB>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     mma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
   constexpr int kPlanes = planes_of(kProducts);
   Half* a = dynamic_shared<Half>();
