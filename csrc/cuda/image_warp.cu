@@ -11,7 +11,6 @@ namespace densor::cuda {
 
 namespace {
 
-using math::ImageFill;
 using math::ImageSampling;
 
 __global__ void maps_kernel(WarpMap* maps, std::int64_t rows, WarpedImages images) {
@@ -22,21 +21,6 @@ __global__ void maps_kernel(WarpMap* maps, std::int64_t rows, WarpedImages image
     maps[i] = {math::projection_of(images.kind, p, s.size, target),
                images.field != nullptr ? math::field_reach(p, s.size) : 0.0};
   }
-}
-
-// The index of [0, size) that stands for i, or -1 for the constant.
-__device__ std::int64_t inside(std::int64_t i, std::int64_t size, ImageFill fill) {
-  if (i >= 0 && i < size) return i;
-  if (fill == ImageFill::constant) return -1;
-  if (fill == ImageFill::nearest) return i < 0 ? 0 : size - 1;
-  if (fill == ImageFill::mirror && size == 1) return 0;
-  const std::int64_t period = fill == ImageFill::wrap      ? size
-                              : fill == ImageFill::reflect ? 2 * size
-                                                           : 2 * size - 2;
-  std::int64_t at = i % period;
-  if (at < 0) at += period;
-  if (at < size) return at;
-  return fill == ImageFill::reflect ? period - 1 - at : period - at;
 }
 
 // The four pixels around a place, and their shares.
@@ -67,8 +51,8 @@ __device__ void sample_border(float* out, const float* x, const Corners& at, con
 #pragma unroll
   for (int corner = 0; corner < 4; ++corner) {
     if (at.share[corner] == 0.0f) continue;
-    const std::int64_t row = inside(at.top + corner / 2, s.size.height, s.fill);
-    const std::int64_t col = inside(at.left + corner % 2, s.size.width, s.fill);
+    const std::int64_t row = math::pixel_inside(at.top + corner / 2, s.size.height, s.fill);
+    const std::int64_t col = math::pixel_inside(at.left + corner % 2, s.size.width, s.fill);
     const bool filled = row < 0 || col < 0;
     const float* from = filled ? x : x + (row * s.size.width + col) * channels;
     for (std::int64_t c = 0; c < channels; ++c)

@@ -13,8 +13,6 @@ namespace densor::cuda {
 
 namespace {
 
-constexpr int kWarps = kThreads / kWarpSize;
-
 // The hyper-parameters of the batch at hand.
 struct Hyper {
   float decay, average_momentum;
@@ -55,19 +53,6 @@ struct Mine {
 
 __device__ __forceinline__ bool kept(const std::uint16_t* mask, std::int64_t i) {
   return mask == nullptr || (mask[i / 16] >> (i % 16) & 1u) != 0;
-}
-
-// The sum over the block, in thread 0.
-__device__ double block_sum(double value) {
-  __shared__ double sums[kWarps];
-  value = warp_sum(value);
-  if (lane_index() == 0) sums[threadIdx.x / kWarpSize] = value;
-  __syncthreads();
-  double total = 0.0;
-  if (threadIdx.x == 0)
-    for (int w = 0; w < kWarps; ++w) total += sums[w];
-  __syncthreads();
-  return total;
 }
 
 // Gradients as norms and rule see them; or, where the rule waits, what is kept of them.
@@ -167,7 +152,6 @@ __global__ void moments_kernel(OptimizerPass pass, const Batch* batch) {
 
 // The ratio of a segment, for every thread of the block.
 __device__ float trust_ratio(const OptimizerPass& pass, const OptimizerSegment& segment) {
-  __shared__ float ratio;
   double weights = 0.0, steps = 0.0;
   for (std::int64_t i = segment.first + threadIdx.x; i < segment.last; i += kThreads) {
     weights += pass.trust[i].weights;
@@ -175,9 +159,7 @@ __device__ float trust_ratio(const OptimizerPass& pass, const OptimizerSegment& 
   }
   weights = block_sum(weights);
   steps = block_sum(steps);
-  if (threadIdx.x == 0) ratio = static_cast<float>(math::trust_ratio(::sqrt(weights), ::sqrt(steps)));
-  __syncthreads();
-  return ratio;
+  return static_cast<float>(math::trust_ratio(::sqrt(weights), ::sqrt(steps)));
 }
 
 template <class Rule>

@@ -48,4 +48,19 @@ DENSOR_FN double field_reach(const float* p, const ImageSize& size) {
   return 2.0 * larger / smaller * deviation * deviation;
 }
 
+// The index of [0, size) that stands for i, or -1 for the constant.
+DENSOR_FN std::int64_t pixel_inside(std::int64_t i, std::int64_t size, ImageFill fill) {
+  if (i >= 0 && i < size) return i;
+  if (fill == ImageFill::constant) return -1;
+  if (fill == ImageFill::nearest) return i < 0 ? 0 : size - 1;
+  if (fill == ImageFill::mirror && size == 1) return 0;
+  const std::int64_t period = fill == ImageFill::wrap      ? size
+                              : fill == ImageFill::reflect ? 2 * size
+                                                           : 2 * size - 2;
+  std::int64_t at = i % period;
+  if (at < 0) at += period;
+  if (at < size) return at;
+  return fill == ImageFill::reflect ? period - 1 - at : period - at;
+}
+
 }  // namespace densor::math

@@ -7,24 +7,10 @@
 #include <cmath>
 
 #include "cpu/kernels.h"
+#include "math/image_parameters.h"
 
 namespace densor::cpu {
 namespace {
-
-// The index of [0, size) that stands for i, or -1 for the constant.
-inline std::int64_t inside(std::int64_t i, std::int64_t size, ImageFill fill) {
-  if (i >= 0 && i < size) return i;
-  if (fill == ImageFill::constant) return -1;
-  if (fill == ImageFill::nearest) return i < 0 ? 0 : size - 1;
-  if (fill == ImageFill::mirror && size == 1) return 0;
-  const std::int64_t period = fill == ImageFill::wrap      ? size
-                              : fill == ImageFill::reflect ? 2 * size
-                                                           : 2 * size - 2;
-  std::int64_t at = i % period;
-  if (at < 0) at += period;
-  if (at < size) return at;
-  return fill == ImageFill::reflect ? period - 1 - at : period - at;
-}
 
 // All channels of the place (u, v) near the border or beyond.
 inline void sample_border(float* out, const float* x, std::int64_t j, std::int64_t i, const float (&share)[4],
@@ -33,8 +19,8 @@ inline void sample_border(float* out, const float* x, std::int64_t j, std::int64
   for (std::int64_t c = 0; c < channels; ++c) out[c] = 0.0f;
   for (int corner = 0; corner < 4; ++corner) {
     if (share[corner] == 0.0f) continue;
-    const std::int64_t row = inside(i + corner / 2, s.size.height, s.fill);
-    const std::int64_t col = inside(j + corner % 2, s.size.width, s.fill);
+    const std::int64_t row = math::pixel_inside(i + corner / 2, s.size.height, s.fill);
+    const std::int64_t col = math::pixel_inside(j + corner % 2, s.size.width, s.fill);
     const bool filled = row < 0 || col < 0;
     const float* from = filled ? nullptr : x + (row * s.size.width + col) * channels;
     for (std::int64_t c = 0; c < channels; ++c) out[c] += share[corner] * (filled ? s.fill_value : from[c]);
