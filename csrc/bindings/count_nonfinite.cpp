@@ -24,13 +24,21 @@ void bind_count_nonfinite(py::module_& m) {
         "How many values are NaN or infinite, and the flat index of the first (-1: none).");
   m.def(
       "refuse_nonfinite",
-      [](const py::object& totals, const py::object& gradients) {
+      [](const py::object& totals, const py::object& gradients, const py::object& segments,
+         const py::object& computed, const py::object& x, const py::object& dz) {
+        const auto in = [](const char* argument, const py::object& o) {
+          return view_of("refuse_nonfinite", argument, o);
+        };
+        const ops::ComputedGradients products{in("computed", computed), views_of("refuse_nonfinite", "x", x),
+                                              views_of("refuse_nonfinite", "dz", dz)};
         return bound(ops::refuse_nonfinite(views_of("refuse_nonfinite", "totals", totals),
-                                           view_of("refuse_nonfinite", "gradients", gradients)),
-                     py::tuple(totals), gradients);
+                                           in("gradients", gradients), in("segments", segments), products),
+                     py::tuple(totals), gradients, py::tuple(x), py::tuple(dz));
       },
-      py::arg("totals"), py::arg("gradients"),
-      "Raises RuntimeError where a loss or a gradient is not finite.");
+      py::arg("totals"), py::arg("gradients"), py::arg("segments"), py::arg("computed") = py::none(),
+      py::arg("x") = py::tuple(), py::arg("dz") = py::tuple(),
+      "Raises RuntimeError where a loss or the gradient of a segment is not finite; `computed`, `x` and `dz` "
+      "as for optimizer.");
 }
 
 }  // namespace densor::bindings

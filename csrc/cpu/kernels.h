@@ -184,6 +184,9 @@ struct Kernels {
   // How many of n < 2^32 values are NaN or infinite.
   std::int64_t (*count_nonfinite_f32)(const void* x, std::int64_t n);
   std::int64_t (*count_nonfinite_f64)(const void* x, std::int64_t n);
+  // The bits of the largest |x[i]|, which are ordered as the magnitudes are, NaN above infinity; 0 for n ==
+  // 0.
+  std::uint32_t (*largest_magnitude)(const float* x, std::int64_t n);
 
   // y = activation(gamma (x - mean) / sqrt(variance + epsilon) + beta). forward writes the columns' mean and
   // biased variance and uses them; x may be y in inference only.

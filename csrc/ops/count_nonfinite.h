@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-
 #include <vector>
 
 #include "core/step.h"
 #include "core/view.h"
+#include "ops/shared/computed_gradients.h"
 
 namespace densor::ops {
 
@@ -18,8 +18,10 @@ struct Nonfinite {
 Nonfinite count_nonfinite(const View& array);
 
 // Throws when it runs and the first entry of one of `totals` (float64 (2,), the sums of the losses) or a
-// gradient (float32 (n,)) is not finite. As the last step of a batch's compute phase it keeps such a batch
-// from changing anything but the sums.
-Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients);
+// gradient is not finite. As the first step of a batch's update phase it keeps such a batch from changing
+// anything but the sums. `bounds` as for the optimizer; gradients that are `computed` are known by what they
+// are made of, which is less to read, and are computed only where that leaves a doubt.
+Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients, const View& bounds,
+                      const ComputedGradients& computed);
 
 }  // namespace densor::ops

@@ -106,34 +106,13 @@ void check_norms(const Check& check, const OptimizerArenas& arenas, const Optimi
     check.fail("computed", std::string("must be empty with ") + reason + ", which needs the whole gradient");
 }
 
-std::vector<WeightGradient> read_computed(const Check& check, const ComputedGradients& given,
-                                          const OptimizerArenas& arenas, const View& bounds) {
-  const auto count = static_cast<std::size_t>(given.segments ? given.segments.size() : 0);
-  if (given.segments) check.input("computed", given.segments, DType::i64, {kAny});
-  if (given.x.size() != count || given.dz.size() != count)
-    check.fail("computed", "expected as many x and dz as segments, " + std::to_string(count));
-  std::vector<WeightGradient> result;
-  for (std::size_t k = 0; k < count; ++k) {
-    const View &x = given.x[k], &dz = given.dz[k];
-    const std::int64_t segment = given.segments.as<const std::int64_t>()[k];
-    if (segment < 0 || segment >= bounds.rows())
-      check.fail("computed", "there is no segment " + std::to_string(segment));
-    for (const WeightGradient& other : result)
-      if (other.segment() == segment)
-        check.fail("computed", "segment " + std::to_string(segment) + " is named twice");
-    check.matrix("dz", dz);
-    if (x) check.input("x", x, DType::f32, {dz.rows(), kAny});
+// The optimizer changes its arenas while it reads what gradients are made of.
+void check_apart(const Check& check, const OptimizerArenas& arenas, const ComputedGradients& computed) {
+  for (std::size_t k = 0; k < computed.dz.size(); ++k) {
+    const View &x = computed.x[k], &dz = computed.dz[k];
     check.disjoint({{"parameters", arenas.parameters}, {"average", arenas.average}}, {{"x", x}, {"dz", dz}});
     for (const View& slot : arenas.slots) check.disjoint({{"slots", slot}}, {{"x", x}, {"dz", dz}});
-    const std::int64_t inputs = x ? x.cols() : 1, units = dz.cols();
-    const std::int64_t size = bounds.as<const std::int64_t>()[2 * segment + 1];
-    if (checked_multiply(check.function(), inputs, units) != size)
-      check.fail("computed", "segment " + std::to_string(segment) + " has " + std::to_string(size) +
-                                 " parameters, its gradient " + std::to_string(inputs * units));
-    float* stored = arenas.gradients.f32() + bounds.as<const std::int64_t>()[2 * segment];
-    result.emplace_back(segment, stored, x.f32(), dz.f32(), dz.rows(), inputs, units, num_threads());
   }
-  return result;
 }
 
 int index_of_hold() {
@@ -192,7 +171,8 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
                                1.0f / static_cast<float>(accumulation_steps),
                                static_cast<float>(scale)};
   auto variables = read_segments(check, segments, n, static_cast<bool>(arenas.mask));
-  auto gradients = read_computed(check, computed, arenas, segments.bounds);
+  auto gradients = read_computed(check, computed, arenas.gradients, segments.bounds);
+  check_apart(check, arenas, computed);
   if (!gradients.empty()) check_norms(check, arenas, rule, clipping);
   if (on_device(check, {{"parameters", arenas.parameters}, {"gradients", arenas.gradients}})) {
     if (!gradients.empty()) check.fail("computed", "must be empty on a device");

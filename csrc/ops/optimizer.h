@@ -6,6 +6,7 @@
 
 #include "core/step.h"
 #include "core/view.h"
+#include "ops/shared/computed_gradients.h"
 
 namespace densor::ops {
 
@@ -31,18 +32,11 @@ struct OptimizerSegments {
                      // alone
 };
 
-// The gradients of dense layers that the step computes itself, block by block, instead of reading them: one
-// for each entry of `segments`. Not with norms, a trust ratio, an accumulator or a mask.
-struct ComputedGradients {
-  View segments;         // int64 (c,): which variables
-  std::vector<View> x;   // (rows, inputs) of a kernel (inputs, units); absent for a bias
-  std::vector<View> dz;  // (rows, units)
-};
-
 // One step: clip, decay, rule, mask, average. Gradients are multiplied by `scale` first. Reads the batch's
 // hyper row [decay, coefficients of the rule..., momentum of the average and whether it overwrites the
 // parameters (only with an average), whether the rule is applied or the gradient only accumulated (only with
-// an accumulator)]. With an accumulator the rule sees the mean over `accumulation_steps` gradients.
+// an accumulator)]. With an accumulator the rule sees the mean over `accumulation_steps` gradients. Gradients
+// can be `computed` where there are no norms, no trust ratio, no accumulator and no mask.
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& rule,
                const Clipping& clipping, std::int64_t accumulation_steps, double scale,
                const ComputedGradients& computed);

@@ -63,7 +63,6 @@ def test_a_backward_of_which_nothing_is_left_goes():
         {"gradient_accumulation_steps": 2},
         {"rule": "lamb"},
         {"mask": True},
-        {"guarded": True},
         {"rows": weight_gradient._MOST_ROWS + 1},
     ],
     ids=str,
@@ -79,6 +78,34 @@ def test_whole_gradients_are_stored(settings):
 @pytest.mark.parametrize(("settings", "left"), [({"penalized": True}, [2, 1]), ({"shared": True}, [1])])
 def test_gradients_with_another_reader_or_writer_are_stored(settings, left):
     assert lowered(**settings)[1]["computed"].tolist() == left
+
+
+def guard_of(lowering):
+    (guard,) = [item for item in lowering.instructions if item.op == "refuse_nonfinite"]
+    return guard.arguments
+
+
+def test_a_guard_leaves_gradients_to_the_optimizer():
+    """It looks at what they are made of, before the optimizer."""
+    lowering, arguments = lowered(guarded=True)
+    assert ops_of(lowering, "update") == ["accumulate", "refuse_nonfinite", "optimizer"]
+    guard = guard_of(lowering)
+    assert guard["computed"].tolist() == arguments["computed"].tolist() == [2, 0, 1]
+    assert guard["x"] == arguments["x"]
+    assert guard["dz"] == arguments["dz"]
+
+
+@pytest.mark.parametrize(("rows", "known"), [(1, [2, 0, 1]), (ROWS, [])])
+def test_stored_gradients_are_known_by_operands_that_are_fewer(rows, known):
+    lowering, arguments = lowered(guarded=True, global_clipnorm=1.0, rows=rows)
+    assert arguments["computed"].tolist() == []
+    assert guard_of(lowering)["computed"].tolist() == known
+
+
+@pytest.mark.parametrize(("settings", "known"), [({"penalized": True}, [2, 1]), ({"shared": True}, [1])])
+def test_a_guard_reads_gradients_with_another_writer(settings, known):
+    lowering, _ = lowered(guarded=True, rows=1, **settings)
+    assert guard_of(lowering)["computed"].tolist() == known
 
 
 def trained(optimizer):

@@ -17,7 +17,7 @@ from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling,
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
 from densor.graph.trace import Graph
 from densor.graph.variable import Variable
-from densor.graph.weight_gradient import take_weight_gradients
+from densor.graph.weight_gradient import WeightGradient, known_by_operands, take_weight_gradients
 
 __all__ = ["Feeds", "OptimizerLike", "compile_graph", "compile_update", "lower_graph"]
 
@@ -167,16 +167,14 @@ def lower_graph(
     _learn(lowering, graph, objectives)
     if objectives:
         emit_weight_penalties(lowering, penalized)
-    if optimizer is not None and not guarded and lowering.repeats == 1:
+    if optimizer is not None and lowering.repeats == 1:
         lowering.postpone(
             "accumulate"
         )  # a batch that is dropped does not count, and no step waits for the sums
-    if guarded and arena is not None:
-        losses = [objective.totals[0] for objective in objectives if objective.head.loss is not None]
-        lowering.emit("refuse_nonfinite", totals=losses, gradients=arena.gradients)
     lowering.phase = "update"
-    if optimizer is not None and arena is not None and arena.variables:
-        _emit_update(lowering, optimizer, arena)
+    if optimizer is not None and arena is not None and (arena.variables or guarded):
+        losses = [objective.totals[0] for objective in objectives if objective.head.loss is not None]
+        _emit_update(lowering, optimizer, arena, losses if guarded else None)
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
@@ -241,12 +239,27 @@ def _learn(lowering: Lowering, graph: Graph, objectives: Sequence[Objective]) ->
     lowering.backward(graph.nodes, [gradient for gradient in gradients if gradient is not None])
 
 
-def _emit_update(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> None:
+def _emit_update(
+    lowering: Lowering,
+    optimizer: OptimizerLike,
+    arena: Arena,
+    guarded: list[NDArray[np.float64]] | None = None,
+) -> None:
+    """The optimizer's step; before it, where there are sums of losses to guard, a look at them and the gradients."""
     decayed = [optimizer.decays(variable) for variable in arena.variables]
     state = dict(zip(optimizer.state_names, arena.slots, strict=True))
     computed = take_weight_gradients(lowering, optimizer, arena)
     if computed:
         lowering.unfenced = _UNFENCED
+    if guarded is not None:
+        known = [*computed, *known_by_operands(lowering)]
+        lowering.emit(
+            "refuse_nonfinite",
+            totals=guarded,
+            gradients=arena.gradients,
+            segments=arena.segments,
+            **_operands(arena, known),
+        )
     lowering.emit(
         "optimizer",
         parameters=arena.parameters,
@@ -264,10 +277,17 @@ def _emit_update(lowering: Lowering, optimizer: OptimizerLike, arena: Arena) -> 
         mask=arena.mask,
         multipliers=arena.multipliers,
         scale=1.0 / lowering.gradient_scale,
-        computed=np.array([arena.variables.index(item.variable) for item in computed], dtype=np.int64),
-        x=[item.x for item in computed],
-        dz=[item.dz for item in computed],
+        **_operands(arena, computed),
     )
     for variable in arena.variables:
         if variable.constraint is not None:
             variable.constraint.emit(lowering, variable)
+
+
+def _operands(arena: Arena, gradients: Sequence[WeightGradient]) -> dict[str, Any]:
+    """The gradients as arguments of an op: whose they are, and what they are made of."""
+    return {
+        "computed": np.array([arena.variables.index(item.variable) for item in gradients], dtype=np.int64),
+        "x": [item.x for item in gradients],
+        "dz": [item.dz for item in gradients],
+    }

@@ -1,4 +1,4 @@
-"""The pass that leaves the gradients of dense layers to the optimizer, which computes them block by block."""
+"""Gradients of dense layers by what they are made of: left to the optimizer, or known to be finite without a look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from densor.graph.buffers import View
 from densor.graph.lowering import GradientOf, Instruction, Lowering, Reshaped
 from densor.graph.variable import Variable
 
-__all__ = ["WeightGradient", "take_weight_gradients"]
+__all__ = ["WeightGradient", "known_by_operands", "take_weight_gradients"]
 
 # With more rows the product takes so long that writing the gradient once hardly counts.
 _MOST_ROWS = 256
@@ -52,13 +52,9 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
         or _core.device_of(arena.parameters) != "cpu"
     ):
         return []
-    uses: dict[Variable, int] = {}
-    for instruction in lowering.instructions:
-        for value in _values(instruction):
-            if value is arena.gradients:
-                return []
-            if isinstance(value, GradientOf):
-                uses[value.variable] = uses.get(value.variable, 0) + 1
+    if any(value is arena.gradients for item in lowering.instructions for value in _values(item)):
+        return []
+    uses = _uses(lowering)
     taken: list[WeightGradient] = []
     kept: list[Instruction] = []
     for instruction in lowering.instructions:
@@ -69,6 +65,35 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
             kept.append(rest)
     lowering.instructions[:] = kept
     return taken
+
+
+def known_by_operands(lowering: Lowering) -> list[WeightGradient]:
+    """The stored gradients of dense layers that are larger than what they are made of, which is then less to read."""
+    uses = _uses(lowering)
+    known: list[WeightGradient] = []
+    for instruction in lowering.instructions:
+        if instruction.op != "dense_backward":
+            continue
+        arguments = instruction.arguments
+        x, dz = arguments["x"], arguments["dz"] or arguments["dy"]
+        made = [
+            WeightGradient(gradient.variable, operand, dz)
+            for name, operand in (("dw", x), ("dbias", None))
+            if isinstance(gradient := arguments[name], GradientOf) and uses[gradient.variable] == 1
+        ]
+        if sum(gradient.variable.size for gradient in made) > x.size + dz.size:
+            known += made
+    return known
+
+
+def _uses(lowering: Lowering) -> dict[Variable, int]:
+    """In how many places each variable's gradient is written or read."""
+    uses: dict[Variable, int] = {}
+    for instruction in lowering.instructions:
+        for value in _values(instruction):
+            if isinstance(value, GradientOf):
+                uses[value.variable] = uses.get(value.variable, 0) + 1
+    return uses
 
 
 def _values(instruction: Instruction) -> Iterator[Any]:
