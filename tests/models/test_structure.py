@@ -277,7 +277,7 @@ def test_a_subclass_trains():
     assert model.count_params() == 6 * 6 + 6 + 6 * 3 + 3
 
 
-@pytest.mark.parametrize("name", ["compute_loss", "make_train_function"])
+@pytest.mark.parametrize("name", ["make_predict_function", "make_train_function"])
 def test_methods_that_would_not_be_called_are_refused(name):
     own = type("Own", (Twice,), {name: lambda self, data: None})
     with pytest.raises(TypeError, match=rf"Own\.{name}\(\) would not be called"):

@@ -11,7 +11,9 @@ from densor.callbacks.history import History as History
 from densor.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from densor.callbacks.learning_rate_scheduler import LearningRateScheduler as LearningRateScheduler
 from densor.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+from densor.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from densor.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from densor.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
 from densor.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from densor.callbacks.tensorboard import TensorBoard as TensorBoard
 from densor.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
@@ -28,7 +30,9 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",

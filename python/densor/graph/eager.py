@@ -30,11 +30,11 @@ class _Compiled:
         self.result = graph.result
         self.rows = rows
         self.homes = [(variable, variable.array, variable.trainable) for variable in graph.variables]
-        self.program = (
-            compile_graph(graph, rows, feeds=self.feeds, scatter=True, update_statistics=training)
-            if rows
-            else None
-        )
+        sinks = [node for node in graph.nodes if node.sink]
+        self.added = [(node.owner, np.zeros(2)) for node in sinks]
+        totals = {node.output: sums for node, (_, sums) in zip(sinks, self.added, strict=True)}
+        options: dict[str, Any] = {"scatter": True, "update_statistics": training, "sink_totals": totals}
+        self.program = compile_graph(graph, rows, feeds=self.feeds, **options) if rows else None
 
     def valid(self) -> bool:
         """Whether the variables still live where the program reads them, and are frozen or not as they were."""
@@ -56,6 +56,8 @@ class _Compiled:
         results: Sequence[NDArray[np.float32]],
         step: int,
     ) -> None:
+        for _, sums in self.added:
+            sums.fill(0.0)
         for feed, array in zip(self.feeds.inputs, arrays, strict=True):
             feed.bind(np.ascontiguousarray(array).reshape(self.rows, -1))
         for feed, array in zip(self.feeds.outputs, results, strict=True):
@@ -85,6 +87,7 @@ def run_eagerly(
     arrays: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
     training: bool,
     keywords: dict[str, Any] | None = None,
+    keep_added: Callable[[list[tuple[Any, float]]], None] | None = None,
 ) -> Any:
     """Call a function of symbolic tensors on arrays.
 
@@ -94,6 +97,7 @@ def run_eagerly(
             them reaches the function as a dict.
         training: the mode; in training mode batch normalization also moves its statistics.
         keywords: further arguments; a compiled form is kept for each combination of their values.
+        keep_added: is told what the layers have added to the loss: `(layer, number)` for each term.
 
     Returns:
         A new float32 array, or a list or dict of them if the function returns several tensors.
@@ -115,7 +119,10 @@ def run_eagerly(
     with _lock:
         runner = _runners.setdefault(function, _Runner())
     with runner.lock:
-        return _run(runner, function, arrays, training, keywords or {})
+        compiled, result = _run(runner, function, arrays, training, keywords or {})
+        if keep_added is not None:
+            keep_added([(owner, float(sums[0])) for owner, sums in compiled.added])
+        return result
 
 
 def _run(
@@ -124,7 +131,7 @@ def _run(
     arrays: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
     training: bool,
     keywords: dict[str, Any],
-) -> Any:
+) -> tuple[_Compiled, Any]:
     given = flat(arrays)
     rows = given[0].shape[0]
     names = tuple(arrays) if isinstance(arrays, Mapping) else None
@@ -141,4 +148,4 @@ def _run(
     results = compiled.run(given, runner.step)
     runner.step += 1
     several = isinstance(compiled.result, Mapping) or len(results) != 1
-    return packed(compiled.result, results) if several else results[0]
+    return compiled, packed(compiled.result, results) if several else results[0]

@@ -88,6 +88,7 @@ class Lowering:
 
     Attributes:
         penalty_sum: where penalties are added to the loss; None where nobody asks for a loss.
+        sink_sums: by their outputs, the sinks that add to a sum of their own instead.
         unfenced: how many instructions may follow one another without a barrier; memory is kept for as long.
         gradient_scale: what the gradients of the loss and of penalties are multiplied with.
     """
@@ -100,6 +101,7 @@ class Lowering:
         self.repeats = 1
         self._repeat_from = 0
         self.penalty_sum: PenaltySum | None = None
+        self.sink_sums: dict[Tensor, PenaltySum] = {}
         self.gradient_scale = 1.0
         self.unfenced = _core.Program.unfenced
         self._values: dict[Tensor, View] = {}
@@ -120,6 +122,10 @@ class Lowering:
         inner._written, inner._values = self._written, dict(inputs)
         inner._wanted.update(inputs if wanted else ())
         return inner
+
+    def sum_of(self, sink: Node) -> PenaltySum | None:
+        """Where a sink adds what it adds to the loss; None where nobody asks."""
+        return self.sink_sums.get(sink.output, self.penalty_sum)
 
     # Instructions and buffers
 

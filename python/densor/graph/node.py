@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from densor.graph.tensor import Tensor
 from densor.graph.trace import record
@@ -34,7 +34,8 @@ class Node:
     has_kernel: ClassVar[bool] = True  # False: it can only run as part of an expression
     noisy: ClassVar[bool] = False  # the output differs from step to step
     couples_rows: ClassVar[bool] = False  # a row of the output depends on other rows of the batch
-    sink: ClassVar[bool] = False  # adds to the loss; nobody reads its output
+    sink: ClassVar[bool] = False  # adds to the loss, for the layer `owner`; nobody reads its output
+    owner: Any = None
 
     def __init__(
         self,

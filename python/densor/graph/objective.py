@@ -91,6 +91,7 @@ class Head:
     metrics ignore the weights of the rows, weighted_metrics use them; weight is the share in the model's loss;
     weighted tells whether rows have weights; target_columns is the number of target values per row. formulas
     computes the losses and metrics that are written in `densor.ops`; the streamed metrics are left to the caller.
+    read: the graph itself reads the targets and weights of the formulas.
     """
 
     loss: LossLike | None
@@ -101,11 +102,12 @@ class Head:
     target_columns: int = 1
     formulas: Formulas | None = None
     streamed: Sequence[Any] = ()
+    read: bool = False
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to compute, so that no targets are read."""
-        return self.loss is None and not self.metrics and not self.weighted_metrics
+        return not (self.read or self.loss is not None or self.metrics or self.weighted_metrics)
 
     def tensors(self, output: Tensor, end: Tensor) -> dict[Any, Tensor]:
         """What an `Objective` reads of a graph with this output, and this tensor for its native operations."""
@@ -150,7 +152,7 @@ class Objective:
     def gather(self, lowering: Lowering) -> None:
         """Emit what brings the targets and weights that formulas read."""
         formulas = self.head.formulas
-        if formulas is None or not formulas.values:
+        if formulas is None or not (formulas.values or self.head.read):
             return
         target = lowering.result(formulas.y_true, formulas.y_true.features)
         lowering.emit("gather", out=target, feed=self.y, scale=1.0, offset=0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
+from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
 from densor.graph.variable import Variable
 from densor.graph.weight_gradient import WeightGradient, known_by_operands, take_weight_gradients
@@ -111,6 +112,7 @@ def lower_graph(
     scatter: bool = False,
     penalized: Sequence[Variable] = (),
     penalties: NDArray[np.float64] | None = None,
+    sink_totals: Mapping[Tensor, NDArray[np.float64]] | None = None,
     guarded: bool = False,
 ) -> Lowering:
     """Lower `graph` to instructions; `.listing()` of the result prints them, `.bind()` makes the program.
@@ -128,6 +130,8 @@ def lower_graph(
         penalized: variables whose regularizers, if they have one, add to the loss.
         penalties: float64 (2,): the penalties of weights and activations, times the rows, are added to its first
             number (the second one means nothing); None: only their gradients are wanted.
+        sink_totals: the same for single sinks, by their outputs; not times the rows. Sinks count where there are
+            heads or these.
 
     Raises:
         ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.
@@ -144,7 +148,7 @@ def lower_graph(
     read = [(objective, name) for objective in objectives for name in objective.tensors]
     graph = _with_formulas(graph, heads)
     ends = [objective.tensors[name] for objective, name in read]
-    alive = drop_dead_code(graph, [*predictions, *ends], sinks=bool(objectives))
+    alive = drop_dead_code(graph, [*predictions, *ends], sinks=bool(heads or sink_totals))
     graph, scales = fold_rescaling(fuse_activations(alive))
     graph = fuse_expressions(graph)
     # The passes put other tensors in the places of these.
@@ -157,6 +161,7 @@ def lower_graph(
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:
         lowering.penalty_sum = PenaltySum(penalties, float(rows))
+    lowering.sink_sums = {sink: PenaltySum(sums, 1.0) for sink, sums in (sink_totals or {}).items()}
     lowering.want_gradients(graph.nodes)
     for objective in objectives:
         objective.gather(lowering)
@@ -165,7 +170,7 @@ def lower_graph(
         for tensor, feed in zip(predictions, feeds.outputs, strict=False):
             lowering.emit("scatter", feed=feed, x=lowering.value(tensor, tensor.features))
     _learn(lowering, graph, objectives)
-    if objectives:
+    if heads:
         emit_weight_penalties(lowering, penalized)
     if optimizer is not None and lowering.repeats == 1:
         lowering.postpone(
@@ -174,6 +179,8 @@ def lower_graph(
     lowering.phase = "update"
     if optimizer is not None and arena is not None and (arena.variables or guarded):
         losses = [objective.totals[0] for objective in objectives if objective.head.loss is not None]
+        if penalties is not None and any(node.sink for node in graph.nodes):
+            losses.append(penalties)
         _emit_update(lowering, optimizer, arena, losses if guarded else None)
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:

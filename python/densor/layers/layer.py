@@ -15,6 +15,7 @@ from densor._check import bad_type, bad_value, boolean, number, positive_int, te
 from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
 from densor.graph.trace import SAMPLING, Scope, scope, scoped
+from densor.layers._added_losses import AddedLosses
 from densor.layers._arguments import declared_shape, input_array, unknown_keyword
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
@@ -28,7 +29,7 @@ Shape = tuple[int | None, ...]
 LayerType = TypeVar("LayerType", bound="Layer")
 
 
-class Layer:
+class Layer(AddedLosses):
     """A Python object that owns variables and a config. Subclasses write `__init__`, `build` and `call`.
 
     A layer holds no mathematics: `call` uses `densor.ops` (or other layers) on symbolic tensors. It runs once
@@ -176,7 +177,8 @@ class Layer:
         as_array = partial(input_array, type(self).__name__)
         arrays: Any = mapped(as_array, inputs) if many else as_array(inputs)
         self.build_for(mapped(lambda array: (None, *array.shape[1:]), arrays))
-        return run_eagerly(self, arrays if many else [arrays], bool(training), keywords)
+        given = arrays if many else [arrays]
+        return run_eagerly(self, given, bool(training), keywords, self._keep_added)
 
     def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
         for tensor in flat(inputs):
@@ -196,7 +198,7 @@ class Layer:
             outputs = self.call(inputs, **arguments)
             if self.activity_regularizer is not None:
                 for tensor in flat(outputs):
-                    penalize(tensor, self.activity_regularizer)
+                    penalize(tensor, self.activity_regularizer, self)
         if outer.observer is not None:
             outer.observer(self, outputs)
         if outer.nodes is not None or outer.depth > 0:
@@ -363,11 +365,8 @@ class Layer:
         for variable, value in zip(variables, values, strict=True):
             variable.array[...] = value
 
-    @property
-    def losses(self) -> list[float]:
-        """The penalties of the trainable weights that have a regularizer, as their values are now."""
-        weights = self.trainable_weights
-        return [float(v.regularizer(v.array)) for v in weights if v.regularizer is not None]
+    def _penalized(self) -> list[Variable]:
+        return self.trainable_weights
 
     def count_params(self) -> int:
         """The number of values in all weights.

@@ -7,7 +7,7 @@ from typing import Any
 
 from densor._check import bad_type, bad_value, boolean, show, unsupported
 from densor.layers import Layer
-from densor.models.compile_config import compile_config, compile_from
+from densor.models.compile_config import compile_loaded, noted
 from densor.models.configuration import custom_objects_scope, deserialize_layer, serialize_layer
 from densor.models.functional import Functional
 from densor.models.model import Model
@@ -61,9 +61,9 @@ def clone_model(
             model, clone_function, recursive
         )  # fmt: skip
         assert isinstance(clone, Model)
-        settings = compile_config(model)
+        settings = noted(model)
         if settings is not None:
-            compile_from(clone, settings | {"iterations": 0}, known)
+            compile_loaded(clone, settings | {"iterations": 0}, known)
     return clone
 
 

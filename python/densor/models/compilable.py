@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,15 @@ from densor import optimizers
 from densor.callbacks import History
 from densor.errors import BusyError
 from densor.graph import Graph, Tensor, trace
-from densor.graph.structure import packed
+from densor.graph.structure import flat, packed
 from densor.layers import Layer
+from densor.metrics import Metric
 from densor.models.clock import Clock
 from densor.models.compiled import Compiled
 from densor.models.endings import Request
 from densor.models.flags import TrainableFlags
 from densor.models.inputs import Inputs, arrays_of_any_shape
+from densor.models.own_loss import loss_of_arrays, loss_of_tensors
 from densor.models.predictor import Predictor
 from densor.models.sampler import Sampler
 from densor.models.turn import Turn
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Compilable"]
 
 # Methods by which Keras lets a subclass replace what a step does, beside the steps themselves.
-_NOT_CALLED = ("compute_loss", "make_train_function", "make_test_function", "make_predict_function")
+_NOT_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
 class Compilable(Layer):
@@ -87,7 +90,7 @@ class Compilable(Layer):
 
         Raises:
             ValueError: an unknown name, or a loss that does not fit the model's outputs.
-            TypeError: the wrong kind of argument, or a model with a `compute_loss` of its own.
+            TypeError: the wrong kind of argument, or a model with a `make_train_function` of its own.
             BusyError: the model is being trained.
 
         Example:
@@ -98,10 +101,11 @@ class Compilable(Layer):
         self._refuse_training("compile")
         for name in _NOT_CALLED:
             if hasattr(type(self), name):
-                raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; give the loss to "
-                                "compile(), or define train_step()")  # fmt: skip
+                raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; define "
+                                "train_step(), compute_loss() or compute_metrics()")  # fmt: skip
         request = Request(loss, loss_weights, metrics, weighted_metrics)
         compiled = self._compilation(optimizers.get(optimizer), request, TrainableFlags(self))
+        compiled.with_own(self, self._has_own("compute_loss"), self._has_own("compute_metrics"))
         if self.built and self._input is not None:
             self._bind(compiled)
         self._compiled = compiled
@@ -140,8 +144,12 @@ class Compilable(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics given to `compile`, as objects; those given by name appear once the model is built."""
-        return [] if self._compiled is None else list(self._compiled.metric_objects)
+        """The metrics that are attributes of the model, and those given to `compile`, as objects.
+
+        Those given by name appear once the model is built.
+        """
+        own = [value for value in vars(self).values() if isinstance(value, Metric)]
+        return own if self._compiled is None else [*own, *self._compiled.metric_objects]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -150,14 +158,129 @@ class Compilable(Layer):
 
     def _compiled_for(self, function: str, own: str = "") -> Compiled:
         """What was compiled. `own`: a step that needs no loss if the model has its own."""
-        without = self._compiled is not None and own and self._own(own)
-        if self._compiled is None or not (self._compiled.request.trains or without):
+        compiled = self._compiled
+        if compiled is not None and not compiled.trains and not (own and self._own(own)) and self.built:
+            self._ready()  # shows whether layers add to the loss
+        if compiled is None or not (compiled.trains or (own and self._own(own)) or not self.built):
             raise RuntimeError(f"{function}(): the model has no loss; call compile(optimizer, loss) first")
-        return self._compiled
+        return compiled
 
     def _own(self, name: str) -> bool:
         """Whether a subclass has a step of its own; `Stepper` has the steps."""
         return False
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile` was given, as plain data for `compile_from_config`; empty if it was not called.
+
+        Files keep it. A subclass with a `compile` of its own defines both.
+
+        Source: Keras 3 `Model.get_compile_config`.
+
+        Example:
+            >>> import densor
+            >>> model = densor.Sequential([densor.Input((4,)), densor.layers.Dense(3)])
+            >>> model.compile("sgd", "mse")
+            >>> model.get_compile_config()["loss"]["class_name"]
+            'MeanSquaredError'
+        """
+        from densor.models.compile_config import given_config
+
+        return given_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` said. Warns and does nothing where a subclass has its own `compile` only.
+
+        Raises:
+            TypeError, ValueError: something else than such a configuration.
+
+        Source: Keras 3 `Model.compile_from_config`.
+        """
+        from densor.models.compile_config import compile_from, has_own_way
+
+        if has_own_way(self, "compile"):
+            warnings.warn(
+                f"compile_from_config(): {type(self).__name__} has its own compile(), so that it is not compiled; "
+                "define get_compile_config() and compile_from_config(), too, or call compile()",
+                UserWarning,
+                stacklevel=2,
+            )
+            return
+        compile_from(self, config, {})
+
+    # --- what subclasses may compute in another way ---
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The compiled loss of predictions, and what regularizers and layers (`add_loss`) add to it.
+
+        A subclass may define its own; it is traced once, with symbolic tensors for all arguments, and becomes part
+        of the native programs of `fit` and `evaluate`. It returns a number computed with `densor.ops`; it may ask
+        `super().compute_loss(...)` for this loss, without which penalties do not count.
+
+        Args:
+            x: features; not used here. y: targets, as `fit` takes them; None where there are none.
+            y_pred: predictions, in the form in which the model returns them.
+            sample_weight: a weight for each row, or None. training: the mode; not used here.
+
+        Returns:
+            A float for arrays, computed in float64, with `losses` as they are now; a symbolic number for tensors.
+
+        Raises:
+            RuntimeError: the model is not compiled. TypeError, ValueError: data that do not fit the losses.
+
+        Source: Keras 3 `Model.compute_loss`.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> from densor import ops
+            >>> class Scaled(densor.Sequential):
+            ...     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            ...         return 2.0 * super().compute_loss(x, y, y_pred, sample_weight, training)
+            >>> model = Scaled([densor.Input((1,)), densor.layers.Dense(1, kernel_initializer="ones")])
+            >>> model.compile("sgd", "mse")
+            >>> model.evaluate(np.ones((4, 1)), np.zeros(4), verbose=0)
+            2.0
+        """
+        compiled = self._compiled
+        if compiled is None:
+            raise RuntimeError(
+                "compute_loss(): the model is not compiled; call compile(optimizer, loss) first"
+            )
+        self._ready()
+        endings = compiled.endings or compiled.asked(["output"])
+        if any(isinstance(tensor, Tensor) for tensor in flat(y_pred)):
+            return loss_of_tensors(compiled, endings, y, y_pred, sample_weight)
+        return loss_of_arrays(endings, self.losses, y, y_pred, sample_weight)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """The results to report; a subclass may define its own, with metrics that it updates itself.
+
+        It is called with arrays for every batch, after the native run (an epoch, or a batch where callbacks look at
+        batches) that computed the predictions. What it returns for the last batch goes into the logs, instead of
+        the compiled loss and metrics, which `super().compute_metrics(...)` returns.
+
+        Args:
+            x, y, sample_weight: rows of what `fit` or `evaluate` was given. y_pred: the predictions for them.
+
+        Returns:
+            The results by name.
+
+        Source: Keras 3 `Model.compute_metrics`.
+        """
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Loss and metrics as the last native run left them, by name; empty before the first one."""
+        return {} if self._compiled is None else dict(self._compiled.results)
+
+    def _has_own(self, name: str) -> bool:
+        return getattr(type(self), name) is not getattr(Compilable, name)
 
     def _inputs_form(self) -> Inputs:
         """How the features of the built model are given."""
@@ -214,7 +337,8 @@ class Compilable(Layer):
         self._predictor = None
         self._sampler = None
         if self._compiled is not None:
-            self._compiled = self._compiled.unbound()
+            own = self._has_own("compute_loss"), self._has_own("compute_metrics")
+            self._compiled = self._compiled.unbound().with_own(self, *own)
 
     def _inference(self) -> Predictor:
         if self._predictor is None:

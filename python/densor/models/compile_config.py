@@ -6,12 +6,52 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from densor import losses, metrics, optimizers
+from densor._registry import custom_objects_scope
 from densor.models.configuration import field
 
 if TYPE_CHECKING:
     from densor.models.model import Model
 
-__all__ = ["compile_config", "compile_from", "without_decay"]
+__all__ = [
+    "compile_config",
+    "compile_from",
+    "compile_loaded",
+    "given_config",
+    "has_own_way",
+    "noted",
+    "without_decay",
+]
+
+_NOTES = ("undecayed", "iterations")  # beside what `compile` was given
+
+
+def noted(model: Model) -> dict[str, Any] | None:
+    """What a file keeps: `model.get_compile_config()`, where a class may have its own, and notes; None if nothing."""
+    given = model.get_compile_config()
+    plain = compile_config(model)
+    return {**(plain or {}), **given} if has_own_way(model, "get_compile_config") and given else plain
+
+
+def given_config(model: Any) -> dict[str, Any]:
+    """What `compile` was given, without the notes."""
+    return {name: value for name, value in (compile_config(model) or {}).items() if name not in _NOTES}
+
+
+def has_own_way(model: Any, name: str) -> bool:
+    """Whether the program, not Densor, defines this method of the model."""
+    return not getattr(type(model), name).__module__.startswith("densor.")
+
+
+def compile_loaded(model: Model, config: Any, custom_objects: Mapping[str, Any]) -> None:
+    """Compile a model as the file says, in its own way where its class has one."""
+    if not has_own_way(model, "compile_from_config") and not has_own_way(model, "compile"):
+        compile_from(model, config, custom_objects)
+        return
+    with custom_objects_scope(custom_objects):
+        model.compile_from_config({name: value for name, value in config.items() if name not in _NOTES})
+    if model.optimizer is not None:
+        without_decay(model.optimizer, model, field(config, "undecayed", list))
+        model.optimizer.iterations = field(config, "iterations", int)
 
 
 def compile_config(model: Model) -> dict[str, Any] | None:
@@ -32,10 +72,10 @@ def compile_config(model: Model) -> dict[str, Any] | None:
     }
 
 
-def compile_from(model: Model, config: Any, custom_objects: Mapping[str, Any]) -> None:
+def compile_from(model: Any, config: Any, custom_objects: Mapping[str, Any]) -> None:
     """Compile a model as `compile_config` said."""
     optimizer = optimizers.deserialize(field(config, "optimizer", dict), custom_objects)
-    without_decay(optimizer, model, field(config, "undecayed", list))
+    without_decay(optimizer, model, config.get("undecayed", []))
     model.compile(
         optimizer=optimizer,
         loss=_made(config["loss"], losses.deserialize, custom_objects),
@@ -43,10 +83,10 @@ def compile_from(model: Model, config: Any, custom_objects: Mapping[str, Any]) -
         metrics=_made(config["metrics"], metrics.deserialize, custom_objects),
         weighted_metrics=_made(config.get("weighted_metrics"), metrics.deserialize, custom_objects),
     )
-    optimizer.iterations = field(config, "iterations", int)
+    optimizer.iterations = field(config, "iterations", int) if "iterations" in config else 0
 
 
-def without_decay(optimizer: Any, model: Model, undecayed: Sequence[int]) -> None:
+def without_decay(optimizer: Any, model: Any, undecayed: Sequence[int]) -> None:
     """Let the weights of these numbers in `model.weights` not decay."""
     if undecayed:
         weights = model.weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from densor.models.data import Array, Data
 from densor.models.endings import Ending, Request, result_names
 from densor.models.flags import TrainableFlags
 from densor.models.loop import Loop
+from densor.models.own_loss import OwnLoss, OwnMetrics, without_losses
 from densor.models.target import Target, Targets
 from densor.models.turn import Turn
 from densor.optimizers import Optimizer
@@ -49,11 +51,27 @@ class Compiled:
         self._metrics: dict[Any, tuple[list[Any], ...]] = {}  # of an output, for targets of a shape
         self._arena: Arena | None = None  # of the loops that train
         self.testing = Turn("evaluate")
+        self.own_loss: OwnLoss | None = None
+        self.own_metrics: OwnMetrics | None = None
+        self.results: dict[str, Any] = {}  # those computed last
         self.observer: Any = None  # of `probe`, with its traced graph
 
     def unbound(self) -> Compiled:
         """The same choices for a model whose layers have changed."""
         return Compiled(self.optimizer, self.request, self.flags)
+
+    def with_own(self, model: Any, loss: bool, metrics: bool) -> Compiled:
+        """This, for a model whose class computes its loss or its metrics itself."""
+        self.own_loss = OwnLoss(model) if loss else None
+        self.own_metrics = OwnMetrics(model) if metrics else None
+        return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a loss: one that was given, one of the model's own, or terms that layers add."""
+        graph = self._training
+        added = graph is not None and any(node.sink for node in graph.nodes)
+        return self.request.trains or self.own_loss is not None or added
 
     @property
     def bound(self) -> bool:
@@ -82,8 +100,10 @@ class Compiled:
         """
         structured = inputs if isinstance(inputs, list | dict) else [inputs]
         graph = trace(model, structured, training=True)
-        if self.request.trains:
+        if self.request.trains or self.own_loss is not None or any(node.sink for node in graph.nodes):
             endings = self.asked(names)
+            for ending in endings if self.own_loss is not None else ():
+                ending.read = True
             targets = [_target(graph, place, ending) for place, ending in enumerate(endings)]
             self.metric_objects = [
                 metric
@@ -95,6 +115,8 @@ class Compiled:
         self.optimizer.check_owner(trainable, "compile", "optimizer")
         _warn_of_l2(self.optimizer, trainable)
         self.trainable, self._inference, self._training = trainable, inference, graph
+        if self.own_metrics is not None:
+            self.own_metrics.outputs, self.own_metrics.structure = graph.outputs, graph.result
 
     def asked(self, names: Sequence[str]) -> list[Ending]:
         """Losses, metrics and weights of the outputs with these names."""
@@ -124,7 +146,7 @@ class Compiled:
         Metrics are in the order of `compile`, those of several outputs in alphabetical order, as in Keras.
         """
         endings = self.endings or (self.request.endings(["output"]) if self._single else [])
-        names = result_names(endings)
+        names = result_names(without_losses(endings) if self.own_loss is not None else endings)
         if len(endings) < 2:
             return names
         losses = [name for name in names[: 1 + len(endings)] if name == "loss" or name.endswith("_loss")]
@@ -182,11 +204,25 @@ class Compiled:
                     self.endings, self.targets.targets, shapes, data.weight, strict=True
                 )
             ]
-            loop = self._loops[key] = Loop(heads=heads, penalized=self.trainable, **options)
+            penalized: Sequence[Variable] = self.trainable
+            if self.own_loss is not None:
+                training = options["graph"] is self._training
+                options["graph"] = self.own_loss.on(options["graph"], heads, training)
+                penalized = self.trainable if self.own_loss.penalized else ()
+            loop = Loop(heads=heads, penalized=penalized, **options)
+            if self.own_metrics is not None and purpose != "gradients":
+                loop.streams.watch(partial(self._see, loop), self.own_metrics.forget)
+            self._loops[key] = loop
         return loop
 
+    def _see(self, loop: Loop, *batch: Any) -> None:
+        assert self.own_metrics is not None
+        self.results = self._means(loop)
+        self.own_metrics.see(*batch)
+
     def _head(self, ending: Ending, target: Target, shape: tuple[int | None, ...], weighted: bool) -> Head:
-        if ending.idle:
+        read = ending.read and shape[1:] != (0,)
+        if ending.idle or (ending.read and not read):
             return Head(None)
         key, rows = (ending.name, shape), target.rows(tuple(size for size in shape if size is not None))
         if key not in self._metrics:  # the same objects in every loop, as they may gather something
@@ -196,15 +232,16 @@ class Compiled:
             )
         metrics, weighted_metrics = self._metrics[key]
         formulas = Formulas.of(rows, target.output, weighted)
-        if ending.loss is not None and not target.native:
-            formulas = _with_loss(formulas, ending.loss)
+        loss = None if read else ending.loss
+        if loss is not None and not target.native:
+            formulas = _with_loss(formulas, loss)
         streamed = []
         for metric in (*metrics, *weighted_metrics):
             if not _is_native(metric, target.output):
                 formulas = _with_metric(formulas, metric)
                 streamed += [] if metric in formulas.values else [metric]
         return Head(
-            ending.loss,
+            loss,
             metrics,
             weighted_metrics,
             ending.weight,
@@ -212,6 +249,7 @@ class Compiled:
             math.prod(rows),
             formulas,
             streamed,
+            read,
         )
 
     def take_arena(self) -> Arena:
@@ -223,14 +261,21 @@ class Compiled:
         return arena
 
     def logs(self, loop: Loop) -> dict[str, Any]:
-        """Means over the rows `loop` has seen, by name in alphabetical order."""
+        """The results over the rows `loop` has seen, by name in alphabetical order."""
+        self.results = found = self._means(loop)
+        if self.own_metrics is not None and self.own_metrics.returned:
+            return dict(sorted(self.own_metrics.returned.items()))
+        return found
+
+    def _means(self, loop: Loop) -> dict[str, Any]:
         figures = loop.means()
-        trained = [(e, f) for e, f in zip(self.endings, figures, strict=True) if e.loss is not None]
+        endings = self.endings if self.own_loss is None else without_losses(self.endings)
+        trained = [(e, f) for e, f in zip(endings, figures, strict=True) if e.loss is not None]
         values = [sum(ending.weight * found[0] for ending, found in trained) + loop.penalty()]
         if len(trained) > 1:
             values += [found[0] for _, found in trained]
         values += [value for found in figures for value in found[1:]]
-        return dict(sorted(zip(result_names(self.endings), values, strict=True)))
+        return dict(sorted(zip(result_names(endings), values, strict=True)))
 
 
 def _target(graph: Graph, place: int, ending: Ending) -> Target:

@@ -24,10 +24,16 @@ class Ending:
     metrics: list[Any] = field(default_factory=list)
     weighted_metrics: list[Any] = field(default_factory=list)
     weight: float = 1.0
+    read: bool = False  # by a loss of the model's own
 
     @property
     def idle(self) -> bool:
         """Whether nothing is computed here, so that targets are not needed."""
+        return not (self.read or self.loss is not None or self.metrics or self.weighted_metrics)
+
+    @property
+    def optional(self) -> bool:
+        """Whether it can do without targets."""
         return self.loss is None and not self.metrics and not self.weighted_metrics
 
 

@@ -10,7 +10,7 @@ from densor._check import bad_value, show
 from densor.graph import Tensor
 from densor.graph.structure import mapped
 from densor.layers import InputLayer, Layer
-from densor.models.compile_config import compile_config
+from densor.models.compile_config import compile_config, has_own_way
 from densor.models.functional import Functional
 from densor.models.model import Model
 from densor.models.sequential import Sequential
@@ -45,6 +45,8 @@ def keras_config(model: Model) -> dict[str, Any]:
 
 def keras_compile_config(model: Model) -> dict[str, Any]:
     """What `compile` was given, as `config.json` has it; empty for a model that is not compiled."""
+    if has_own_way(model, "get_compile_config"):
+        return model.get_compile_config()
     config = compile_config(model)
     if config is None:
         return {}

@@ -26,7 +26,7 @@ from densor.errors import FormatError
 from densor.graph import Variable
 from densor.layers import without_initial_values
 from densor.models import hdf5, strict_json
-from densor.models.compile_config import compile_config, without_decay
+from densor.models.compile_config import compile_config, has_own_way, without_decay
 from densor.models.data import nonfinite
 from densor.models.functional import Functional
 from densor.models.hdf5 import Array, Place
@@ -299,9 +299,12 @@ def _compile(path: str, model: Model, config: Any, slots: Slots, undecayed: Any 
             path, "compile_config", f"Densor has no {', '.join(unknown)}; give them in custom_objects, or load with "
             "compile=False"
         )  # fmt: skip
-    arguments = _checked(path, "compile_config", lambda: compile_arguments(config))
-    _checked(path, _METADATA, lambda: without_decay(arguments["optimizer"], model, undecayed))
-    _checked(path, "compile_config", lambda: model.compile(**arguments))
+    if has_own_way(model, "compile_from_config") or has_own_way(model, "compile"):
+        _checked(path, "compile_config", lambda: model.compile_from_config(config))
+    else:
+        arguments = _checked(path, "compile_config", lambda: compile_arguments(config))
+        _checked(path, _METADATA, lambda: without_decay(arguments["optimizer"], model, undecayed))
+        _checked(path, "compile_config", lambda: model.compile(**arguments))
     _checked(path, "optimizer", lambda: _fill_slots(model, slots))
 
 

@@ -70,7 +70,7 @@ class Loop:
             "penalized": penalized,
             "penalties": self.penalties if heads else None,
             "update_statistics": update_statistics,
-            "scatter": scatter or self.streams.active,
+            "scatter": scatter,
             "guarded": guarded,
         }
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
@@ -80,6 +80,7 @@ class Loop:
         self._programs: dict[tuple[int, str], _core.Program] = {}
         self._memory: NDArray[np.uint8] | None = None  # of the activations: one program runs at a time
         self._batches = 0
+        self._rows = 0  # seen since `reset`
         self._summed = [
             place
             for place, head in enumerate(heads)
@@ -93,6 +94,7 @@ class Loop:
         """Forget the rows seen so far."""
         self.totals.fill(0.0)
         self.penalties.fill(0.0)
+        self._rows = 0
         self._sums_of_sums.fill(0.0)
         self.streams.reset()
 
@@ -100,6 +102,7 @@ class Loop:
         """Take over the sums of a loop with the same heads."""
         self.totals[...] = other.totals
         self.penalties[...] = other.penalties
+        self._rows = other._rows
         self._sums_of_sums[...] = other._sums_of_sums
 
     def means(self) -> list[list[Any]]:
@@ -127,7 +130,8 @@ class Loop:
 
     def penalty(self) -> float:
         """The mean penalty of weights and activations, over batches, each counted by its rows."""
-        return float(self.penalties[0]) / max(float(self.totals[:, 1].max(initial=0.0)), 1.0)
+        rows = float(self.totals[:, 1].max(initial=0.0)) or self._rows
+        return float(self.penalties[0]) / max(rows, 1.0)
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
@@ -143,7 +147,8 @@ class Loop:
     def _compile(self, rows: int) -> _core.Program:
         if len(self._programs) >= _MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
-        lowering = lower_graph(self.graph, rows, **self._options)
+        options = self._options | {"scatter": self._options["scatter"] or self.streams.active}
+        lowering = lower_graph(self.graph, rows, **options)
         program = lowering.bind(self._memory)
         self._memory = lowering.memory
         self._homes = [variable.array for variable in self._variables]
@@ -202,6 +207,7 @@ class Loop:
                 hyper=hyper, step=self._batches if step is None else step, progress=progress,
             )  # fmt: skip
             self._batches += done
+            self._rows += max(min((first + done) * batch_size, data.rows) - first * batch_size, 0)
             if self.stepwise:
                 self._sums_of_sums[self._summed] += np.prod(self.totals[firsts] - before, axis=1)
         finally:

@@ -94,7 +94,9 @@ def labelled_data(
     Raises:
         TypeError, ValueError: as `Targets.check`; also for no rows, and non-finite features if `finite`.
     """
-    if y is None:
+    if not compiled.trains:
+        raise RuntimeError(f"{function}(): the model has no loss; call compile(optimizer, loss) first")
+    if y is None and not all(ending.optional for ending in compiled.endings):
         raise bad_type(function, "y", "targets are needed, got None")
     rows = len(x[0])
     if rows == 0:

@@ -27,7 +27,7 @@ from densor.layers import Layer, without_initial_values
 from densor.models import archive, atomic, hdf5, strict_json
 from densor.models.archive import Archive
 from densor.models.clock import Clock
-from densor.models.compile_config import compile_config, compile_from
+from densor.models.compile_config import compile_loaded, noted
 from densor.models.configuration import deserialize_layer, serialize_model
 from densor.models.distiller import Distiller as Distiller  # known to files
 from densor.models.entries import WEIGHTS, mask_name, named_weights, names_of_weights, read_tensor, slot_name
@@ -106,7 +106,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
         "model": serialize_model(model),
         "input_shape": model.input_shape,
         **_randomness(model),
-        "compile": compile_config(model),
+        "compile": noted(model),
     }
     compiled = model._compiled
     # Where `trainable` was changed after compile(), loading compiles anew, which starts the optimizer afresh.
@@ -215,7 +215,7 @@ def _filled(
     # Before compile, which traces the layers with their seeds.
     _checked(source, "config.clock", lambda: _restore_randomness(model, config))
     if compiled and config.get("compile") is not None:
-        _checked(source, "config.compile", lambda: compile_from(model, config["compile"], custom))
+        _checked(source, "config.compile", lambda: compile_loaded(model, config["compile"], custom))
     _load_slots(source, model, names, finite)
     return model
 

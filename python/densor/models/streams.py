@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from densor.models.data import Data
 
 __all__ = ["Streams", "figure"]
 
+Watcher = Callable[[Data, Sequence[NDArray[np.float32]], Any], None]
 _AT_ONCE = 1 << 16  # rows for metrics to which batches are all the same
 
 
@@ -24,12 +25,20 @@ class Streams:
         self._heads = heads
         self.active = any(head.streamed for head in heads)
         self._predictions: list[NDArray[np.float32]] = []
+        self._watcher: Watcher | None = None
+        self._forget: Callable[[], None] | None = None
+
+    def watch(self, watcher: Watcher, forget: Callable[[], None]) -> None:
+        """Tell of every batch: the data, the predictions, and its rows in both; `forget` is called by `reset`."""
+        self.active, self._watcher, self._forget = True, watcher, forget
 
     def reset(self) -> None:
         """Forget all batches."""
         for head in self._heads:
             for metric in head.streamed:
                 metric.reset_state()
+        if self._forget is not None:
+            self._forget()
 
     def bind(self, outputs: Sequence[_core.Feed], columns: Sequence[int], rows: int) -> None:
         """Let the outputs of the program write the predictions of `rows` rows."""
@@ -48,6 +57,10 @@ class Streams:
                     rows: Any = slice(first, last) if order is None else order[first:last]
                     weight = data.weight[place] if metric in head.weighted_metrics else None
                     self._update(head, metric, data.y[place], self._predictions[place], weight, rows)
+        if self._watcher is not None:
+            for first in range(start, stop, size):
+                rows = slice(first, min(first + size, stop))
+                self._watcher(data, self._predictions, rows if order is None else order[rows])
 
     def _update(self, head: Head, metric: Any, y: Any, predictions: Any, weight: Any, rows: Any) -> None:
         assert head.formulas is not None

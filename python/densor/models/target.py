@@ -172,10 +172,12 @@ class Targets:
         Raises:
             TypeError, ValueError: as `Target.check`; also for another number of outputs, or an unknown name.
         """
+        if value is None and all(ending.optional for ending in self.endings):
+            value = [None] * len(self.endings)
         parts = self._parts(function, "y", value)
         found = []
         for ending, target, part in zip(self.endings, self.targets, parts, strict=True):
-            if ending.idle:
+            if ending.idle or (part is None and ending.optional):
                 found.append(np.zeros((rows, 0), np.float32))
                 continue
             if part is None:
@@ -212,11 +214,12 @@ class Targets:
                         function, argument, f"there is no output {name!r}{near}; there are {self.names}"
                     )
             for ending in self.endings:
-                if complete and not ending.idle and ending.name not in value:
+                if complete and not ending.optional and ending.name not in value:
                     raise bad_value(function, argument, f"output {ending.name!r} is missing")
             return [value.get(name) for name in self.names]
         if len(self.targets) == 1:
-            lone = isinstance(value, list | tuple) and len(value) == 1 and getattr(value[0], "ndim", 0) > 0
+            lone = isinstance(value, list | tuple) and len(value) == 1
+            lone = lone and (value[0] is None or getattr(value[0], "ndim", 0) > 0)
             return [value[0] if lone else value]
         if not isinstance(value, list | tuple):
             kind = type(value).__name__

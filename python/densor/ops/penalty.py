@@ -22,12 +22,13 @@ class PenaltyNode(Node):
     stem = "penalty"
     sink = True
 
-    def __init__(self, x: Tensor, regularizer: RegularizerLike) -> None:
+    def __init__(self, x: Tensor, regularizer: RegularizerLike, owner: Any) -> None:
         super().__init__([x], (None,))
         self.regularizer = regularizer
+        self.owner = owner
 
     def forward(self, lowering: Lowering) -> None:
-        total = lowering.penalty_sum
+        total = lowering.sum_of(self)
         if total is not None:
             per_row = PenaltySum(total.totals, total.weight / lowering.rows)
             self.regularizer.emit(lowering, Penalized(lowering.value(self.inputs[0]), None, per_row))
@@ -40,9 +41,9 @@ class PenaltyNode(Node):
             self.regularizer.emit(lowering, Penalized(lowering.value(x), dx, None, scale))
 
 
-def penalize(x: Tensor, regularizer: RegularizerLike) -> None:
+def penalize(x: Tensor, regularizer: RegularizerLike, owner: Any) -> None:
     """Add the regularizer's penalty of a symbolic tensor, divided by the rows, to the loss of the model."""
-    PenaltyNode(x, regularizer)
+    PenaltyNode(x, regularizer, owner)
 
 
 def penalty(x: Any, l1: float = 0.0, l2: float = 0.0) -> tuple[float, Float32]:

@@ -15,12 +15,14 @@ from densor.utils.custom_objects import get_registered_name as get_registered_na
 from densor.utils.custom_objects import get_registered_object as get_registered_object
 from densor.utils.custom_objects import register_keras_serializable as register_keras_serializable
 from densor.utils.normalize import normalize as normalize
+from densor.utils.progbar import Progbar as Progbar
 from densor.utils.py_dataset import PyDataset as PyDataset
 from densor.utils.py_dataset import PyDataset as Sequence
 from densor.utils.split_dataset import split_dataset as split_dataset
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "custom_object_scope",
