@@ -62,8 +62,8 @@ def test_a_plan_says_what_is_done():
     finally:
         _core.set_cpu_target(before)
     assert plan == (
-        "m=128 n=300 k=784: tile 8x48, blocks m 648 n 3072 k 400 in chains, b copied, panels outside, "
-        "split by terms, fma"
+        "m=128 n=300 k=784: tile 14x32, blocks m 644 n 320 k 400 in chains, b copied and kept, a too, "
+        "tiles outside, split by terms, fma"
     )
 
 
@@ -73,7 +73,7 @@ def test_a_plan_says_what_is_done():
         ((1, 300, 784), "b in place"),
         ((128, 300, 784), "b copied"),
         ((128, 784, 300, False, True), "b transposed"),
-        ((2048, 784, 300), "b copied and kept"),  # for the second block of rows
+        ((2048, 100, 784), "b copied and kept"),  # for the second block of rows
         ((784, 300, 128, True), "tiles outside"),
         ((128, 300, 784, False, False, 2), "split by terms"),
         ((512, 300, 784, False, False, 2), "split by columns"),  # many rows

@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EDGES = (1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 61, 97)
 
 
-# Beyond one pass over the terms (1280, or 320 where a is transposed), one block of rows, one block of panels.
+# Beyond one pass over the terms (1280, or 320 where a is transposed), one block of rows, one block of panels;
+# many rows and columns, so that rows are packed.
 LARGE = {
     (128, 784, 300),
     (257, 300, 101),
@@ -31,6 +32,9 @@ LARGE = {
     (37, 70, 3300),
     (1, 1500, 3201),
     (330, 3300, 65),
+    (64, 17, 192),
+    (71, 530, 333),
+    (85, 1300, 705),
 }
 
 

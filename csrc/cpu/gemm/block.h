@@ -15,7 +15,7 @@ class Block {
       : g_(g),
         panels_((g.cols + kRegLanes - 1) / kRegLanes, g.vectors),
         tiles_(g.rows, g.tile_rows),
-        layout_(g.a_k == 1 ? Layout::along : Layout::across) {}
+        layout_(g.a_k == 1 && g.packed_rows == nullptr ? Layout::along : Layout::across) {}
 
   void run() const {
     if (g_.order == GemmOrder::panels) {
@@ -29,16 +29,14 @@ class Block {
 
  private:
   void multiply(std::int64_t i, std::int64_t j) const {
-    const std::int64_t top = tiles_.begin(i), bottom = tiles_.begin(i + 1);
+    const std::int64_t top = tiles_.begin(i), bottom = tiles_.begin(i + 1), rows = bottom - top;
     const std::int64_t left = panels_.begin(j) * kRegLanes, right = panels_.begin(j + 1) * kRegLanes;
     const std::int64_t width = right - left;
     const std::int64_t cols = (right < g_.cols ? right : g_.cols) - left;
     Tile t{};
     t.c = g_.c + top * g_.ldc + left;
     t.ldc = g_.ldc;
-    t.a = g_.a + top * g_.a_row;
-    t.a_row = g_.a_row;
-    t.a_k = g_.a_k;
+    place_a(t, top, rows, j == 0);
     t.k = g_.k;
     t.last = cols - (width - kRegLanes);
     t.accumulate = g_.accumulate;
@@ -48,7 +46,19 @@ class Block {
       t.relu = g_.epilogue->relu;
     }
     const Source source = place_b(t, left, cols, width, i == 0 && !g_.packed_before);
-    find_tile(static_cast<int>(width / kRegLanes), static_cast<int>(bottom - top), source, layout_)(t);
+    find_tile(static_cast<int>(width / kRegLanes), static_cast<int>(rows), source, layout_)(t);
+  }
+
+  // Points the tile at its rows of a, which its first panel packs.
+  void place_a(Tile& t, std::int64_t top, std::int64_t rows, bool first) const {
+    t.a = g_.a + top * g_.a_row;
+    t.a_row = g_.a_row;
+    t.a_k = g_.a_k;
+    if (g_.packed_rows == nullptr) return;
+    if (first) pack_transposed(g_.packed_rows, t.a, g_.a_row, g_.k, rows, rows);
+    t.a = g_.packed_rows;
+    t.a_row = 1;
+    t.a_k = rows;
   }
 
   // Points the tile at its panel of b, which the first tile of all packs.

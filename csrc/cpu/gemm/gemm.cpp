@@ -28,6 +28,7 @@ class Run {
     block_.packing = plan.packing;
     block_.order = plan.order;
     block_.packed = plan.packing == GemmPacking::none ? nullptr : worker.scratch();
+    block_.packed_rows = plan.packs_rows ? worker.scratch() + plan.packed_panels() : nullptr;
     block_.products = plan.products;
     block_.ranges = ranges_;
     fused_ = finish.z == nullptr &&

@@ -12,8 +12,11 @@ struct GemmShape {
   int lanes;               // floats in a vector register
   int accumulators;        // registers that hold the tile
   int max_vectors;         // of the widest tile that reads both operands where they lie
-  int max_packed_vectors;  // of the widest other tile
+  int max_packed_vectors;  // of the widest tile that reads a along its rows
+  int across_vectors;      // of the widest tile that reads a across its rows,
+  int across_rows;         // and rows of the tallest such tile
   int max_rows;            // of the tallest tile
+  bool packs_rows;         // a pays for being packed across its rows
   double flops_per_cycle;  // fused multiply-adds count twice
   bool matrix_units;       // GemmKernels::units can be called
 };
@@ -51,6 +54,7 @@ struct GemmBlock {
   int vectors, tile_rows;  // of the largest tile
   GemmPacking packing;
   GemmOrder order;
+  float* packed_rows;        // a tile of a, across its rows (GemmOrder::tiles); null: read where it lies
   float* packed;             // 64-byte aligned; the panel from column j on lies at packed + j * panel_terms
   std::int64_t panel_terms;  // k: panels are kept; 0: one takes the place of the other (GemmOrder::panels)
   bool packed_before;        // an earlier block of rows has packed and kept these panels

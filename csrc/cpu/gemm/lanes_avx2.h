@@ -14,6 +14,8 @@ inline constexpr int kRegLanes = 8;
 inline constexpr int kAccumulators = 12;
 inline constexpr int kMaxTileVectors = 12;
 inline constexpr int kMaxPackedVectors = 2;
+inline constexpr int kAcrossVectors = 2, kAcrossAccumulators = 12;
+inline constexpr bool kPacksRows = false;
 inline constexpr int kMaxTileRows = 12;
 inline constexpr double kFlopsPerCycle = 32;
 
@@ -29,6 +31,7 @@ inline void reg_store(float* p, Reg x, RegMask m) { _mm256_maskstore_ps(p, m, x)
 inline Reg reg_add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
 inline Reg reg_max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+inline Reg reg_fma(const float* a, Reg b, Reg c) { return reg_fma(reg_broadcast(a), b, c); }
 // Keeps the compiler from knowing the value.
 inline void reg_hide(Reg& x) { asm volatile("" : "+x"(x)); }
 

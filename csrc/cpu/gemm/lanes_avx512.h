@@ -14,6 +14,8 @@ inline constexpr int kRegLanes = 16;
 inline constexpr int kAccumulators = 24;
 inline constexpr int kMaxTileVectors = 20;
 inline constexpr int kMaxPackedVectors = 3;
+inline constexpr int kAcrossVectors = 2, kAcrossAccumulators = 28;
+inline constexpr bool kPacksRows = true;
 inline constexpr int kMaxTileRows = 16;
 inline constexpr double kFlopsPerCycle = 64;
 
@@ -27,6 +29,11 @@ inline void reg_store(float* p, Reg x, RegMask m) { _mm512_mask_storeu_ps(p, m, 
 inline Reg reg_add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
 inline Reg reg_max(Reg a, Reg b) { return _mm512_max_ps(a, b); }
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+// a is one float in memory: an instruction less for the ports than a broadcast of its own.
+inline Reg reg_fma(const float* a, Reg b, Reg c) {
+  asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
+  return c;
+}
 // Keeps the compiler from knowing the value.
 inline void reg_hide(Reg& x) { asm volatile("" : "+v"(x)); }
 

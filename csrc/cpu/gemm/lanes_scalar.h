@@ -14,6 +14,8 @@ inline constexpr int kRegLanes = 4;
 inline constexpr int kAccumulators = 12;
 inline constexpr int kMaxTileVectors = 12;
 inline constexpr int kMaxPackedVectors = 2;
+inline constexpr int kAcrossVectors = 2, kAcrossAccumulators = 12;
+inline constexpr bool kPacksRows = false;
 inline constexpr int kMaxTileRows = 12;
 inline constexpr double kFlopsPerCycle = 8;
 
@@ -38,6 +40,7 @@ inline Reg reg_add(Reg a, Reg b) { return a + b; }
 // As the x86 instruction: the second operand where either is NaN.
 inline Reg reg_max(Reg a, Reg b) { return a > b ? a : b; }
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return a * b + c; }
+inline Reg reg_fma(const float* a, Reg b, Reg c) { return reg_fma(reg_broadcast(a), b, c); }
 // Keeps the compiler from knowing the value.
 inline void reg_hide(Reg& x) {
 #if defined(__x86_64__)

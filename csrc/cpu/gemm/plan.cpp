@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kPanelTerms = 1024, kRowBlockFloats = 262144;
 // The same where a is transposed: terms, and floats of packed b.
 constexpr std::int64_t kAcrossTerms = 256, kPackedFloats = 131072;
+// The same where rows of a are packed; and what pays for it.
+constexpr std::int64_t kPackedTerms = 512, kFewestRows = 64, kFewestColumns = 192;
 // Bounds the time between two looks at the cancel flag.
 constexpr std::int64_t kPanelsPerBlock = 64;
 constexpr double kGigahertz = 3.0, kEfficiency = 0.8, kFloatsPerNanosecond = 20;
@@ -23,8 +25,10 @@ std::int64_t round_up(std::int64_t n, std::int64_t unit) { return divide_up(n, u
 
 // The widest tile that still holds all rows: few rows need many columns, few columns many rows, to have
 // enough independent chains.
-int tile_vectors(const GemmShape& shape, const GemmProblem& p) {
-  const bool in_place = !p.transpose_a && !p.transpose_b;
+int tile_vectors(const GemmShape& shape, const GemmProblem& p, bool across) {
+  if (across)
+    return static_cast<int>(std::clamp<std::int64_t>(divide_up(p.n, shape.lanes), 1, shape.across_vectors));
+  const bool in_place = !p.transpose_b;
   const int most = in_place ? shape.max_vectors : shape.max_packed_vectors;
   const std::int64_t rows = std::clamp<std::int64_t>(p.m, 1, shape.accumulators);
   const std::int64_t fitting = std::max<std::int64_t>(shape.max_packed_vectors, shape.accumulators / rows);
@@ -107,6 +111,11 @@ bool shares_terms(const GemmProblem& p, int workers) {
          p.k * p.n <= kCachedFloats;
 }
 
+// Pays where a packed row serves many columns.
+bool packs_rows(const GemmProblem& p, const GemmShape& shape) {
+  return shape.packs_rows && !p.transpose_a && p.m >= kFewestRows && p.n >= kFewestColumns;
+}
+
 // Terms per pass: all, or equal parts.
 std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
   const std::int64_t passes = std::max<std::int64_t>(1, divide_up(k, most + most / 4));
@@ -115,7 +124,7 @@ std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
 
 }  // namespace
 
-std::int64_t GemmPlan::packed_floats() const {
+std::int64_t GemmPlan::packed_panels() const {
   if (products > 0) {
     const std::int64_t lines = round_up(std::min(row_block, problem.m), kUnitSide) +
                                round_up(std::min(col_block, problem.n), kUnitSide);
@@ -125,6 +134,11 @@ std::int64_t GemmPlan::packed_floats() const {
   if (packing == GemmPacking::none) return 0;
   const std::int64_t columns = keep_panels ? std::min(col_block, problem.n) : vectors * lanes;
   return k_block * round_up(columns, lanes);
+}
+
+// Packed rows are written by whole vectors, of which the last one ends beyond them.
+std::int64_t GemmPlan::packed_floats() const {
+  return packed_panels() + (packs_rows ? tile_rows * k_block + lanes : 0);
 }
 
 namespace {
@@ -159,8 +173,12 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   GemmPlan plan;
   plan.problem = problem;
   plan.lanes = shape.lanes;
-  plan.vectors = tile_vectors(shape, problem);
-  plan.tile_rows = std::max(1, std::min(shape.max_rows, shape.accumulators / plan.vectors));
+  plan.packs_rows = packs_rows(problem, shape);
+  const bool across = problem.transpose_a || plan.packs_rows;
+  plan.vectors = tile_vectors(shape, problem, across);
+  plan.tile_rows = across && plan.vectors == shape.across_vectors
+                       ? shape.across_rows
+                       : std::max(1, std::min(shape.max_rows, shape.accumulators / plan.vectors));
   plan.split = choose_split(problem, plan.tile_rows, workers);
   if (shares_terms(problem, workers)) plan.split = GemmSplit::terms;
   const int width = plan.vectors * plan.lanes;
@@ -171,7 +189,12 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   plan.col_block = kPanelsPerBlock * width;
   if (!problem.transpose_a && !problem.transpose_b) plan.chains = gemm_chains(problem.k);
   plan.k_block = std::max<std::int64_t>(1, problem.k);
-  if (problem.transpose_a) {
+  if (plan.packs_rows) {
+    plan.order = GemmOrder::tiles;
+    plan.k_block = plan.chains > 1 ? round_up(divide_up(problem.k, plan.chains), kLine)
+                                   : terms_per_pass(problem.k, kPackedTerms);
+    plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
+  } else if (problem.transpose_a) {
     // The terms of a tile lie whole rows of a apart: few at a time, so that L2 holds them, and all panels
     // pass by.
     plan.order = GemmOrder::tiles;
@@ -200,6 +223,7 @@ std::string to_string(const GemmPlan& plan) {
          std::to_string(plan.row_block) + " n " + std::to_string(plan.col_block) + " k " +
          std::to_string(plan.k_block) + (plan.chains > 1 ? " in chains" : "") + ", b " +
          kPackings[static_cast<int>(plan.packing)] + (plan.keep_panels ? " and kept" : "") +
+         (plan.packs_rows ? ", a too" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
          kSplits[static_cast<int>(plan.split)] + ", " +
          (plan.products == 0 ? "fma" : unit_cost(plan.products).name);

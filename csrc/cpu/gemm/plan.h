@@ -23,11 +23,13 @@ struct GemmPlan {
   int vectors = 1, tile_rows = 1;  // the micro-kernel: tile_rows x (vectors * lanes)
   GemmPacking packing = GemmPacking::none;
   GemmOrder order = GemmOrder::panels;
+  bool packs_rows = false;   // a tile of a is packed, too, for all panels of its block
   bool keep_panels = false;  // packed panels stay, for the next tile or block of rows
   std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
   int chains = 1;                                          // more than one: a pass each
   double nanoseconds = 0;                                  // on one thread
 
+  std::int64_t packed_panels() const;  // floats of packed b, or of all that matrix units pack
   std::int64_t packed_floats() const;  // scratch memory of each worker
 };
 

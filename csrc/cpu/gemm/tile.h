@@ -14,8 +14,12 @@
 namespace densor::cpu {
 namespace {
 
-constexpr int tile_rows(int vectors) {
-  const int rows = kAccumulators / vectors;
+// Where the elements of a lie: along rows, terms follow one another; across them, rows do.
+enum class Layout { along, across };
+
+constexpr int tile_rows(int vectors, Layout layout) {
+  const int rows =
+      (layout == Layout::across && vectors == kAcrossVectors ? kAcrossAccumulators : kAccumulators) / vectors;
   return rows < 1 ? 1 : rows < kMaxTileRows ? rows : kMaxTileRows;
 }
 
@@ -35,8 +39,6 @@ struct Tile {
 // How a row of b is read: from a packed panel; where it lies, its last vector up to the last column; or so,
 // and copied to `packed`.
 enum class Source { packed, in_place, packing };
-// Where the elements of a lie: along rows, terms follow one another; across them, rows do.
-enum class Layout { along, across };
 
 // Keeps the compiler from replacing a pointer that moves by many offsets that do not, and spilling them.
 inline void hide(const float*& p) { asm("" : "+r"(p)); }
@@ -46,6 +48,7 @@ inline void hide(const float*& p) { asm("" : "+r"(p)); }
 template <int R, Layout L>
 struct Rows {
   static constexpr int kPointers = L == Layout::along ? (R + 2) / 3 : 1;
+  static constexpr bool kFromMemory = L == Layout::across;
   const float* at[kPointers];
   std::int64_t row, step;
 
@@ -54,8 +57,8 @@ struct Rows {
     for (int i = 0; i < kPointers; ++i) at[i] = t.a + 3 * i * row;
   }
   // Term p of row i, counted from the last call of `advance`.
-  Reg get(int i, int p) const {
-    return L == Layout::along ? reg_broadcast(at[i / 3] + (i % 3) * row + p) : reg_broadcast(at[0] + i);
+  const float* get(int i, int p) const {
+    return L == Layout::along ? at[i / 3] + (i % 3) * row + p : at[0] + i;
   }
   void next_term() {
     if constexpr (L == Layout::across) hide(at[0] += step);
@@ -72,7 +75,7 @@ struct Rows {
 template <int R, int C, Source S>
 struct Panel {
   static constexpr bool kAhead = R == 1 && S == Source::in_place;
-  static constexpr int kRowsAhead = C < 16 ? 32 / C : 2;
+  static constexpr int kRowsAhead = S == Source::packing ? 32 : C < 16 ? 32 / C : 2;
   const float* at;
   float* packed;
   std::int64_t ldb;
@@ -92,13 +95,14 @@ struct Panel {
     if constexpr (S == Source::packing) {
       // The panel is longer than the L1 cache: its lines are on the way before they are written.
       __builtin_prefetch(packed + (8 * C + j) * kRegLanes, 1, 3);
+      __builtin_prefetch(ahead + j * kRegLanes, 0, 3);
       reg_store(packed + j * kRegLanes, b);
     }
     return b;
   }
   void next_term() {
     at += ldb;
-    if constexpr (kAhead) hide(ahead += ldb);
+    if constexpr (kAhead || S == Source::packing) hide(ahead += ldb);
     if constexpr (S != Source::packed) hide(at);
     if constexpr (S == Source::packing) packed += C * kRegLanes;
   }
@@ -131,9 +135,14 @@ inline void add_terms(Reg (&acc)[R][C], A& a, B& b) {
     for (int j = 0; j < C; ++j) bj[j] = b.get(j);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
-      const Reg ai = a.get(i, p);
+      if constexpr (A::kFromMemory) {
 #pragma GCC unroll 24
-      for (int j = 0; j < C; ++j) acc[i][j] = reg_fma(ai, bj[j], acc[i][j]);
+        for (int j = 0; j < C; ++j) acc[i][j] = reg_fma(a.get(i, p), bj[j], acc[i][j]);
+      } else {
+        const Reg ai = reg_broadcast(a.get(i, p));
+#pragma GCC unroll 24
+        for (int j = 0; j < C; ++j) acc[i][j] = reg_fma(ai, bj[j], acc[i][j]);
+      }
     }
     a.next_term();
     b.next_term();
@@ -141,6 +150,16 @@ inline void add_terms(Reg (&acc)[R][C], A& a, B& b) {
     asm volatile("" ::: "memory");
   }
   a.advance(N);
+}
+
+// Lines of c lie far apart; by the time the sums are done, they are in L2.
+template <int R, int C>
+inline void fetch_tile(const Tile& t) {
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < C; ++j) __builtin_prefetch(t.c + i * t.ldc + j * kRegLanes, 1, 2);
+  }
 }
 
 template <int R, int C>
@@ -195,6 +214,7 @@ template <int R, int C, Source S, Layout L>
 void multiply_tile(const Tile& t) {
   constexpr int kTerms = 4;
   Reg acc[R][C];
+  if constexpr (L == Layout::across) fetch_tile<R, C>(t);
   start_tile(acc, t);
   Rows<R, L> a(t);
   Panel<R, C, S> b(t);
@@ -211,14 +231,17 @@ struct TileColumn {
   using Kernels = std::array<TileKernel, kMaxTileRows>;
   template <Source S, Layout L, std::size_t... R>
   static constexpr Kernels make(std::index_sequence<R...>) {
-    if constexpr ((S != Source::in_place || L == Layout::across) && C > kMaxPackedVectors)
+    constexpr int kWidest = L == Layout::across     ? kAcrossVectors
+                            : S != Source::in_place ? kMaxPackedVectors
+                                                    : kMaxTileVectors;
+    if constexpr (C > kWidest)
       return {};
     else
       return {multiply_tile<static_cast<int>(R) + 1, C, S, L>...};
   }
   template <Layout L>
   static constexpr std::array<Kernels, 3> layout() {
-    constexpr auto kRows = std::make_index_sequence<static_cast<std::size_t>(tile_rows(C))>{};
+    constexpr auto kRows = std::make_index_sequence<static_cast<std::size_t>(tile_rows(C, L))>{};
     return {make<Source::packed, L>(kRows), make<Source::in_place, L>(kRows),
             make<Source::packing, L>(kRows)};
   }

@@ -10,7 +10,8 @@ namespace densor::cpu {
 namespace {
 
 GemmKernels make_gemm() {
-  return {{kRegLanes, kAccumulators, kMaxTileVectors, kMaxPackedVectors, kMaxTileRows, kFlopsPerCycle, false},
+  return {{kRegLanes, kAccumulators, kMaxTileVectors, kMaxPackedVectors, kAcrossVectors,
+           tile_rows(kAcrossVectors, Layout::across), kMaxTileRows, kPacksRows, kFlopsPerCycle, false},
           {nullptr, nullptr},
           gemm_block,
           fma_peak};
