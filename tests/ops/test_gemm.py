@@ -62,7 +62,7 @@ def test_a_plan_says_what_is_done():
     finally:
         _core.set_cpu_target(before)
     assert plan == (
-        "m=128 n=300 k=784: tile 14x32, blocks m 644 n 320 k 400 in chains, b copied and kept, a too, "
+        "m=128 n=300 k=784: tile 14x32, blocks m 644 n 640 k 400 in chains, b copied and kept, a too, "
         "tiles outside, split by terms, fma"
     )
 
