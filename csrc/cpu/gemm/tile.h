@@ -4,8 +4,8 @@
 // then c(i, j) + that where chains are joined; on the last block + bias(j), then relu. A row of b is read as
 // vectors, elements of a are broadcast from wherever they lie, so neither a nor its transpose need be packed.
 // Where rows of a follow one another (its transpose, or packed), an element is an operand in memory: what
-// bounds a core that is shared is the number of instructions. The last vector of a row holds `last` columns of
-// c; nothing beyond them is touched.
+// bounds a core that is shared is the number of instructions. The last vector of a row holds `last` columns
+// of c; nothing beyond them is touched.
 #pragma once
 
 #include <array>
