@@ -1,5 +1,6 @@
 #include "bindings/array.h"
 
+#include "bindings/device_array.h"
 #include "core/error.h"
 #include "cuda/launch.h"
 
@@ -71,6 +72,7 @@ View device_view(const char* function, const char* argument, const py::dict& int
 View view_of(const char* function, const char* argument, const py::handle& object) {
   View view;
   if (object.is_none()) return view;
+  if (py::isinstance<DeviceArray>(object)) return object.cast<const DeviceArray&>().view();
   if (!py::isinstance<py::array>(object) && py::hasattr(object, "__cuda_array_interface__"))
     return device_view(function, argument, object.attr("__cuda_array_interface__"));
   if (!py::isinstance<py::array>(object))

@@ -104,11 +104,14 @@ void bind_config(py::module_& m) {
   m.def("build_info", &build_info, "How this extension was built.");
   m.def(
       "emulate_device",
-      [](const py::object& order) { cuda::emulate(name("emulate_device", "order", order)); },
-      py::arg("order"),
-      "In the build for tests: NumPy arrays count as device memory, and CUDA kernels run on the processor, "
-      "the "
-      "threads of a block in 'ascending' or 'descending' order; 'off' ends that.");
+      [](const py::object& order, const py::object& host_memory) {
+        cuda::emulate(name("emulate_device", "order", order),
+                      flag("emulate_device", "host_memory", host_memory));
+      },
+      py::arg("order"), py::arg("host_memory") = true,
+      "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
+      "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
+      "that.");
   m.def(
       "device_of",
       [](const py::object& array) {

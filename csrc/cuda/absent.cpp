@@ -16,7 +16,7 @@ namespace {
 const char* build_kind() { return "absent"; }
 void require_device(int) { absent(); }
 bool uses_host_memory() { return false; }
-void emulate(const std::string&) { absent(); }
+void emulate(const std::string&, bool) { absent(); }
 const Launchers& launchers() { absent(); }
 Runtime& runtime() { absent(); }
 

@@ -23,9 +23,10 @@ const char* build_kind();
 void require_device(int index);
 // Whether arrays in host memory are taken for device memory: the build for tests, once told to.
 bool uses_host_memory();
-// Switches that on, with the threads of a block in ascending or descending order, or off; "off", "ascending",
-// "descending". Throws Error(device) in other builds.
-void emulate(const std::string& order);
+// In the build for tests: the order in which the threads of a block run, "ascending" or "descending", and
+// whether arrays in host memory count as device memory; "off": ascending, and they do not. Throws
+// Error(device) in other builds.
+void emulate(const std::string& order, bool host_memory);
 
 const Launchers& launchers();
 

@@ -174,7 +174,13 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
   auto gradients = read_computed(check, computed, arenas.gradients, segments.bounds);
   check_apart(check, arenas, computed);
   if (!gradients.empty()) check_norms(check, arenas, rule, clipping);
-  if (on_device(check, {{"parameters", arenas.parameters}, {"gradients", arenas.gradients}})) {
+  std::vector<NamedView> kept{{"parameters", arenas.parameters},
+                              {"gradients", arenas.gradients},
+                              {"average", arenas.average},
+                              {"accumulator", arenas.accumulator},
+                              {"mask", arenas.mask}};
+  for (const View& slot : arenas.slots) kept.push_back({"slots", slot});
+  if (on_device(check, kept)) {
     if (!gradients.empty()) check.fail("computed", "must be empty on a device");
     return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), variables,
                                segments.multipliers.f32());

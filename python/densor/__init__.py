@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from densor.models import Model as Model
     from densor.models import Sequential as Sequential
     from densor.optimizers import Optimizer as Optimizer
+    from densor.scopes import device as device
 
 _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "ensembles", "errors",
@@ -65,6 +66,7 @@ _NAMES = {
     "Sequential": "models",
     "Variable": "graph",
     "cpu_target": "_core",
+    "device": "scopes",
     "show_config": "config",
 }
 

@@ -68,20 +68,23 @@ def device() -> str:
 
 
 def set_device(device: str) -> None:
-    """Makes models compiled from now on use `device`: "cpu", or "auto" (the best that runs: the CPU).
+    """Makes models compiled from now on use `device`: "cpu", "cuda", or "auto", which is cuda where it can be used.
 
-    "cuda" and "cuda:0" are refused: kernels take arrays in device memory one by one, models do not yet.
+    `compile(device=...)` chooses for one model, `with densor.device(...)` for a while. A model that was not compiled
+    predicts on the device of the moment.
 
     Raises DeviceError where this machine or build cannot run it, ValueError for an unknown name.
     """
     global _device
-    _core.require_device(_check.text("set_device", "device", device))
-    if device.startswith("cuda"):
-        raise _core.DeviceError(
-            f"set_device(): argument 'device': models do not train on {device!r} yet, only single operations take "
-            'arrays in device memory; use device="cpu"'
-        )
-    _device = "cpu"
+    _device = usable_device("set_device", device)
+
+
+def usable_device(function: str, device: str) -> str:
+    """Returns "cpu" or "cuda" for the name of a device that can be used; raises as `set_device`, for `function`."""
+    _core.require_device(_check.text(function, "device", device))
+    if device == "auto":
+        return "cuda" if _cuda_state() == "ready" else "cpu"
+    return "cuda" if device.startswith("cuda") else "cpu"
 
 
 def num_threads() -> int:

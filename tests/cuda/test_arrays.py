@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import densor as keras
 from densor._core import DeviceError
 from tests.ops.harness import CUDA, _core
 
@@ -68,13 +67,6 @@ def test_tables_that_the_host_reads_are_on_the_host(argument):
     tables[argument] = DeviceArray(tables[argument])
     with pytest.raises(TypeError, match=f"argument '{argument}': is on cuda, but the host reads it"):
         call()
-
-
-@on_device
-def test_models_refuse_a_device_that_they_cannot_use_yet():
-    with pytest.raises(DeviceError, match="models do not train on 'cuda' yet"):
-        keras.config.set_device("cuda")
-    assert keras.config.device() == "cpu"
 
 
 @on_device

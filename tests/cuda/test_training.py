@@ -1,93 +1,148 @@
-"""Whole models on the CUDA side: programs of device steps, and their trajectories against the CPU's."""
+"""Models train, evaluate and predict on the device as on the CPU: the same masks, the same weights but for rounding."""
 
 import numpy as np
 import pytest
 
 import densor as keras
-from tests.ops.harness import CUDA, TARGETS, on_target
+from tests.cuda.models import assert_same, classifier, data, needs_device, on_both, threads_in
+from tests.ops.harness import TARGETS
 
-pytestmark = pytest.mark.skipif(CUDA != "host", reason="the CUDA kernels run in `make test-cuda`")
-EPOCHS, BATCH = 3, 16  # 50 rows: the last batch is a part of one
-
-
-def data():
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((50, 20)).astype(np.float32)
-    return x, (x[:, 0] > 0).astype(np.int64) + (x[:, 1] > 0.5)
+pytestmark = needs_device
+EPOCHS, BATCH = 13, 16  # 50 rows: the last batch is a part of one; 52 steps
 
 
-def classifier(optimizer="adam", **options):
-    keras.utils.set_random_seed(7)
-    layers = [
-        keras.layers.Dense(33, activation="relu", kernel_initializer="he_normal"),
-        keras.layers.BatchNormalization(),
-        keras.layers.Dropout(0.3),
-        keras.layers.Dense(17, activation="selu"),
-        keras.layers.Dense(3, activation="softmax"),
-    ]
-    model = keras.Sequential([keras.Input((20,)), *layers])
-    model.compile(
-        optimizer=keras.optimizers.get(optimizer),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        **options,
-    )
-    return model
+def trained(device, *arguments, rows=None, fit=None, **options):
+    """Weights, history, results and predictions after a fit."""
+    x, y = data() if rows is None else rows
+    model = classifier(device, *arguments, **options)
+    history = model.fit(
+        x, y, epochs=EPOCHS, batch_size=BATCH, verbose=0, validation_data=(x, y), **(fit or {})
+    ).history
+    results = model.evaluate(x, y, verbose=0)
+    return model.get_weights(), history, np.atleast_1d(results), model.predict(x, verbose=0)
 
 
-def trained(make, target=None):
-    """Weights, history and predictions after a fit, on the CPU or on the device."""
-    x, y = data()
-
-    def run():
-        model = make()
-        history = model.fit(x, y, epochs=EPOCHS, batch_size=BATCH, verbose=0, validation_data=(x, y)).history
-        return model.get_weights(), history, model.predict(x, verbose=0)
-
-    if target is None:
-        return run()
-    with on_target(target):
-        return run()
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "nadam", "rmsprop", "lamb"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "nadam", "rmsprop", "lamb", "adagrad", "ftrl", "lion"])
 def test_a_fit_follows_the_trajectory_of_the_cpu(optimizer):
-    make = lambda: classifier(optimizer)  # noqa: E731
-    weights, history, predictions = trained(make)
-    for target in TARGETS:
-        others, its_history, its_predictions = trained(make, target)
-        for mine, other in zip(weights, others, strict=True):
-            np.testing.assert_allclose(other, mine, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(its_predictions, predictions, rtol=0, atol=1e-4)
-        for name, values in history.items():
-            np.testing.assert_allclose(its_history[name], values, rtol=0, atol=1e-4, err_msg=name)
+    on_both(lambda device: trained(device, optimizer))
 
 
 def test_runs_have_the_same_bits_in_both_orders_of_threads():
-    first, second = (trained(classifier, target)[0] for target in TARGETS)
-    for mine, other in zip(first, second, strict=True):
+    weights = []
+    for order in TARGETS:
+        with threads_in(order):
+            weights.append(trained("cuda")[0])
+    for mine, other in zip(*weights, strict=True):
         assert np.array_equal(mine, other)
 
 
-def test_global_clipping_and_weight_decay():
-    make = lambda: classifier(keras.optimizers.AdamW(weight_decay=0.01, global_clipnorm=0.5))  # noqa: E731
-    for mine, other in zip(trained(make)[0], trained(make, TARGETS[0])[0], strict=True):
-        np.testing.assert_allclose(other, mine, rtol=0, atol=1e-4)
+OPTIMIZERS = {
+    "clipping by the global norm": lambda: keras.optimizers.Adam(global_clipnorm=0.5),
+    "clipping by norms": lambda: keras.optimizers.Adam(clipnorm=0.1),
+    "clipping by value": lambda: keras.optimizers.SGD(0.1, clipvalue=0.01),
+    "weight decay": lambda: keras.optimizers.AdamW(weight_decay=0.01),
+    "running means of the weights": lambda: keras.optimizers.Adam(use_ema=True, ema_overwrite_frequency=5),
+    "accumulation": lambda: keras.optimizers.Adam(gradient_accumulation_steps=3),
+    "scaling of the loss": lambda: keras.optimizers.SGD(0.01, momentum=0.9, loss_scale_factor=8.0),
+    "a schedule": lambda: keras.optimizers.SGD(keras.schedules.ExponentialDecay(0.1, 10, 0.5)),
+}
 
 
-def test_regression_with_layer_normalization_and_penalties():
-    def make():
-        keras.utils.set_random_seed(3)
-        model = keras.Sequential(
-            [
-                keras.Input((20,)),
-                keras.layers.Dense(32, activation="gelu", kernel_regularizer=keras.regularizers.L2(1e-3)),
-                keras.layers.LayerNormalization(),
-                keras.layers.Dense(1),
-            ]
-        )
-        model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9), loss="mse", metrics=["mae"])
-        return model
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_optimizers_may_do(name):
+    on_both(lambda device: trained(device, OPTIMIZERS[name]()))
 
-    for mine, other in zip(trained(make)[0], trained(make, TARGETS[0])[0], strict=True):
-        np.testing.assert_allclose(other, mine, rtol=0, atol=1e-4)
+
+@pytest.mark.parametrize("name", ["sample_weight", "class_weight"])
+def test_weights_of_samples_and_classes(name):
+    value = np.random.default_rng(1).random(50) if name == "sample_weight" else {0: 2.0, 2: 0.5}
+    on_both(lambda device: trained(device, weighted_metrics=["accuracy"], fit={name: value}))
+
+
+def test_bytes_are_rescaled_on_the_device():
+    rng = np.random.default_rng(2)
+    rows = rng.integers(0, 256, (50, 20), np.uint8), rng.integers(0, 3, 50)
+    layers = lambda: [keras.layers.Rescaling(1 / 255), keras.layers.Dense(16, activation="relu")]  # noqa: E731
+    on_both(lambda device: trained(device, "adam", layers, rows=rows))
+
+
+def test_penalties_constraints_and_normalization():
+    def layers():
+        return [
+            keras.layers.Dense(32, activation="gelu", kernel_regularizer=keras.regularizers.L2(1e-3)),
+            keras.layers.LayerNormalization(),
+            keras.layers.Dense(
+                9, kernel_constraint=keras.constraints.MaxNorm(1.0), activity_regularizer="l1"
+            ),
+            keras.layers.GaussianNoise(0.1),
+        ]
+
+    on_both(lambda device: trained(device, "sgd", layers))
+
+
+def test_kernels_that_the_forward_pass_changes():
+    layers = lambda: [keras.layers.SpectralNormalization(keras.layers.Dense(8))]  # noqa: E731
+    on_both(lambda device: trained(device, "sgd", layers))
+
+
+def test_frozen_layers_and_masks():
+    def run(device):
+        model = classifier("cpu")
+        model.layers[0].trainable = False
+        mask = np.random.default_rng(0).random((33, 17)) < 0.5
+        model.layers[3].weights[0].mask = mask
+        model.compile("adam", "sparse_categorical_crossentropy", device=device)
+        model.fit(*data(), epochs=3, batch_size=BATCH, verbose=0)
+        assert not model.layers[3].get_weights()[0][~mask].any()
+        return model.get_weights()
+
+    on_both(run)
+
+
+def several(device):
+    """Two inputs, two outputs, a shared layer."""
+    keras.utils.set_random_seed(3)
+    a, b = keras.Input((20,), name="a"), keras.Input((4,), name="b")
+    shared = keras.layers.Dense(8, activation="tanh")
+    x = keras.layers.Concatenate()([shared(a), shared(a), b])
+    outputs = {
+        "class": keras.layers.Dense(3, activation="softmax", name="class")(x),
+        "value": keras.layers.Dense(1, name="value")(x),
+    }
+    model = keras.Model({"a": a, "b": b}, outputs)
+    losses = {"class": "sparse_categorical_crossentropy", "value": "mse"}
+    model.compile("adam", losses, {"class": 1.0, "value": 0.3}, {"value": ["mae"]}, device=device)
+    return model
+
+
+def test_several_inputs_and_outputs():
+    x, y = data()
+    features = {"a": x, "b": x[:, :4] * 2.0}
+    targets = {"class": y, "value": x[:, :1]}
+
+    def run(device):
+        model = several(device)
+        history = model.fit(features, targets, epochs=5, batch_size=BATCH, verbose=0).history
+        return model.get_weights(), history, model.predict(features, verbose=0)
+
+    on_both(run)
+
+
+def test_a_loss_and_metrics_that_are_formulas_or_streamed():
+    def loss(true, predicted):
+        return keras.ops.mean(keras.ops.square(true - predicted) ** 1.5, axis=-1)
+
+    x, _ = data()
+    y = (x[:, :3] > 0).astype(np.float32)
+    metrics = [keras.metrics.AUC(), keras.metrics.MeanAbsoluteError()]
+    on_both(lambda device: trained(device, rows=(x, y), loss=loss, metrics=metrics))
+
+
+def test_masks_of_dropout_are_those_of_the_cpu():
+    def run(device):
+        model = classifier(device, layers=lambda: [keras.layers.Dropout(0.5)])
+        gradients = model.compute_gradients(*data())
+        return [gradient == 0 for gradient in gradients], gradients
+
+    (kept, _), (wanted, _) = run("cuda"), run("cpu")
+    assert_same(kept, wanted)

@@ -20,7 +20,10 @@ using Graph = std::vector<host::Body>;
 
 class HostRuntime final : public Runtime {
  public:
-  void* allocate(std::size_t bytes) override { return ::operator new(bytes, std::align_val_t{256}); }
+  // Poisoned: what is read before it is written shows.
+  void* allocate(std::size_t bytes) override {
+    return std::memset(::operator new(bytes, std::align_val_t{256}), 0xFF, bytes);
+  }
   void release(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{256}); }
   void upload(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
@@ -51,9 +54,9 @@ void require_device(int) {}
 
 bool uses_host_memory() { return emulated; }
 
-void emulate(const std::string& order) {
+void emulate(const std::string& order, bool host_memory) {
   const int index = index_of_name("emulate", "order", order, {"off", "ascending", "descending"});
-  emulated = index > 0;
+  emulated = index > 0 && host_memory;
   host::set_order(index == 2 ? host::Order::descending : host::Order::ascending);
 }
 

@@ -126,7 +126,7 @@ void require_device(int index) {
 
 bool uses_host_memory() { return false; }
 
-void emulate(const std::string&) {
+void emulate(const std::string&, bool) {
   throw Error(ErrorKind::device, "emulate", "order",
               "only the build for tests runs CUDA kernels on the processor");
 }

@@ -16,4 +16,7 @@ from densor.graph.tensor import Call as Call
 from densor.graph.tensor import Tensor as Tensor
 from densor.graph.trace import Graph as Graph
 from densor.graph.trace import trace as trace
+from densor.graph.twins import Twins as Twins
+from densor.graph.twins import copied_to_device as copied_to_device
+from densor.graph.twins import room_on_device as room_on_device
 from densor.graph.variable import Variable as Variable

@@ -15,6 +15,7 @@ from densor.graph.buffers import Buffer, View, place
 from densor.graph.node import Node
 from densor.graph.penalty import PenaltySum
 from densor.graph.tensor import Tensor
+from densor.graph.twins import Twins
 from densor.graph.variable import Variable
 
 __all__ = ["GradientOf", "Instruction", "Lowering", "Reshaped", "seen_as"]
@@ -85,17 +86,20 @@ class Lowering:
     Args:
         rows: rows of the batch; every None in a tensor's shape.
         arena: where the gradients of variables go; a variable that is not in it is frozen.
+        device: where the program will run.
 
     Attributes:
         penalty_sum: where penalties are added to the loss; None where nobody asks for a loss.
         sink_sums: by their outputs, the sinks that add to a sum of their own instead.
         unfenced: how many instructions may follow one another without a barrier; memory is kept for as long.
         gradient_scale: what the gradients of the loss and of penalties are multiplied with.
+        changed: variables that instructions of the phase `compute` change.
     """
 
-    def __init__(self, rows: int, arena: Arena | None = None) -> None:
+    def __init__(self, rows: int, arena: Arena | None = None, device: str = "cpu") -> None:
         self.rows = rows
         self.arena = arena
+        self.device = device
         self.instructions: list[Instruction] = []
         self.phase: Phase = "compute"
         self.repeats = 1
@@ -104,6 +108,7 @@ class Lowering:
         self.sink_sums: dict[Tensor, PenaltySum] = {}
         self.gradient_scale = 1.0
         self.unfenced = _core.Program.unfenced
+        self.changed: set[Variable] = set()
         self._values: dict[Tensor, View] = {}
         self._gradients: dict[Tensor, View] = {}
         self._wanted: set[Tensor] = set()
@@ -117,9 +122,10 @@ class Lowering:
 
         inputs: where its inputs are. wanted: whether their gradients are.
         """
-        inner = Lowering(rows, self.arena)
+        inner = Lowering(rows, self.arena, self.device)
         inner.instructions, inner.phase = self.instructions, self.phase
         inner._written, inner._values = self._written, dict(inputs)
+        inner.changed = self.changed
         inner._wanted.update(inputs if wanted else ())
         return inner
 
@@ -294,16 +300,25 @@ class Lowering:
                 )  # sums over the repeats live through all of them
         return place(buffers, ahead=self.unfenced)
 
-    def bind(self, memory: NDArray[np.uint8] | None = None) -> _core.Program:
+    def bind(self, memory: NDArray[np.uint8] | None = None, twins: Twins | None = None) -> _core.Program:
         """Place the buffers and make the native program; `self.memory` is where they lie then.
 
         memory: of another program that never runs at the same time; taken if it is large enough.
+        twins: of the arrays outside, for a program on the device, which must run inside `twins.run()`.
         """
         size = self.place()
         self.memory = memory = aligned_bytes(size) if memory is None or len(memory) < size else memory
+        if twins is not None:
+            twins.keep(memory)
+            for variable in self.changed:
+                twins.view(variable.array, written=True)
         steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
+            if twins is not None:
+                # A program changes its own memory, sums, which come back anyway, and what it updates.
+                updates = instruction.phase == "update"
+                arguments = {name: _on_device(value, twins, updates) for name, value in arguments.items()}
             steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
         return _core.Program(
             steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced
@@ -331,3 +346,10 @@ class Lowering:
             lines.append(phase)
             lines += [f"{i:4} {item}" for i, item in enumerate(self.instructions) if item.phase == phase]
         return "\n".join(lines)
+
+
+def _on_device(value: Any, twins: Twins, updates: bool) -> Any:
+    """An argument as a device program gets it; arrays without a twin are tables that the host reads."""
+    if isinstance(value, list):
+        return [_on_device(item, twins, updates) for item in value]
+    return twins.view(value, written=updates) if isinstance(value, np.ndarray) and value in twins else value

@@ -114,6 +114,7 @@ def lower_graph(
     penalties: NDArray[np.float64] | None = None,
     sink_totals: Mapping[Tensor, NDArray[np.float64]] | None = None,
     guarded: bool = False,
+    device: str = "cpu",
 ) -> Lowering:
     """Lower `graph` to instructions; `.listing()` of the result prints them, `.bind()` makes the program.
 
@@ -132,6 +133,8 @@ def lower_graph(
             number (the second one means nothing); None: only their gradients are wanted.
         sink_totals: the same for single sinks, by their outputs; not times the rows. Sinks count where there are
             heads or these.
+        guarded: refuse a batch with a loss or gradient that is not finite.
+        device: where the program will run.
 
     Raises:
         ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.
@@ -156,7 +159,7 @@ def lower_graph(
     predictions = [next(places) for _ in predictions]
     for objective, name in read:
         objective.tensors[name] = next(places)
-    lowering = Lowering(rows, arena)
+    lowering = Lowering(rows, arena, device)
     if optimizer is not None:
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:

@@ -34,7 +34,9 @@ def probabilities(graph: Graph) -> str | None:
     return None
 
 
-def lower_samples(graph: Graph, rows: int, samples: int, feeds: Feeds, kind: str | None) -> Lowering:
+def lower_samples(
+    graph: Graph, rows: int, samples: int, feeds: Feeds, kind: str | None, device: str = "cpu"
+) -> Lowering:
     """Instructions that write mean and deviation over `samples` samples, and the entropy of the mean.
 
     Args:
@@ -42,13 +44,14 @@ def lower_samples(graph: Graph, rows: int, samples: int, feeds: Feeds, kind: str
         rows: rows per batch. samples: how often the noisy part runs.
         feeds: the data, and three outputs: mean, standard deviation, entropy.
         kind: from `probabilities`; None leaves the entropy out.
+        device: where the program will run.
     """
     graph = drop_identities(graph)
     graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph)))
     graph = fuse_expressions(graph)
     output = graph.outputs[0]
     still, noisy = _split(graph.nodes)
-    lowering = Lowering(rows)
+    lowering = Lowering(rows, device=device)
     gather_inputs(lowering, graph, scales, feeds)
     for node in still:
         node.forward(lowering)

@@ -49,7 +49,7 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
         or arena.mask is not None
         or lowering.repeats > 1
         or _core.optimizer_needs_norms(optimizer.rule)
-        or _core.device_of(arena.parameters) != "cpu"
+        or lowering.device != "cpu"
     ):
         return []
     if any(value is arena.gradients for item in lowering.instructions for value in _values(item)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from densor import optimizers
+from densor import config, optimizers
 from densor.callbacks import History
 from densor.errors import BusyError
 from densor.graph import Graph, Tensor, trace
@@ -68,6 +68,7 @@ class Compilable(Layer):
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        device: str | None = None,
     ) -> None:
         """Choose optimizer, loss and metrics, and take note of which layers are trainable.
 
@@ -87,11 +88,13 @@ class Compilable(Layer):
             weighted_metrics: the same; these are means weighted by the sample weights.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every
                 epoch is one native call.
+            device: "cpu", "cuda", or "auto", which is cuda where it can be used; None: that of `config.set_device`.
+                Weights and results are NumPy arrays all the same, and saved files do not tell the device.
 
         Raises:
             ValueError: an unknown name, or a loss that does not fit the model's outputs.
             TypeError: the wrong kind of argument, or a model with a `make_train_function` of its own.
-            BusyError: the model is being trained.
+            BusyError: the model is being trained. DeviceError: the device cannot be used here.
 
         Example:
             >>> import densor
@@ -104,16 +107,19 @@ class Compilable(Layer):
                 raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; define "
                                 "train_step(), compute_loss() or compute_metrics()")  # fmt: skip
         request = Request(loss, loss_weights, metrics, weighted_metrics)
-        compiled = self._compilation(optimizers.get(optimizer), request, TrainableFlags(self))
+        place = config.device() if device is None else config.usable_device("compile", device)
+        compiled = self._compilation(optimizers.get(optimizer), request, TrainableFlags(self), place)
         compiled.with_own(self, self._has_own("compute_loss"), self._has_own("compute_metrics"))
         if self.built and self._input is not None:
             self._bind(compiled)
         self._compiled = compiled
         self._clock.draw()
 
-    def _compilation(self, optimizer: Optimizer, request: Request, flags: TrainableFlags) -> Compiled:
+    def _compilation(
+        self, optimizer: Optimizer, request: Request, flags: TrainableFlags, device: str
+    ) -> Compiled:
         """What `compile` keeps; models that are trained in a way of their own have one of their own."""
-        return Compiled(optimizer, request, flags)
+        return Compiled(optimizer, request, flags, device)
 
     def _bind(self, compiled: Compiled) -> None:
         assert self._input is not None
@@ -126,6 +132,11 @@ class Compilable(Layer):
             return list(graph.result)
         names = getattr(self, "output_names", [])
         return names or [f"output_{place}" for place in range(len(graph.outputs))]
+
+    @property
+    def _place(self) -> str:
+        """Where the model runs: "cpu" or "cuda"."""
+        return config.device() if self._compiled is None else self._compiled.device
 
     @property
     def compiled(self) -> bool:
@@ -341,13 +352,16 @@ class Compilable(Layer):
             self._compiled = self._compiled.unbound().with_own(self, *own)
 
     def _inference(self) -> Predictor:
-        if self._predictor is None:
-            self._predictor = Predictor(trace(self, self._traced_inputs(), training=False))
-        return self._predictor
+        place, found = self._place, self._predictor
+        if found is None or found.device != place:
+            graph = trace(self, self._traced_inputs(), training=False) if found is None else found.graph
+            found = self._predictor = Predictor(graph, place)
+        return found
 
     def _sampling(self) -> Sampler:
-        if self._sampler is None:
-            self._sampler = Sampler(trace(self, self._traced_inputs(), training=False, sampling=True))
+        if self._sampler is None or self._sampler.device != self._place:
+            graph = trace(self, self._traced_inputs(), training=False, sampling=True)
+            self._sampler = Sampler(graph, self._place)
         return self._sampler
 
     def _traced_inputs(self) -> Any:

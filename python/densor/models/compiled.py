@@ -37,10 +37,13 @@ class Compiled:
     `trainable` wait for the next `compile`, and gives the optimizer its state.
     """
 
-    def __init__(self, optimizer: Optimizer, request: Request, flags: TrainableFlags) -> None:
+    def __init__(
+        self, optimizer: Optimizer, request: Request, flags: TrainableFlags, device: str = "cpu"
+    ) -> None:
         self.optimizer = optimizer
         self.request = request
         self.flags = flags
+        self.device = device
         self.endings: list[Ending] = []
         self.metric_objects: list[Any] = []
         self.trainable: tuple[Variable, ...] = ()
@@ -58,7 +61,7 @@ class Compiled:
 
     def unbound(self) -> Compiled:
         """The same choices for a model whose layers have changed."""
-        return Compiled(self.optimizer, self.request, self.flags)
+        return Compiled(self.optimizer, self.request, self.flags, self.device)
 
     def with_own(self, model: Any, loss: bool, metrics: bool) -> Compiled:
         """This, for a model whose class computes its loss or its metrics itself."""
@@ -209,7 +212,7 @@ class Compiled:
                 training = options["graph"] is self._training
                 options["graph"] = self.own_loss.on(options["graph"], heads, training)
                 penalized = self.trainable if self.own_loss.penalized else ()
-            loop = Loop(heads=heads, penalized=penalized, **options)
+            loop = Loop(heads=heads, penalized=penalized, device=self.device, **options)
             if self.own_metrics is not None and purpose != "gradients":
                 loop.streams.watch(partial(self._see, loop), self.own_metrics.forget)
             self._loops[key] = loop

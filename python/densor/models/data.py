@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from densor import _core
 from densor._array import real_array
 from densor._check import bad_type, bad_value, show
+from densor.graph import copied_to_device
 
-__all__ = ["Data", "as_features", "check_finite", "check_range", "feedable", "nonfinite", "split"]
+__all__ = ["Data", "Feedable", "as_features", "check_finite", "check_range", "feedable", "nonfinite", "split"]
 
 Array = NDArray[Any]
 _BLOCK = 1 << 20  # values copied at a time where an array is not contiguous
@@ -25,7 +28,16 @@ _FLOAT32 = np.dtype(np.float32)
 _FLOAT32_MAX = 3.4028234663852886e38  # np.finfo takes a millisecond to say it
 
 
-class Data(NamedTuple):
+class Feedable(NamedTuple):
+    """What feeds read: features of each input, targets and columns of weights or None of each output."""
+
+    x: tuple[Any, ...]
+    y: tuple[Any, ...]
+    weight: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Data:
     """Rows ready for the native side: features of each input, targets and float32 weights or None of each output."""
 
     x: tuple[Array, ...]
@@ -36,6 +48,25 @@ class Data(NamedTuple):
     def rows(self) -> int:
         """The number of rows."""
         return int(self.x[0].shape[0])
+
+    @property
+    def on_host(self) -> Feedable:
+        """The arrays themselves."""
+        columns = (None if weight is None else weight.reshape(-1, 1) for weight in self.weight)
+        return Feedable(self.x, self.y, tuple(columns))
+
+    @cached_property
+    def on_device(self) -> Feedable:
+        """Copies in device memory, of the same dtypes, made once."""
+        x, y, weight = (
+            tuple(None if array is None else copied_to_device(array) for array in part)
+            for part in self.on_host
+        )
+        return Feedable(x, y, weight)
+
+    def leave_device(self) -> None:
+        """Give the memory of the copies back."""
+        vars(self).pop("on_device", None)
 
     def take(self, rows: NDArray[np.int64]) -> Data:
         """These rows, as copies."""

@@ -113,6 +113,7 @@ class Distiller(Model):
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        device: str | None = None,
     ) -> None:
         """Choose the optimizer, the loss against the labels, and the metrics of the student; see `Model.compile`.
 
@@ -122,7 +123,7 @@ class Distiller(Model):
         if loss is None:
             raise _check.bad_value("compile", "loss", "the student needs a loss against the labels, got None")
         _check.unsupported("compile", "loss_weights", loss_weights, None)
-        super().compile(optimizer, loss, None, metrics, weighted_metrics)
+        super().compile(optimizer, loss, None, metrics, weighted_metrics, device=device)
 
     def _compilation(self, *choices: Any) -> Compiled:
         return _Distilled(self, *choices)
@@ -134,7 +135,7 @@ class Distiller(Model):
         learned, wanted = (trace(part, inputs, training=False) for part in (lesson, taught))
         _check_shapes(self._comparisons, learned, wanted)
         assert isinstance(compiled, _Distilled)
-        compiled.teacher = Predictor(wanted.with_nodes(wanted.nodes, wanted.outputs[1:]))
+        compiled.teacher = Predictor(wanted.with_nodes(wanted.nodes, wanted.outputs[1:]), compiled.device)
         names = [_STUDENT, *(f"distillation_{place}" for place in range(len(self._comparisons)))]
         compiled.bind(lesson, self._input, learned, names)
 
@@ -213,7 +214,7 @@ class _Distilled(Compiled):
         self.distiller = distiller
 
     def unbound(self) -> Compiled:
-        return _Distilled(self.distiller, self.optimizer, self.request, self.flags)
+        return _Distilled(self.distiller, self.optimizer, self.request, self.flags, self.device)
 
     def asked(self, names: Sequence[str]) -> list[Ending]:
         (student,) = super().asked(names[:1])

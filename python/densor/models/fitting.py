@@ -218,6 +218,11 @@ class Fitting(Epochs):
         self.batch_size = min(self.plan.batch_size, self.data.rows)
         self.batches = -(-self.data.rows // self.batch_size)
 
+    def close(self) -> None:
+        """Training is over, or was stopped."""
+        super().close()
+        self.data.leave_device()
+
     def begin(self) -> None:
         """An epoch begins: batches of the size that holds now, rows in an order of its own."""
         self._count_batches()

@@ -180,7 +180,7 @@ class _Table:
         first, last = split(self.data, share)
         parts, rest = (_rows(self.parts, rows) for rows in (slice(first.rows), slice(first.rows, None)))
         if unweighted:
-            last, rest = last._replace(weight=(None,) * len(last.weight)), rest._replace(sample_weight=None)
+            last, rest = replace(last, weight=(None,) * len(last.weight)), rest._replace(sample_weight=None)
         return _Table(first, parts), _Table(last, rest)
 
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Arena, Feeds, Graph, Head, Variable, lower_graph
+from densor.graph import (
+    Arena,
+    Feeds,
+    Graph,
+    Head,
+    Twins,
+    Variable,
+    copied_to_device,
+    lower_graph,
+    room_on_device,
+)
 from densor.models.data import Data
 from densor.models.streams import Streams, figure
 
-__all__ = ["ROWS_AT_ONCE", "Loop"]
+__all__ = ["ROWS_AT_ONCE", "Loop", "lent"]
 
 # Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
 # activations to stay in the cache.
@@ -34,6 +45,7 @@ class Loop:
         penalized: variables whose regularizers add to the loss.
         update_statistics: move the statistics of batch normalization; default: where there is an optimizer.
         guarded: a batch whose loss or gradient is not finite raises RuntimeError and changes no weight.
+        device: "cpu" or "cuda"; the arrays of variables, arena and sums are those of the host all the same.
 
     Attributes:
         totals: float64 `(rows of the heads, 2)`: the sums over the rows seen, and their number.
@@ -53,6 +65,7 @@ class Loop:
         penalized: Sequence[Variable] = (),
         update_statistics: bool | None = None,
         guarded: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.graph = graph
         self.feeds = Feeds(len(graph.inputs), len(graph.outputs))
@@ -72,7 +85,10 @@ class Loop:
             "update_statistics": update_statistics,
             "scatter": scatter,
             "guarded": guarded,
+            "device": device,
         }
+        self.device = device
+        self._twins: Twins | None = None  # of the programs, on a device
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []
         self._arena = arena
@@ -135,10 +151,10 @@ class Loop:
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
-        if not all(map(operator.is_, map(_ARRAY, self._variables), self._homes)):
+        moved = not all(map(operator.is_, map(_ARRAY, self._variables), self._homes))
+        if moved or (self._arena is not None and self._arena.mask is not self._mask):
             self._programs.clear()
-        if self._arena is not None and self._arena.mask is not self._mask:
-            self._programs.clear()
+            self._twins = None
         program = self._programs.get((rows, _core.matmul_precision()))
         if program is None:
             program = self._compile(rows)
@@ -149,19 +165,46 @@ class Loop:
             del self._programs[next(iter(self._programs))]
         options = self._options | {"scatter": self._options["scatter"] or self.streams.active}
         lowering = lower_graph(self.graph, rows, **options)
-        program = lowering.bind(self._memory)
+        if self.device != "cpu" and self._twins is None:
+            self._twins = self._new_twins()
+        program = lowering.bind(self._memory, self._twins)
         self._memory = lowering.memory
         self._homes = [variable.array for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
         self._programs[rows, _core.matmul_precision()] = program
         return program
 
+    def _new_twins(self) -> Twins:
+        twins, arena, optimizer = Twins(), self._arena, self._options["optimizer"]
+        twins.send(map(_ARRAY, self._variables))
+        if self.heads:
+            twins.send([self.totals, self.penalties], fetched=True)
+        if arena is not None:
+            twins.keep(arena.gradients, filled=True, fetched=optimizer is None)
+            if optimizer is not None:
+                twins.send([*arena.slots, *([] if arena.mask is None else [arena.mask])])
+        return twins
+
     def run_batch(
         self, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], rows: int, step: int
     ) -> None:
         """Write the outputs for one batch of features, by the shortest way."""
-        feeds = self.feeds
-        self.program(rows).run_batch(rows, step, feeds.inputs, arrays, feeds.outputs, outs)
+        feeds, program = self.feeds, self.program(rows)
+        if self._twins is None:
+            program.run_batch(rows, step, feeds.inputs, arrays, feeds.outputs, outs)
+            return
+        with lent(feeds, arrays, outs, self._twins):
+            _core.run(program, None, batches=1, batch_size=rows, step=step)
+
+    def run_rows(
+        self, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], size: int, step: int
+    ) -> int:
+        """Write the outputs for all rows of the features, `size` at a time; the number of batches."""
+        whole, rest = divmod(len(arrays[0]), size)
+        full = self.program(size)
+        last = self.program(rest) if rest else None
+        with lent(self.feeds, arrays, outs, self._twins):
+            return _core.run(full, last, batches=whole + (rest > 0), batch_size=size, step=step)
 
     def run(
         self,
@@ -200,12 +243,14 @@ class Loop:
         before = self.totals[firsts]
         self._bind(data)
         if self.streams.active:
-            self.streams.bind(self.feeds.outputs, [t.features for t in self.graph.outputs], data.rows)
+            columns = [tensor.features for tensor in self.graph.outputs]
+            self.streams.bind(self.feeds.outputs, columns, data.rows, self.device)
         try:
-            done = _core.run(
-                full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
-                hyper=hyper, step=self._batches if step is None else step, progress=progress,
-            )  # fmt: skip
+            with nullcontext() if self._twins is None else self._twins.run():
+                done = _core.run(
+                    full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
+                    hyper=hyper, step=self._batches if step is None else step, progress=progress,
+                )  # fmt: skip
             self._batches += done
             self._rows += max(min((first + done) * batch_size, data.rows) - first * batch_size, 0)
             if self.stepwise:
@@ -219,11 +264,36 @@ class Loop:
         return done
 
     def _bind(self, data: Data) -> None:
-        for feed, array in zip(self.feeds.inputs, data.x, strict=True):
+        x, y, weights = data.on_host if self.device == "cpu" else data.on_device
+        for feed, array in zip(self.feeds.inputs, x, strict=True):
             feed.bind(array)
-        for head, feed, array in zip(self.heads, self.feeds.targets, data.y, strict=True):
+        for head, feed, array in zip(self.heads, self.feeds.targets, y, strict=True):
             if not head.idle:
                 feed.bind(array)
-        for feed, weight in zip(self.feeds.weights, data.weight, strict=True):
+        for feed, weight in zip(self.feeds.weights, weights, strict=True):
             if weight is not None:
-                feed.bind(weight.reshape(-1, 1))
+                feed.bind(weight)
+
+
+@contextmanager
+def lent(
+    feeds: Feeds, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], twins: Twins | None
+) -> Iterator[None]:
+    """In a `with` block programs read these features and write these outputs; with twins, by way of copies."""
+    given: Sequence[Any] = arrays if twins is None else [copied_to_device(array) for array in arrays]
+    written: Sequence[Any] = outs if twins is None else [room_on_device(out) for out in outs]
+    try:
+        for feed, array in zip(feeds.inputs, given, strict=True):
+            feed.bind(array)
+        for feed, out in zip(feeds.outputs, written, strict=True):
+            feed.bind(out, True)
+        if twins is None:
+            yield
+            return
+        with twins.run():
+            yield
+            for room, out in zip(written, outs, strict=True):
+                room.download(out)
+    finally:
+        for feed in (*feeds.inputs, *feeds.outputs):
+            feed.clear()

@@ -38,7 +38,7 @@ class PredictFunction:
     def _prepare(self) -> None:
         predictor = self._model._inference()
         graph = predictor.graph
-        self._loop = Loop(graph, scatter=True)
+        self._loop = Loop(graph, scatter=True, device=predictor.device)
         columns = [tensor.features for tensor in graph.outputs]
         self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
         results = [
@@ -72,7 +72,7 @@ class PredictFunction:
         if model._stepping:
             model._refuse_stepping("predict_fn")
         with self._turn:
-            if model._predictor is not self._predictor:
+            if model._inference() is not self._predictor:
                 self._prepare()
             self._loop.run_batch(arrays, self._outs, self.rows, self._step)
             self._step += 1

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densor import _core
 from densor.graph import Graph
 from densor.graph.structure import packed
 from densor.models.loop import ROWS_AT_ONCE, Loop
@@ -24,16 +23,17 @@ class Predictor:
     Attributes:
         graph: the traced model.
         features: the shape of one row of its input, if it has one.
+        device: where it runs.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, device: str = "cpu") -> None:
+        self.graph, self.device = graph, device
         self.features: tuple[Any, ...] = graph.inputs[0].shape[1:]
         self._shapes = [tensor.shape[1:] for tensor in graph.outputs]
         self._columns = [tensor.features for tensor in graph.outputs]
         self._one = len(graph.outputs) == 1 and not isinstance(graph.result, dict)
         self._flat = self._one and len(self._shapes[0]) == 1
-        self._loop = Loop(graph, scatter=True)
+        self._loop = Loop(graph, scatter=True, device=device)
         self._turn = Turn("predict")
         self._batches = 0  # keys the noise of layers that have some in inference, too
 
@@ -47,7 +47,7 @@ class Predictor:
                     self._loop.run_batch(arrays, outs, rows, self._batches)
                     self._batches += 1
                 else:
-                    self._run(arrays, outs, rows)
+                    self._batches += self._loop.run_rows(arrays, outs, ROWS_AT_ONCE, self._batches)
         if self._flat:
             return outs[0]
         results = [
@@ -55,20 +55,3 @@ class Predictor:
             for out, shape in zip(outs, self._shapes, strict=True)
         ]
         return results[0] if self._one else packed(self.graph.result, results)
-
-    def _run(self, arrays: tuple[NDArray[Any], ...], outs: list[NDArray[np.float32]], rows: int) -> None:
-        loop, size = self._loop, ROWS_AT_ONCE
-        feeds = loop.feeds
-        full = loop.program(size)
-        last = loop.program(rows % size) if rows % size else None
-        for feed, array in zip(feeds.inputs, arrays, strict=True):
-            feed.bind(array)
-        for feed, out in zip(feeds.outputs, outs, strict=True):
-            feed.bind(out, True)
-        try:
-            self._batches += _core.run(
-                full, last, batches=-(-rows // size), batch_size=size, step=self._batches
-            )
-        finally:
-            for feed in (*feeds.inputs, *feeds.outputs):
-                feed.clear()

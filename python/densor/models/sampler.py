@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Feeds, Graph, is_noisy, lower_samples, probabilities
-from densor.models.loop import ROWS_AT_ONCE
+from densor.graph import Feeds, Graph, Twins, is_noisy, lower_samples, probabilities
+from densor.models.loop import ROWS_AT_ONCE, lent
 from densor.models.turn import Turn
 
 __all__ = ["MonteCarlo", "Sampler"]
@@ -34,11 +34,14 @@ class Sampler:
 
     Layers before the first dropout run once per batch.
 
+    Attributes:
+        device: where it runs.
+
     Raises:
         ValueError: the model has no dropout that its output depends on.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, device: str = "cpu") -> None:
         if len(graph.outputs) != 1:
             raise ValueError(f"predict_mc(): the model has {len(graph.outputs)} outputs; one is supported")
         if not is_noisy(graph):
@@ -46,7 +49,8 @@ class Sampler:
                 "predict_mc(): the model has no dropout: all samples would be the same; use predict(), or put "
                 "Dropout layers before the last one"
             )
-        self._graph = graph
+        self._graph, self.device = graph, device
+        self._twins: Twins | None = None
         self._kind = probabilities(graph)
         self._shape: tuple[Any, ...] = graph.outputs[0].shape[1:]
         self._columns = graph.outputs[0].features
@@ -77,17 +81,10 @@ class Sampler:
         size = min(rows, ROWS_AT_ONCE)
         full = self._program(size, samples)
         last = self._program(rows % size, samples) if rows % size else None
-        for feed, array in zip(self._feeds.inputs, arrays, strict=True):
-            feed.bind(array)
-        try:
-            for feed, array in zip(self._feeds.outputs, results, strict=True):
-                feed.bind(array, True)
-            batches = -(-rows // size)
+        batches = -(-rows // size)
+        with lent(self._feeds, arrays, results, self._twins):
             _core.run(full, last, batches=batches, batch_size=size, step=self._steps)
-            self._steps += batches * samples
-        finally:
-            for feed in (*self._feeds.inputs, *self._feeds.outputs):
-                feed.clear()
+        self._steps += batches * samples
 
     def _program(self, rows: int, samples: int) -> _core.Program:
         homes = [variable.array for variable in self._graph.variables]
@@ -96,10 +93,15 @@ class Sampler:
             or len(self._programs) > 4
         ):
             self._programs.clear()
+            self._twins = None
+        if self.device != "cpu" and self._twins is None:
+            self._twins = Twins()
+            self._twins.send(homes)
         self._homes = homes
         key = rows, samples, _core.matmul_precision()
         program = self._programs.get(key)
         if program is None:
-            program = lower_samples(self._graph, rows, samples, self._feeds, self._kind).bind()
+            lowering = lower_samples(self._graph, rows, samples, self._feeds, self._kind, self.device)
+            program = lowering.bind(twins=self._twins)
             self._programs[key] = program
         return program

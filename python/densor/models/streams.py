@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.graph import Head
+from densor.graph import Head, room_on_device
 from densor.models.data import Data
 
 __all__ = ["Streams", "figure"]
@@ -25,6 +25,7 @@ class Streams:
         self._heads = heads
         self.active = any(head.streamed for head in heads)
         self._predictions: list[NDArray[np.float32]] = []
+        self._rooms: list[_core.DeviceArray] = []  # on a device, where the predictions come from
         self._watcher: Watcher | None = None
         self._forget: Callable[[], None] | None = None
 
@@ -40,15 +41,21 @@ class Streams:
         if self._forget is not None:
             self._forget()
 
-    def bind(self, outputs: Sequence[_core.Feed], columns: Sequence[int], rows: int) -> None:
-        """Let the outputs of the program write the predictions of `rows` rows."""
+    def bind(
+        self, outputs: Sequence[_core.Feed], columns: Sequence[int], rows: int, device: str = "cpu"
+    ) -> None:
+        """Let the outputs of the program, which runs on the device, write the predictions of `rows` rows."""
         if [array.shape for array in self._predictions] != [(rows, size) for size in columns]:
             self._predictions = [np.empty((rows, size), np.float32) for size in columns]
-        for feed, array in zip(outputs, self._predictions, strict=True):
+            self._rooms = [] if device == "cpu" else [room_on_device(array) for array in self._predictions]
+        places: Sequence[Any] = self._rooms or self._predictions
+        for feed, array in zip(outputs, places, strict=True):
             feed.bind(array, True)
 
     def add(self, data: Data, start: int, stop: int, size: int, order: NDArray[np.int64] | None) -> None:
         """Update the metrics with the rows at `start` to `stop` of the order, `size` at a time, or many if they may."""
+        for room, array in zip(self._rooms, self._predictions, strict=False):
+            room.download(array)
         for place, head in enumerate(self._heads):
             for metric in head.streamed:
                 step = max(size, _AT_ONCE) if metric.additive else size

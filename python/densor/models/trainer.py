@@ -290,7 +290,7 @@ class Trainer(Stepper):
         if steps is not None or self._own("predict_step") or (type(x) is not np.ndarray and is_streamed(x)):
             return predictions_of(self, x, batch_size, steps, CallbackList(callbacks, model=self))
         predictor = self._predictor
-        if predictor is None:
+        if predictor is None or predictor.device != self._place:
             features = self._features("predict", x)
             predictor = self._inference()
         else:

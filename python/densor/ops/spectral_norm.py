@@ -33,6 +33,7 @@ class SpectralNormNode(Node):
     def forward(self, lowering: Lowering) -> None:
         lowering.alias(self.output, self.inputs[0])
         rows, columns = self.kernel.shape
+        lowering.changed.update((self.kernel, self.u))
         lowering.emit(
             "spectral_norm",
             kernel=self.kernel,

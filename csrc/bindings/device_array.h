@@ -1,0 +1,36 @@
+// Device memory as Python holds it: a block, or a part of one, with shape, strides and dtype.
+#pragma once
+
+#include <memory>
+
+#include "bindings/array.h"
+#include "cuda/memory.h"
+
+namespace densor::bindings {
+
+class DeviceArray {
+ public:
+  // A block of bytes, whose values mean nothing yet.
+  explicit DeviceArray(const py::object& nbytes);
+
+  // What lies `offset` bytes from the beginning, with the shape, strides and dtype of a host array.
+  DeviceArray part(const py::object& offset, const py::object& like) const;
+  // Copies between this and a host array of as many bytes, both in C order. The GIL is released.
+  void upload(const py::object& from) const;
+  void download(const py::object& into) const;
+
+  const View& view() const { return view_; }
+  // Version 3 of the interface; its stream is ours.
+  py::dict interface() const;
+
+ private:
+  DeviceArray(std::shared_ptr<const cuda::Memory> memory, const View& view)
+      : memory_(std::move(memory)), view_(view) {}
+  View host(const char* function, const char* argument, const py::object& object) const;
+
+  std::shared_ptr<const cuda::Memory> memory_;
+  std::int64_t nbytes_ = 0;  // of the block, from where the view begins
+  View view_;
+};
+
+}  // namespace densor::bindings

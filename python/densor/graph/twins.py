@@ -1,0 +1,134 @@
+"""Twins: the memory of device programs, each block beside the host block that it stands for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densor import _core
+
+__all__ = ["ON_DEVICE", "Twins", "copied_to_device", "room_on_device"]
+
+Array = NDArray[Any]
+
+# Held around a run on the device and the copies before and after it, because there is one stream.
+ON_DEVICE = threading.RLock()
+
+
+class _Twin:
+    """Device memory as large as `host`, an array that owns its memory."""
+
+    def __init__(self, host: Array) -> None:
+        self.host = host
+        self._block = _core.DeviceArray(host.nbytes)
+        self._whole = self._block.part(0, host)
+
+    def view(self, array: Array) -> _core.DeviceArray:
+        """The part that stands for `array`, which is a view of `host`."""
+        return self._block.part(_address(array) - _address(self.host), array)
+
+    def upload(self) -> None:
+        """Take over the values of the host."""
+        self._whole.upload(self.host)
+
+    def download(self) -> None:
+        """Bring the values to the host."""
+        self._whole.download(self.host)
+
+
+# By the identity of the host block, which lives as long as its twin. Programs share the twins of the weights.
+_twins: WeakValueDictionary[int, _Twin] = WeakValueDictionary()
+
+
+class Twins:
+    """What programs have on the device instead of host arrays: for each block of host memory another one.
+
+    The host blocks are what the caller sees and changes. Inside `run`, the twins hold what the host held before,
+    and afterwards the host holds what programs wrote. Working memory does not travel.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, _Twin] = {}
+        self._sent: dict[int, _Twin] = {}
+        self._fetched: dict[int, _Twin] = {}
+
+    def keep(self, array: Array, *, filled: bool = False, fetched: bool = False) -> None:
+        """Give working memory a twin.
+
+        filled: programs rely on the values that it has now. fetched: they are brought back after every run.
+        """
+        twin, fresh = self._take(array)
+        if filled and fresh:
+            twin.upload()
+        if fetched:
+            self._fetched[id(twin.host)] = twin
+
+    def send(self, arrays: Iterable[Array], *, fetched: bool = False) -> None:
+        """Give arrays twins that take over their values before every run. fetched: and give them back."""
+        for array in arrays:
+            twin, _ = self._take(array)
+            self._sent[id(twin.host)] = twin
+            if fetched:
+                self._fetched[id(twin.host)] = twin
+
+    def __contains__(self, array: Array) -> bool:
+        return id(_owner(array)) in self._held
+
+    def view(self, array: Array, *, written: bool) -> _core.DeviceArray:
+        """What a program gets for `array`. written: the program may change what was sent, so it is brought back."""
+        twin = self._held[id(_owner(array))]
+        if written and id(twin.host) in self._sent:
+            self._fetched[id(twin.host)] = twin
+        return twin.view(array)
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Around runs of the programs; however they end, the host gets what they have written."""
+        with ON_DEVICE:
+            for twin in self._sent.values():
+                twin.upload()
+            try:
+                yield
+            finally:
+                for twin in self._fetched.values():
+                    twin.download()
+
+    def _take(self, array: Array) -> tuple[_Twin, bool]:
+        owner = _owner(array)
+        twin = _twins.get(id(owner))
+        fresh = twin is None
+        if twin is None:
+            twin = _twins[id(owner)] = _Twin(owner)
+        self._held[id(owner)] = twin
+        return twin, fresh
+
+
+def _owner(array: Array) -> Array:
+    """The array whose memory `array` is a part of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def room_on_device(array: Array) -> _core.DeviceArray:
+    """Device memory for the values of `array`, which is in C order; they are not there yet."""
+    return _core.DeviceArray(array.nbytes).part(0, array)
+
+
+def copied_to_device(array: Array) -> _core.DeviceArray:
+    """A copy of `array`, of the same dtype and in C order, in device memory."""
+    array = np.ascontiguousarray(array)
+    with ON_DEVICE:
+        copy = room_on_device(array)
+        copy.upload(array)
+    return copy
