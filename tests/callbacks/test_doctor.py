@@ -82,6 +82,51 @@ def test_figures_are_what_they_are_called():
     assert all(np.array_equal(np.float32(a), b) for a, b in zip(weights, model.get_weights(), strict=True))
 
 
+def constrained(optimizer, mask=False):
+    densor.utils.set_random_seed(4)
+    model = densor.Sequential(
+        [
+            densor.Input((6,)),
+            layers.Dense(20, activation="relu", kernel_constraint=densor.constraints.MaxNorm(0.9), name="h"),
+            layers.BatchNormalization(name="b"),
+            layers.Dense(
+                3, activation="softmax", bias_constraint="non_neg", kernel_regularizer="l1", name="out"
+            ),
+        ]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    x, y = data()
+    model.fit(x, y, epochs=1, batch_size=16, verbose=0)
+    if mask:
+        model.get_layer("h").kernel.mask = np.arange(120).reshape(6, 20) % 3 > 0
+    return model
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "mask"),
+    [
+        (lambda: densor.optimizers.Adam(0.05, global_clipnorm=0.1), False),
+        (lambda: densor.optimizers.AdamW(0.05, weight_decay=0.1, clipvalue=1e-3), True),
+        (lambda: densor.optimizers.Lamb(0.05), False),
+        (lambda: densor.optimizers.SGD(densor.optimizers.schedules.ExponentialDecay(0.5, 3, 0.1)), False),
+    ],
+)
+def test_the_step_that_is_tried_is_the_next_one(optimizer, mask):
+    """Clipping, decay, state, schedule, masks and constraints included; and trying it changes nothing."""
+    x, y = data()
+    model, other = constrained(optimizer(), mask), constrained(optimizer(), mask)
+    figures = {layer.name: layer.update_ratio for layer in model.probe(x, y)}
+    assert same_weights(model, other)
+    assert model.probe(x, y)[0].update_ratio == figures["h"]
+    before = {name: model.get_layer(name).get_weights()[0] for name in ("h", "b", "out")}
+    for each in (model, other):
+        each.fit(x, y, epochs=1, batch_size=len(x), shuffle=False, verbose=0)
+    assert same_weights(model, other)
+    for name, kernel in before.items():
+        moved = np.linalg.norm(np.float64(model.get_layer(name).get_weights()[0]) - kernel)
+        assert figures[name] == pytest.approx(moved / np.linalg.norm(np.float64(kernel)), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("activation", "slope"),
     [("sigmoid", lambda a: 4 * a * (1 - a)), ("tanh", lambda a: 1 - a * a)],

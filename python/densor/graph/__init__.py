@@ -7,6 +7,7 @@ from densor.graph.node import Node as Node
 from densor.graph.objective import Head as Head
 from densor.graph.program import Feeds as Feeds
 from densor.graph.program import compile_graph as compile_graph
+from densor.graph.program import compile_trial as compile_trial
 from densor.graph.program import compile_update as compile_update
 from densor.graph.program import lower_graph as lower_graph
 from densor.graph.sampling import is_noisy as is_noisy

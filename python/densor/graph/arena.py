@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -102,6 +103,18 @@ class Arena:
                     slot[offset : offset + size][~kept[:size]] = 0.0
             words = np.packbits(kept, bitorder="little").view("<u2")
             self.mask[offset // _FLOATS : offset // _FLOATS + len(words)] = words
+
+    def twin(self) -> Arena:
+        """An arena to try a step in: parameters and slots of its own, not filled yet; all else is shared."""
+        other = copy.copy(self)
+        other.parameters = _aligned_floats(len(self.parameters))
+        other.slots = [_aligned_floats(len(slot)) for slot in self.slots]
+        other._homes = [other._view(other.parameters, variable) for variable in self.variables]
+        return other
+
+    def home(self, variable: Variable) -> Float32:
+        """The view of `parameters` that belongs to `variable`, in its shape."""
+        return self._homes[self._index[variable]]
 
     def __contains__(self, variable: Variable) -> bool:
         return variable in self._index

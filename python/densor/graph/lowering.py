@@ -328,7 +328,7 @@ class Lowering:
         if isinstance(value, View):
             return value.bind(memory)
         if isinstance(value, Variable):
-            return value.array
+            return self.arena.home(value) if self.arena is not None and value in self.arena else value.array
         if isinstance(value, GradientOf):
             assert self.arena is not None
             return self.arena.gradient(value.variable)

@@ -20,7 +20,7 @@ from densor.graph.trace import Graph
 from densor.graph.variable import Variable
 from densor.graph.weight_gradient import WeightGradient, known_by_operands, take_weight_gradients
 
-__all__ = ["Feeds", "OptimizerLike", "compile_graph", "compile_update", "lower_graph"]
+__all__ = ["Feeds", "OptimizerLike", "compile_graph", "compile_trial", "compile_update", "lower_graph"]
 
 
 # Where the optimizer computes gradients: what they are made of lives until then anyway.
@@ -97,6 +97,17 @@ def compile_update(optimizer: OptimizerLike, arena: Arena) -> _core.Program:
     lowering.phase = "update"
     _emit_update(lowering, optimizer, arena)
     return lowering.bind()
+
+
+def compile_trial(optimizer: OptimizerLike, arena: Arena) -> tuple[Arena, _core.Program]:
+    """The program of an optimizer's step on copies, which it makes: another arena, whose gradients are the arena's."""
+    twin = arena.twin()
+    lowering = Lowering(1, twin)
+    for to, array in zip((twin.parameters, *twin.slots), (arena.parameters, *arena.slots), strict=True):
+        lowering.emit("rescale", y=to.reshape(1, -1), x=array.reshape(1, -1), scale=1.0, offset=0.0)
+    lowering.phase = "update"
+    _emit_update(lowering, optimizer, twin)
+    return twin, lowering.bind()
 
 
 def lower_graph(

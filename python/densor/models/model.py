@@ -174,8 +174,9 @@ class Model(Trainer):
     def probe(self, x: Any = None, y: Any = None, rows: int | None = None) -> list[LayerFigures]:
         """Look at the layers at work: their outputs, the gradients that reach them, how far a step moves them.
 
-        One forward pass and one training step are run; afterwards weights, optimizer, statistics and random state are
-        as before, bit for bit. `callbacks.Doctor` does this once per epoch and says what the figures mean.
+        One forward pass is run, gradients are computed, and a step of the optimizer is tried on copies; weights,
+        optimizer, statistics and random state stay as they are, bit for bit. `callbacks.Doctor` does this once per
+        epoch and says what the figures mean.
 
         Args:
             x, y: as for `fit`. None: the data of the `fit` that is running, for callbacks.

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densor.graph import Arena, Tensor, run_eagerly
+from densor import _core
+from densor.graph import Arena, Tensor, compile_trial, run_eagerly
 from densor.graph.structure import packed
 from densor.graph.trace import scope, scoped
 from densor.layers import InputLayer, Layer
 from densor.models.compiled import Compiled
 from densor.models.data import Data
-from densor.models.fitting import Fitting, Plan
 
 if TYPE_CHECKING:
     from densor.models.model import Model
@@ -65,8 +64,8 @@ class LayerFigures:
 def probe(model: Model, compiled: Compiled, data: Data, batch: Data) -> list[LayerFigures]:
     """The figures of every layer with weights or an activation, in the order in which they are called.
 
-    A forward pass in inference mode is run on `data` and a training step on `batch`; then weights, optimizer,
-    statistics and counters get their old bits back.
+    A forward pass in inference mode is run on `data`; gradients are computed on `batch`, and the optimizer's step is
+    tried on copies of weights and slots. Statistics that have moved get their old bits back.
     """
     layers, outputs = _outputs(model, compiled, data)
     gradients, ratios = _step(model, compiled, batch)
@@ -94,7 +93,7 @@ def some_rows(data: Data, rows: int) -> Data:
     """At most `rows` rows, spread evenly over the data, so that sorted classes all have their share."""
     if data.rows <= rows:
         return data
-    return data.take(np.linspace(0, data.rows - 1, rows).astype(np.int64))
+    return data.take(np.arange(rows) * (data.rows - 1) // max(rows - 1, 1))
 
 
 def _observer(model: Trainer, compiled: Compiled) -> _Observer:
@@ -104,25 +103,39 @@ def _observer(model: Trainer, compiled: Compiled) -> _Observer:
     return observer
 
 
-class _Observer:
-    """A function that runs the model and returns the outputs of the layers inside it.
+class _Trial:
+    """A step of the optimizer on copies of weights and slots, and what of every layer is compared with them.
 
-    It keeps the memory in which a probe saves the arrays that its step changes: touching new pages at every probe
-    would take longer than copying.
+    It is kept from probe to probe: touching new pages every time would take longer than copying.
     """
+
+    def __init__(self, model: Trainer, compiled: Compiled, arena: Arena) -> None:
+        self.arena = arena
+        self.mask = arena.mask
+        self.twin, self.program = compile_trial(compiled.optimizer, arena)
+        self.moving = [variable for variable in model.weights if variable not in arena]
+        self.trained: dict[Layer, tuple[list[Floats], slice]] = {}
+        for layer in _layers(model):
+            variables = [variable for variable, _ in layer._variables if variable in arena]
+            if variables:
+                kernel = max(variables, key=lambda variable: len(variable.shape))
+                self.trained[layer] = list(map(arena.gradient, variables)), arena.segment(kernel)
+
+
+class _Observer:
+    """A function that runs the model and returns the outputs of the layers inside it."""
 
     def __init__(self, model: Trainer) -> None:
         self.model = model
         self.layers: list[Layer] = []
-        self.memory: list[Floats] = []
+        self._trial: _Trial | None = None
 
-    def saved(self, arrays: Sequence[Floats]) -> list[Floats]:
-        """Copies of the arrays, valid until the next call."""
-        if [copy.shape for copy in self.memory] != [array.shape for array in arrays]:
-            self.memory = [np.empty_like(array) for array in arrays]
-        for copy, array in zip(self.memory, arrays, strict=True):
-            copy[...] = array
-        return self.memory
+    def trial(self, compiled: Compiled, arena: Arena) -> _Trial:
+        """The trial for the arena as it is."""
+        arena.refresh()
+        if self._trial is None or self._trial.arena is not arena or self._trial.mask is not arena.mask:
+            self._trial = _Trial(self.model, compiled, arena)
+        return self._trial
 
     def __call__(self, inputs: Any) -> list[Tensor]:
         seen: dict[Layer, Tensor] = {}
@@ -172,24 +185,20 @@ def _figures(
 
 
 def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, float], dict[Layer, float]]:
-    """One training step: the norm of each layer's gradient, and how far its kernel moved for its length."""
-    fitting = Fitting(model, compiled, data, Plan(batch_size=data.rows, shuffle=False))
-    arena = compiled.take_arena()
-    with _restored(model, compiled, arena) as before:
-        loop, arena = compiled.gradient_loop(data)  # a training step does not keep them
-        loop.reset()
-        loop.run(data, data.rows, step=model._clock.batches)
-        fitting.step()
-        gradients, ratios = {}, {}
-        for layer in _layers(model):
-            trained = [variable for variable, _ in layer._variables if variable in arena]
-            if not trained:
-                continue
-            gradients[layer] = float(np.sqrt(sum(_square(arena.gradient(variable)) for variable in trained)))
-            place = arena.segment(max(trained, key=lambda variable: len(variable.shape)))
-            length = _square(before[place])
-            moved = _distance(arena.parameters[place], before[place])
-            ratios[layer] = float(np.sqrt(moved / length)) if length else float("nan")
+    """One training step: the norm of each layer's gradient, and how far its kernel would move for its length."""
+    loop, arena = compiled.gradient_loop(data)
+    trial = _observer(model, compiled).trial(compiled, arena)
+    hyper = compiled.optimizer.coefficients(compiled.optimizer.iterations, 1)
+    moving = [(variable.array, variable.numpy()) for variable in trial.moving]
+    loop.reset()
+    loop.run(data, data.rows, step=model._clock.batches)
+    _core.run(trial.program, None, batches=1, batch_size=1, hyper=hyper)
+    for array, values in moving:
+        array[...] = values
+    gradients, ratios = {}, {}
+    for layer, (arrays, kernel) in trial.trained.items():
+        gradients[layer] = float(np.sqrt(sum(map(_square, arrays))))
+        ratios[layer] = _change(arena.parameters[kernel], trial.twin.parameters[kernel])
     return gradients, ratios
 
 
@@ -198,32 +207,17 @@ def _square(array: Floats) -> float:
     return float(np.dot(flat, flat))
 
 
-def _distance(a: Floats, b: Floats) -> float:
-    """The square of the distance, block by block in the cache."""
-    return sum(_square(a[i : i + _BLOCK] - b[i : i + _BLOCK]) for i in range(0, a.size, _BLOCK))
+def _change(before: Floats, after: Floats) -> float:
+    """The length of the difference over that before, block by block in the cache; NaN for the zero vector."""
+    length = moved = 0.0
+    for i in range(0, before.size, _BLOCK):
+        block = before[i : i + _BLOCK]
+        length += _square(block)
+        moved += _square(after[i : i + _BLOCK] - block)
+    return float(np.sqrt(moved / length)) if length else float("nan")
 
 
 def _layers(layer: Layer) -> Iterator[Layer]:
     yield layer
     for inner in layer.sublayers():
         yield from _layers(inner)
-
-
-@contextmanager
-def _restored(model: Model, compiled: Compiled, arena: Arena) -> Iterator[Floats]:
-    """Give weights, slots, counters and the sums of the running epoch their old bits at the end.
-
-    Hands out the parameters of the arena as they were.
-    """
-    optimizer, clock = compiled.optimizer, replace(model._clock)
-    others = [(variable.array, variable.numpy()) for variable in model.weights if variable not in arena]
-    arrays = [arena.parameters, *arena.slots]
-    saved = _observer(model, compiled).saved(arrays)
-    iterations = optimizer.iterations
-    try:
-        yield saved[0]
-    finally:
-        for array, values in (*zip(arrays, saved, strict=True), *others):
-            array[...] = values
-        optimizer.iterations = iterations
-        model._clock = clock
