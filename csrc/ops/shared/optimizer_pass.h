@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "core/error.h"
+#include "core/halves.h"
 #include "core/worker.h"
 #include "cpu/dispatch.h"
 #include "math/clip.h"
@@ -58,7 +60,8 @@ class OptimizerPass {
         norm_(norm),
         global_norm_(global_norm),
         extras_(extras),
-        computed_(std::move(computed)) {
+        computed_(std::move(computed)),
+        halves_(std::make_unique<Halves[]>(computed_.size())) {
     find_stored();
     if (norm_ > 0.0 || global_norm_ > 0.0 || rule_.trust_ratio) cut_into_blocks();
   }
@@ -86,7 +89,7 @@ class OptimizerPass {
       step.decay = 0.0f;  // done
     }
     update(kernels_.optimizer[rule_.index], worker.split(positions_, kLine), step);
-    for (const WeightGradient& gradient : computed_) update(worker, gradient, step);
+    update_computed(worker, step);
   }
 
  private:
@@ -207,15 +210,29 @@ class OptimizerPass {
     }
   }
 
-  // The same for a gradient that is computed here.
-  void update(Worker& worker, const WeightGradient& gradient, const cpu::OptimizerRange& step) const {
+  // The same for the gradients that are computed here.
+  void update_computed(Worker& worker, const cpu::OptimizerRange& step) const {
+    if (computed_.empty()) return;
+    const bool two = worker.count() == 2;
+    if (two) {
+      if (worker.index() == 0)
+        for (std::size_t k = 0; k < computed_.size(); ++k) halves_[k].reset(computed_[k].taken_blocks());
+      worker.barrier();
+    }
+    for (std::size_t k = 0; k < computed_.size(); ++k)
+      update(worker, computed_[k], two && computed_[k].taken_blocks() > 0 ? &halves_[k] : nullptr, step);
+  }
+
+  // `halves` null: by shares.
+  void update(Worker& worker, const WeightGradient& gradient, Halves* halves,
+              const cpu::OptimizerRange& step) const {
     const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const OptimizerSegment& s) {
       return s.index == gradient.segment();
     });
     if (frozen(*segment)) return;
     Scaled scaled;
     const cpu::OptimizerRange whole = of_segment(step, *segment, scaled);
-    gradient.each_block(kernels_, worker, [&](const WeightGradient::Block& block) {
+    const auto apply = [&](const WeightGradient::Block& block) {
       cpu::OptimizerRange part = whole;
       advance(part, segment->begin + block.first);
       part.g = block.g;
@@ -223,7 +240,11 @@ class OptimizerPass {
       part.ld = block.ld;
       part.ldg = block.ldg;
       kernels_.optimizer[rule_.index](part, block.cols);
-    });
+    };
+    if (halves != nullptr)
+      gradient.each_block(kernels_, worker, *halves, apply);
+    else
+      gradient.each_block(kernels_, worker, apply);
   }
 
   float multiplier(const OptimizerSegment& segment) const {
@@ -270,6 +291,7 @@ class OptimizerPass {
   std::vector<double> sums_;  // by block
   std::vector<cpu::TrustSums> trust_;
   std::vector<WeightGradient> computed_;
+  std::unique_ptr<Halves[]> halves_;  // of each of them
   std::vector<Stored> stored_;
   std::int64_t positions_ = 0;
 };

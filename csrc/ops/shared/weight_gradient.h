@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/halves.h"
 #include "core/worker.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/gemm.h"
@@ -43,6 +44,12 @@ class WeightGradient {
     std::int64_t ldg;
   };
 
+  // How many blocks two workers share out as they go; 0: each has its share.
+  std::uint32_t taken_blocks() const {
+    const bool by_rows = x_ != nullptr && plan_.products == 0 && plan_.split != cpu::GemmSplit::columns;
+    return by_rows ? static_cast<std::uint32_t>(col_blocks() * row_blocks(units_)) : 0;
+  }
+
   // f(block) for every block of this worker's share.
   template <class F>
   void each_block(const cpu::Kernels& kernels, Worker& worker, F f) const {
@@ -54,21 +61,47 @@ class WeightGradient {
     if (x_ == nullptr || plan_.split == cpu::GemmSplit::columns)
       cols = worker.split(units_, kLine);
     else
-      rows = worker.split(inputs_, kLine);
+      rows = worker.split(inputs_, kRowUnit);
     if (rows.empty() || cols.empty()) return;
     if (x_ == nullptr) {
       kernels.column_sum(worker.scratch(), dz_ + cols.begin, rows_, cols.size(), units_);
       f(Block{cols.begin, 1, cols.size(), units_, worker.scratch(), 0});
       return;
     }
-    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block)
-      each_row_block(kernels, worker.scratch(), rows, {j, std::min(j + plan_.col_block, cols.end)}, f);
+    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block) {
+      const Range some{j, std::min(j + plan_.col_block, cols.end)};
+      for (std::int64_t i = rows.begin; i < rows.end; i += block_rows(some.size()))
+        f(row_block(kernels, worker.scratch(), {i, std::min(i + block_rows(some.size()), rows.end)}, some,
+                    i > rows.begin));
+    }
+  }
+
+  // f(block) for every block that this worker takes of `halves`, which have been reset to `taken_blocks`.
+  template <class F>
+  void each_block(const cpu::Kernels& kernels, Worker& worker, Halves& halves, F f) const {
+    const std::int64_t height = block_rows(std::min(plan_.col_block, units_)), down = row_blocks(units_);
+    std::int64_t packed = -1;
+    for (std::int64_t n; (n = halves.take(worker.index())) >= 0;) {
+      const std::int64_t i = n % down * height, j = n / down * plan_.col_block;
+      f(row_block(kernels, worker.scratch(), {i, std::min(i + height, inputs_)},
+                  {j, std::min(j + plan_.col_block, units_)}, packed == j));
+      packed = j;
+    }
   }
 
  private:
   static constexpr std::int64_t kFloats = 4096;  // floats: in L1 beside the operands
 
   static std::int64_t row_length(std::int64_t cols) { return (cols + kLine - 1) / kLine * kLine; }
+  // Of a block with so many columns: what keeps it in L1.
+  std::int64_t block_rows(std::int64_t cols) const {
+    return std::max<std::int64_t>(1, kFloats / row_length(cols) / plan_.tile_rows) * plan_.tile_rows;
+  }
+  std::int64_t row_blocks(std::int64_t cols) const {
+    const std::int64_t height = block_rows(std::min(plan_.col_block, cols));
+    return (inputs_ + height - 1) / height;
+  }
+  std::int64_t col_blocks() const { return (units_ + plan_.col_block - 1) / plan_.col_block; }
   std::int64_t packed() const { return row_length(plan_.packed_floats()); }
 
   Block on_matrix_units(const cpu::Kernels& kernels, Worker& worker) const {
@@ -78,8 +111,9 @@ class WeightGradient {
     return {first, rows.size(), cols.size(), units_, stored_ + first, units_};
   }
 
-  template <class F>
-  void each_row_block(const cpu::Kernels& kernels, float* scratch, Range rows, Range cols, F f) const {
+  // `packed_before`: these columns of dz, in this scratch memory.
+  Block row_block(const cpu::Kernels& kernels, float* scratch, Range rows, Range cols,
+                  bool packed_before) const {
     cpu::GemmBlock block{};
     block.c = scratch + packed();
     block.ldc = row_length(cols.size());
@@ -95,15 +129,11 @@ class WeightGradient {
     block.order = plan_.order;
     block.packed = scratch;
     block.panel_terms = plan_.keep_panels ? rows_ : 0;
-    const std::int64_t tiles = std::max<std::int64_t>(1, kFloats / block.ldc / plan_.tile_rows);
-    const std::int64_t height = tiles * plan_.tile_rows;
-    for (std::int64_t i = rows.begin; i < rows.end; i += height) {
-      block.a = x_ + i;
-      block.rows = std::min(height, rows.end - i);
-      block.packed_before = i > rows.begin;
-      kernels.gemm.block(block);
-      f(Block{i * units_ + cols.begin, block.rows, cols.size(), units_, block.c, block.ldc});
-    }
+    block.a = x_ + rows.begin;
+    block.rows = rows.size();
+    block.packed_before = packed_before;
+    kernels.gemm.block(block);
+    return {rows.begin * units_ + cols.begin, block.rows, cols.size(), units_, block.c, block.ldc};
   }
 
   std::int64_t segment_;
