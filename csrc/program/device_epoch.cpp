@@ -64,7 +64,8 @@ class DeviceEpoch {
     prepare(*epoch_.full);
     if (epoch_.last != nullptr) prepare(*epoch_.last);
     std::optional<Graph> full;
-    queue_.row_count = whole * epoch_.batch_size;
+    // One batch may have fewer rows than the distance to the next.
+    queue_.row_count = whole > 1 ? whole * epoch_.batch_size : 0;
     if (whole > 0) full.emplace([this] { record(*epoch_.full); });
     for (std::int64_t b = 0; b < epoch_.batches; ++b) {
       if (b % kBatchesPerLook == 0 && cancelled(poll)) return b;
