@@ -52,6 +52,14 @@ def pytest_collection_modifyitems(items):
         raise pytest.UsageError(f"give these tests ids without addresses: {unstable}")
 
 
+def pytest_collection_finish():
+    """`DENSOR_TEST_DEVICE=cuda`: models run there unless a test says where."""
+    if device := os.environ.get("DENSOR_TEST_DEVICE"):
+        from densor import config
+
+        config.set_device(device)
+
+
 @pytest.fixture
 def images():
     """200 images (28, 28) that a network of the slides can tell apart, and their classes."""

@@ -275,3 +275,20 @@ def test_errors_name_what_is_missing(monkeypatch):
     monkeypatch.setattr(keras.config._core, "require_device", missing)
     with pytest.raises(DeviceError, match="no GPU is visible"):
         classifier("cuda")
+
+
+def test_weights_travel_once_per_fit_where_nobody_looks_at_them(monkeypatch):
+    travelled = []
+    for name in ("upload", "download"):
+        original = getattr(twins._Twin, name)
+
+        def noted(twin, name=name, original=original):
+            if twin.host.nbytes > 4096:
+                travelled.append(name)
+            original(twin)
+
+        monkeypatch.setattr(twins._Twin, name, noted)
+    model = classifier("cuda", "sgd", layers=lambda: [keras.layers.Dense(100)])
+    model.fit(((X, Y) for _ in range(12)), steps_per_epoch=3, epochs=4, verbose=0)
+    # Parameters, and the gradients once, which are working memory.
+    assert sorted(travelled) == ["download", "upload", "upload"]

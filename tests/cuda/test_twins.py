@@ -5,7 +5,8 @@ import gc
 import numpy as np
 import pytest
 
-from densor.graph import Twins, copied_to_device, room_on_device
+from densor.graph import Twins, Variable, copied_to_device, room_on_device
+from densor.graph import twins as module
 from tests.cuda.models import needs_device
 from tests.ops.harness import _core
 
@@ -136,3 +137,45 @@ def test_room_for_results():
     room.upload(np.ones((2, 3), np.float32))
     room.download(out)
     np.testing.assert_array_equal(out, np.ones((2, 3)))
+
+
+def test_programs_may_leave_the_host_behind_until_somebody_looks():
+    variable, a = Variable(np.zeros((2, 2))), np.ones((2, 2), np.float32)
+    twins, others = Twins(), Twins()
+    twins.send([variable.array, a])
+    others.send([variable.array])
+    y = twins.view(variable.array, written=True)
+    step = _core.add(y, y, twins.view(a, written=False))
+    for _ in range(3):  # what the host does not have yet is not overwritten with what it has
+        with twins.run(settled=False):
+            step.run()
+    with others.run():
+        pass
+    np.testing.assert_array_equal(variable.numpy(), np.full((2, 2), 3.0))
+    variable.assign(np.full((2, 2), 10.0))
+    with twins.run(settled=False):
+        step.run()
+    np.testing.assert_array_equal(variable.numpy(), np.full((2, 2), 11.0))
+
+
+def test_a_device_that_fails_leaves_what_the_host_has():
+    variable, a = Variable(np.zeros((2, 2))), np.ones((2, 2), np.float32)
+    twins = Twins()
+    twins.send([variable.array, a])
+    y = twins.view(variable.array, written=True)
+    with twins.run(settled=False):
+        _core.add(y, y, twins.view(a, written=False)).run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module._Twin, "download", lambda twin: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            variable.numpy()
+    np.testing.assert_array_equal(variable.numpy(), np.zeros((2, 2)))
+
+
+def test_constants_do_not_come_back():
+    array = np.zeros((2, 2), np.float32)
+    twins = Twins()
+    twins.send([array], constant=True)
+    with twins.run():
+        twins.view(array, written=True).upload(np.ones((2, 2), np.float32))
+    assert not array.any()

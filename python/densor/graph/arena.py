@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from densor.graph import twins
 from densor.graph.variable import Variable
 
 __all__ = ["ALIGNMENT", "Arena", "aligned_bytes"]
@@ -40,8 +41,8 @@ class Arena:
         slots: the initial value of each optimizer slot, such as `[0.0, 0.0]` for Adam.
 
     Attributes:
-        parameters, gradients: float32 `(n,)`.
-        slots: one float32 `(n,)` array per slot.
+        blocks: the parameters and the slots, float32 `(n,)` each, as they are on the host.
+        gradients: float32 `(n,)`.
         segments: int64 `(variables, 2)`: offset and size of each variable, in floats.
         multipliers: float32 `(variables,)`: factors of the learning rate, as of the last `refresh`.
         mask: uint16 `(n / 16,)`: a bit for each parameter, 0 where it stays 0; None if no variable has a mask.
@@ -55,9 +56,8 @@ class Arena:
             segments.append((total, variable.size))
             total += -(-variable.size // _FLOATS) * _FLOATS
         self.segments: NDArray[np.int64] = np.array(segments, dtype=np.int64).reshape(-1, 2)
-        self.parameters = _aligned_floats(total)
+        self.blocks = [_aligned_floats(total) for _ in range(1 + len(slots))]
         self.gradients = _aligned_floats(total)
-        self.slots = [_aligned_floats(total) for _ in slots]
         self.multipliers = np.ones(len(self.variables), np.float32)
         self.mask: NDArray[np.uint16] | None = None
         self._masks: list[NDArray[np.bool_] | None] = [None] * len(self.variables)
@@ -70,6 +70,20 @@ class Arena:
             home[...] = variable.array
         for variable, home in zip(self.variables, self._homes, strict=True):
             variable.array = home
+
+    @property
+    def parameters(self) -> Float32:
+        """The values of the variables, one after the other."""
+        if twins.ahead:
+            twins.settle()
+        return self.blocks[0]
+
+    @property
+    def slots(self) -> list[Float32]:
+        """The optimizer's state, laid out as the parameters."""
+        if twins.ahead:
+            twins.settle()
+        return self.blocks[1:]
 
     def _view(self, flat: Float32, variable: Variable) -> Float32:
         return flat[self.segment(variable)].reshape(variable.shape)
@@ -107,8 +121,7 @@ class Arena:
     def twin(self) -> Arena:
         """An arena to try a step in: parameters and slots of its own, not filled yet; all else is shared."""
         other = copy.copy(self)
-        other.parameters = _aligned_floats(len(self.parameters))
-        other.slots = [_aligned_floats(len(slot)) for slot in self.slots]
+        other.blocks = [_aligned_floats(len(block)) for block in self.blocks]
         other._homes = [other._view(other.parameters, variable) for variable in self.variables]
         return other
 
@@ -122,7 +135,7 @@ class Arena:
     def holds(self, variables: Iterable[Variable]) -> bool:
         """Whether every one of `variables` lives here; False once another arena has taken one of them."""
         return all(
-            variable in self._index and variable.array is self._homes[self._index[variable]]
+            variable in self._index and variable.home is self._homes[self._index[variable]]
             for variable in variables
         )
 

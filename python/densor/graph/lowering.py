@@ -311,7 +311,7 @@ class Lowering:
         if twins is not None:
             twins.keep(memory)
             for variable in self.changed:
-                twins.view(variable.array, written=True)
+                twins.view(variable.home, written=True)
         steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
@@ -328,7 +328,7 @@ class Lowering:
         if isinstance(value, View):
             return value.bind(memory)
         if isinstance(value, Variable):
-            return self.arena.home(value) if self.arena is not None and value in self.arena else value.array
+            return self.arena.home(value) if self.arena is not None and value in self.arena else value.home
         if isinstance(value, GradientOf):
             assert self.arena is not None
             return self.arena.gradient(value.variable)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 
-__all__ = ["ON_DEVICE", "Twins", "copied_to_device", "room_on_device"]
+__all__ = ["ON_DEVICE", "Twins", "ahead", "copied_to_device", "room_on_device", "settle"]
 
 Array = NDArray[Any]
 
@@ -44,19 +44,34 @@ class _Twin:
 
 # By the identity of the host block, which lives as long as its twin. Programs share the twins of the weights.
 _twins: WeakValueDictionary[int, _Twin] = WeakValueDictionary()
+# Those whose values the host does not have yet, between the runs of one `fit`.
+ahead: dict[int, _Twin] = {}
+
+
+def settle() -> None:
+    """Bring to the host what programs have written. Who reads or writes the host block of a twin begins with this."""
+    with ON_DEVICE:
+        try:
+            for twin in ahead.values():
+                twin.download()
+        finally:  # of a device that fails nothing can be had any more: the host keeps what it has
+            ahead.clear()
 
 
 class Twins:
     """What programs have on the device instead of host arrays: for each block of host memory another one.
 
     The host blocks are what the caller sees and changes. Inside `run`, the twins hold what the host held before,
-    and afterwards the host holds what programs wrote. Working memory does not travel.
+    and afterwards, or at the latest after `settle`, the host holds what programs wrote. Working memory does not
+    travel.
     """
 
     def __init__(self) -> None:
         self._held: dict[int, _Twin] = {}
         self._sent: dict[int, _Twin] = {}
         self._fetched: dict[int, _Twin] = {}
+        self._changing: set[int] = set()
+        self._written: dict[int, _Twin] = {}
 
     def keep(self, array: Array, *, filled: bool = False, fetched: bool = False) -> None:
         """Give working memory a twin.
@@ -69,13 +84,18 @@ class Twins:
         if fetched:
             self._fetched[id(twin.host)] = twin
 
-    def send(self, arrays: Iterable[Array], *, fetched: bool = False) -> None:
-        """Give arrays twins that take over their values before every run. fetched: and give them back."""
+    def send(self, arrays: Iterable[Array], *, fetched: bool = False, constant: bool = False) -> None:
+        """Give arrays twins that take over their values before every run.
+
+        fetched: and give them back. constant: programs never change them.
+        """
         for array in arrays:
             twin, _ = self._take(array)
             self._sent[id(twin.host)] = twin
             if fetched:
                 self._fetched[id(twin.host)] = twin
+            elif not constant:
+                self._changing.add(id(twin.host))
 
     def __contains__(self, array: Array) -> bool:
         return id(_owner(array)) in self._held
@@ -83,21 +103,28 @@ class Twins:
     def view(self, array: Array, *, written: bool) -> _core.DeviceArray:
         """What a program gets for `array`. written: the program may change what was sent, so it is brought back."""
         twin = self._held[id(_owner(array))]
-        if written and id(twin.host) in self._sent:
-            self._fetched[id(twin.host)] = twin
+        if written and id(twin.host) in self._changing:
+            self._written[id(twin.host)] = twin
         return twin.view(array)
 
     @contextmanager
-    def run(self) -> Iterator[None]:
-        """Around runs of the programs; however they end, the host gets what they have written."""
+    def run(self, settled: bool = True) -> Iterator[None]:
+        """Around runs of the programs; however they end, the host gets what they have written.
+
+        settled: at once; or else it gets what they have written of what was sent when somebody calls `settle`.
+        """
         with ON_DEVICE:
-            for twin in self._sent.values():
-                twin.upload()
+            for key, twin in self._sent.items():
+                if key not in ahead:
+                    twin.upload()
             try:
                 yield
             finally:
+                ahead.update(self._written)
                 for twin in self._fetched.values():
                     twin.download()
+                if settled:
+                    settle()
 
     def _take(self, array: Array) -> tuple[_Twin, bool]:
         owner = _owner(array)

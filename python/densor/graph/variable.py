@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densor._array import float32_array
 from densor._check import bad_type, bad_value, number
+from densor.graph import twins
 
 if TYPE_CHECKING:
     from densor.graph.constraint import ConstraintLike
@@ -42,7 +43,7 @@ class Variable:
     dtype = "float32"
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
-        self.array: Float32 = np.array(value, dtype=np.float32, order="C")
+        self.home: Float32 = np.array(value, dtype=np.float32, order="C")
         self.name = name
         self.path = name
         self.trainable = trainable
@@ -50,6 +51,17 @@ class Variable:
         self._multiplier = 1.0
         self.regularizer: RegularizerLike | None = None
         self.constraint: ConstraintLike | None = None
+
+    @property
+    def array(self) -> Float32:
+        """Where the values live now, as a program on a device may have left them."""
+        if twins.ahead:
+            twins.settle()
+        return self.home
+
+    @array.setter
+    def array(self, value: Float32) -> None:
+        self.home = value
 
     @property
     def learning_rate_multiplier(self) -> float:
@@ -85,12 +97,12 @@ class Variable:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array."""
-        return self.array.shape
+        return self.home.shape
 
     @property
     def size(self) -> int:
         """The number of values."""
-        return self.array.size
+        return self.home.size
 
     def numpy(self) -> Float32:
         """A copy of the values."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor.callbacks import CallbackList
+from densor.graph.twins import settle
 from densor.models.compiled import Compiled
 from densor.models.data import Data
 from densor.models.loop import ROWS_AT_ONCE, Loop
@@ -111,6 +112,7 @@ class Epochs:
                 self.callbacks.on_train_end(self.logs)
             raise
         finally:
+            settle()
             self.close()
             self.model._fitting = None
         self._finish(first)
@@ -182,8 +184,9 @@ class Epochs:
         self.model._stepping = True
         try:
             loop.run(
-                data, batch_size, batches=batches, hyper=hyper, step=clock.batches, progress=progress, **place
-            )
+                data, batch_size, batches=batches, hyper=hyper, step=clock.batches, progress=progress,
+                settled=self.model._fitting is not self, **place
+            )  # fmt: skip
         except RuntimeError as error:
             if "refuse_nonfinite" not in str(error):  # of a guarded loop
                 raise

@@ -22,6 +22,7 @@ from densor.graph import (
     lower_graph,
     room_on_device,
 )
+from densor.graph.twins import ahead, settle
 from densor.models.data import Data
 from densor.models.streams import Streams, figure
 
@@ -30,7 +31,7 @@ __all__ = ["ROWS_AT_ONCE", "Loop", "lent"]
 # Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
 # activations to stay in the cache.
 ROWS_AT_ONCE = 256
-_ARRAY = operator.attrgetter("array")
+_HOME = operator.attrgetter("home")
 _MOST_PROGRAMS = 16
 
 
@@ -151,7 +152,9 @@ class Loop:
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
-        moved = not all(map(operator.is_, map(_ARRAY, self._variables), self._homes))
+        if ahead and self.device == "cpu":
+            settle()
+        moved = not all(map(operator.is_, map(_HOME, self._variables), self._homes))
         if moved or (self._arena is not None and self._arena.mask is not self._mask):
             self._programs.clear()
             self._twins = None
@@ -169,20 +172,21 @@ class Loop:
             self._twins = self._new_twins()
         program = lowering.bind(self._memory, self._twins)
         self._memory = lowering.memory
-        self._homes = [variable.array for variable in self._variables]
+        self._homes = [variable.home for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
         self._programs[rows, _core.matmul_precision()] = program
         return program
 
     def _new_twins(self) -> Twins:
         twins, arena, optimizer = Twins(), self._arena, self._options["optimizer"]
-        twins.send(map(_ARRAY, self._variables))
+        twins.send(map(_HOME, self._variables))
         if self.heads:
             twins.send([self.totals, self.penalties], fetched=True)
         if arena is not None:
             twins.keep(arena.gradients, filled=True, fetched=optimizer is None)
             if optimizer is not None:
-                twins.send([*arena.slots, *([] if arena.mask is None else [arena.mask])])
+                twins.send(arena.blocks[1:])
+                twins.send([] if arena.mask is None else [arena.mask], constant=True)
         return twins
 
     def run_batch(
@@ -218,6 +222,7 @@ class Loop:
         step: int | None = None,
         progress: NDArray[np.uint64] | None = None,
         cut: int | None = None,
+        settled: bool = True,
     ) -> int:
         """Run `batches` batches of `data` from batch `first` on (all that are left by default).
 
@@ -229,6 +234,7 @@ class Loop:
             step: the running number of the first batch, which keys dropout noise; by default this loop counts.
             progress: the number of batches done, written while the loop runs.
             cut: rows per batch for streamed metrics, by default those of the loop.
+            settled: on a device, bring back at once what the programs have updated.
 
         Returns:
             The number of batches done.
@@ -246,7 +252,7 @@ class Loop:
             columns = [tensor.features for tensor in self.graph.outputs]
             self.streams.bind(self.feeds.outputs, columns, data.rows, self.device)
         try:
-            with nullcontext() if self._twins is None else self._twins.run():
+            with nullcontext() if self._twins is None else self._twins.run(settled):
                 done = _core.run(
                     full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
                     hyper=hyper, step=self._batches if step is None else step, progress=progress,

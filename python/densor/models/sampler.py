@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph import Feeds, Graph, Twins, is_noisy, lower_samples, probabilities
+from densor.graph.twins import ahead, settle
 from densor.models.loop import ROWS_AT_ONCE, lent
 from densor.models.turn import Turn
 
@@ -87,7 +88,9 @@ class Sampler:
         self._steps += batches * samples
 
     def _program(self, rows: int, samples: int) -> _core.Program:
-        homes = [variable.array for variable in self._graph.variables]
+        if ahead and self.device == "cpu":
+            settle()
+        homes = [variable.home for variable in self._graph.variables]
         if (
             any(new is not old for new, old in zip(homes, self._homes, strict=False))
             or len(self._programs) > 4
