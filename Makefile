@@ -66,6 +66,7 @@ notebook: $(VENV)/.notebook
 
 bench: $(VENV)/.oracles
 	$(PY) bench/harness.py --all $(ARGS)
+	$(PY) bench/picture.py
 
 lint: $(VENV)/.lint
 	$(PY) -m ruff check .

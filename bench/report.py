@@ -50,7 +50,10 @@ def report(results: Path) -> str:
     found = [json.loads(path.read_text()) for name in ORDER if (path := results / f"{name}.json").exists()]
     if not found:
         return "No results yet: `make bench`.\n"
-    return machine(found[0]) + "\n" + "\n".join(section(result) for result in found)
+    picture = (
+        "![Ratios and roofline](bench/results/speed.png)\n\n" if (results / "speed.png").exists() else ""
+    )
+    return machine(found[0]) + "\n" + picture + "\n".join(section(result) for result in found)
 
 
 def machine(result: dict[str, Any]) -> str:

@@ -95,6 +95,35 @@ def test_every_script_lists_densor_first(script):
     assert json.loads(done.stdout)["contestants"][0] == "densor"
 
 
+def test_the_picture_shows_every_ratio_and_the_roof(harness, monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    import picture
+
+    shown = {
+        "densor": {"us": 2.0, "GFLOP/s": 150.0, "% of FMA peak": 50.0},
+        "torch": {"us": 3.0, "GFLOP/s": 100.0},
+    }
+    dense = {"benchmark": "bench_dense", "medians": {name: {"(2,3)x(3,4)": c} for name, c in shown.items()}}
+    kernel = {"us": 1.0, "GB/s": 20.0, "% of bandwidth": 40.0}
+    norm = {"benchmark": "bench_batch_norm", "medians": {"densor": {"(8,8) forward": kernel}}}
+    for result in (dense, norm):
+        (tmp_path / f"{result['benchmark']}.json").write_text(json.dumps(result))
+    monkeypatch.setattr(picture, "RESULTS", tmp_path)
+    assert picture.ratios(picture.load(tmp_path)) == [("dense: (2,3)x(3,4)", "torch", 1.5)]
+    assert picture.products("(2,3)x(3,4)") == (48.0, 4.0 * (6 + 12 + 8))
+    assert picture.main() == 0
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_results_no_picture(harness, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    import picture
+
+    monkeypatch.setattr(picture, "RESULTS", tmp_path)
+    assert picture.main() == 1
+    assert "make bench" in capsys.readouterr().err
+
+
 def test_the_clock_counts_calls(harness, monkeypatch):
     import contestant
 
