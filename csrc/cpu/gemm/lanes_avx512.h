@@ -15,6 +15,7 @@ inline constexpr int kAccumulators = 24;
 inline constexpr int kMaxTileVectors = 20;
 inline constexpr int kMaxPackedVectors = 3;
 inline constexpr int kAcrossVectors = 2, kAcrossAccumulators = 28;
+inline constexpr bool kShifts = true;  // reg_shift exists
 inline constexpr bool kPacksRows = true;
 inline constexpr int kMaxTileRows = 16;
 inline constexpr double kFlopsPerCycle = 64;
@@ -33,6 +34,11 @@ inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
 inline Reg reg_fma(const float* a, Reg b, Reg c) {
   asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*a), "v"(b));
   return c;
+}
+// Lanes N to N + 15 of two registers, one behind the other.
+template <int N>
+inline Reg reg_shift(Reg low, Reg high) {
+  return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(high), _mm512_castps_si512(low), N));
 }
 // Keeps the compiler from knowing the value.
 inline void reg_hide(Reg& x) { asm volatile("" : "+v"(x)); }

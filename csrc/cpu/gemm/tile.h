@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cpu/gemm/kernel.h"
+#include "cpu/gemm/row.h"
 
 namespace densor::cpu {
 namespace {
@@ -218,6 +219,12 @@ void multiply_tile(const Tile& t) {
   Reg acc[R][C];
   if constexpr (L == Layout::across) fetch_tile<R, C>(t);
   start_tile(acc, t);
+  if constexpr (kShifts && R == 1 && S == Source::in_place && L == Layout::along) {
+    if (is_shifted(t.b, t.ldb)) {
+      add_shifted_rows(acc[0], t.a, t.b, t.ldb, t.k, t.last);
+      return finish_tile(acc, t);
+    }
+  }
   Rows<R, L> a(t);
   Panel<R, C, S> b(t);
   for (std::int64_t k = t.k / kTerms; k > 0; --k) add_terms<kTerms>(acc, a, b);
