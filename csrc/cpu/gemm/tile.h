@@ -220,7 +220,7 @@ void multiply_tile(const Tile& t) {
   if constexpr (L == Layout::across) fetch_tile<R, C>(t);
   start_tile(acc, t);
   if constexpr (kShifts && R == 1 && S == Source::in_place && L == Layout::along) {
-    if (is_shifted(t.b, t.ldb)) {
+    if (t.ldb <= C * kRegLanes && is_shifted(t.b, t.ldb)) {
       add_shifted_rows(acc[0], t.a, t.b, t.ldb, t.k, t.last);
       return finish_tile(acc, t);
     }
