@@ -60,6 +60,12 @@ void check_fed(const Check& check, const View& fed, std::int64_t features) {
                "expected rows of " + std::to_string(features) + " values, got shape " + shape_text(fed));
 }
 
+// Steps of the CPU cannot read device memory.
+void check_here(const Check& check, const View& fed) {
+  if (fed.device == Device::cuda && !cuda::uses_host_memory())
+    check.fail_type("feed", "is on cuda, the batch on the cpu; pass a NumPy array");
+}
+
 constexpr std::int64_t kAhead = 4;  // rows between the one converted and the one prefetched
 
 // convert(i, row) for each of the rows, of which it reads the columns.
@@ -126,6 +132,7 @@ Step gather_labels(const Check& check, const View& out, std::shared_ptr<const Fe
               &table = cpu::active().convert_labels](Worker& worker) {
     const View& fed = feed->view;
     check_fed(check, fed, 1);
+    check_here(check, fed);
     const auto kernel = converter(check, table, fed);
     each_row(BatchRows(check, fed, worker.batch, batch), worker.split(batch, kRowUnit), {0, 1},
              [=](std::int64_t i, const char* row) { kernel(out + i, row, 1); });
@@ -179,6 +186,7 @@ Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, dou
               &table = cpu::active().convert](Worker& worker) {
     const View& fed = feed->view;
     check_fed(check, fed, features);
+    check_here(check, fed);
     const auto kernel = converter(check, table, fed);
     const cpu::MatrixPart part = cpu::share_of(worker, batch, features);
     const Range cols{part.col_begin, part.col_end};
@@ -211,6 +219,7 @@ Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
               kernel = cpu::active().copy_matrix](Worker& worker) {
     const View& fed = feed->view;
     check_scattered(check, fed, cols);
+    check_here(check, fed);
     const BatchRows rows(check, fed, worker.batch, batch);
     const Range mine = worker.split(batch, kRowUnit);
     for (std::int64_t i = mine.begin; i < mine.end; ++i)

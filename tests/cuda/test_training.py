@@ -146,3 +146,43 @@ def test_masks_of_dropout_are_those_of_the_cpu():
 
     (kept, _), (wanted, _) = run("cuda"), run("cpu")
     assert_same(kept, wanted)
+
+
+def test_constants_of_programs():
+    def layers():
+        return [
+            keras.layers.Reshape((5, 4)),
+            keras.layers.Dense(
+                6, activation="relu", kernel_regularizer=keras.regularizers.OrthogonalRegularizer(0.1)
+            ),
+            keras.layers.Flatten(),
+        ]
+
+    on_both(lambda device: trained(device, "sgd", layers))
+
+
+def test_augmentation():
+    rng = np.random.default_rng(2)
+    rows = rng.random((50, 20), np.float32), rng.integers(0, 3, 50)
+
+    def layers():
+        return [
+            keras.layers.Reshape((5, 4, 1)),
+            keras.layers.RandomFlip(),
+            keras.layers.RandomBrightness(0.2, value_range=(0.0, 1.0)),
+            keras.layers.Flatten(),
+        ]
+
+    on_both(lambda device: trained(device, "sgd", layers, rows=rows))
+
+
+def test_classes_at_every_place_of_a_row():
+    x, y = np.random.default_rng(0).random((50, 4, 5), np.float32), np.arange(200).reshape(50, 4) % 3
+
+    def run(device):
+        keras.utils.set_random_seed(5)
+        model = keras.Sequential([keras.Input((4, 5)), keras.layers.Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], device=device)
+        return model.fit(x, y, epochs=3, batch_size=BATCH, verbose=0).history, model.get_weights()
+
+    on_both(run)

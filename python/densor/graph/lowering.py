@@ -18,7 +18,7 @@ from densor.graph.tensor import Tensor
 from densor.graph.twins import Twins
 from densor.graph.variable import Variable
 
-__all__ = ["GradientOf", "Instruction", "Lowering", "Reshaped", "seen_as"]
+__all__ = ["Constant", "GradientOf", "Instruction", "Lowering", "Reshaped", "seen_as"]
 
 Phase = Literal["compute", "update"]
 
@@ -28,6 +28,13 @@ class GradientOf:
     """The place of a variable's gradient in the arena."""
 
     variable: Variable
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that programs read where they run, and that nobody changes."""
+
+    array: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def _label(value: Any) -> str:
         return f"d({value.variable.path})"
     if isinstance(value, Reshaped):
         return _label(value.value)
+    if isinstance(value, Constant):
+        return _label(value.array)
     if isinstance(value, np.ndarray):
         return f"<{value.dtype}{list(value.shape)}>"
     if isinstance(value, _core.Feed):
@@ -310,6 +319,9 @@ class Lowering:
         self.memory = memory = aligned_bytes(size) if memory is None or len(memory) < size else memory
         if twins is not None:
             twins.keep(memory)
+            for instruction in self.instructions:
+                for value in instruction.arguments.values():
+                    _add_twins(value, twins)
             for variable in self.changed:
                 twins.view(variable.home, written=True)
         steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
@@ -329,6 +341,8 @@ class Lowering:
             return value.bind(memory)
         if isinstance(value, Variable):
             return self.arena.home(value) if self.arena is not None and value in self.arena else value.home
+        if isinstance(value, Constant):
+            return value.array
         if isinstance(value, GradientOf):
             assert self.arena is not None
             return self.arena.gradient(value.variable)
@@ -346,6 +360,19 @@ class Lowering:
             lines.append(phase)
             lines += [f"{i:4} {item}" for i, item in enumerate(self.instructions) if item.phase == phase]
         return "\n".join(lines)
+
+
+def _add_twins(value: Any, twins: Twins) -> None:
+    """Twins of the arrays of an argument that the maker of the twins need not know of."""
+    if isinstance(value, list):
+        for item in value:
+            _add_twins(item, twins)
+    elif isinstance(value, Reshaped):
+        _add_twins(value.value, twins)
+    elif isinstance(value, Constant):
+        twins.keep(value.array, filled=True)
+    elif isinstance(value, Variable) and value.home not in twins:
+        twins.send([value.home])
 
 
 def _on_device(value: Any, twins: Twins, updates: bool) -> Any:

@@ -19,6 +19,7 @@ from densor import _core
 from densor._array import real_array
 from densor._check import bad_type, bad_value, show
 from densor.graph import copied_to_device
+from densor.models.device_rows import DeviceRows, device_rows
 
 __all__ = ["Data", "Feedable", "as_features", "check_finite", "check_range", "feedable", "nonfinite", "split"]
 
@@ -57,12 +58,12 @@ class Data:
 
     @cached_property
     def on_device(self) -> Feedable:
-        """Copies in device memory, of the same dtypes, made once."""
-        x, y, weight = (
-            tuple(None if array is None else copied_to_device(array) for array in part)
-            for part in self.on_host
-        )
-        return Feedable(x, y, weight)
+        """Copies in device memory, of the same dtypes, made once; what the caller has there stays where it is."""
+
+        def copied(array: Any) -> Any:
+            return array if array is None or isinstance(array, DeviceRows) else copied_to_device(array)
+
+        return Feedable(*(tuple(map(copied, part)) for part in self.on_host))
 
     def leave_device(self) -> None:
         """Give the memory of the copies back."""
@@ -118,13 +119,20 @@ def as_features(function: str, argument: str, value: Any, shape: tuple[int, ...]
         return value if value.flags.carray else feedable(value)
     if isinstance(value, list | tuple) and len(value) and all(getattr(part, "ndim", 0) > 1 for part in value):
         raise bad_type(function, argument, f"{len(value)} arrays given; the model has one input")
-    array = real_array(function, argument, value)
+    there = device_rows(function, argument, value)
+    array: Any = real_array(function, argument, value) if there is None else there
     if array.ndim == 1 and shape in (None, (1,)):
         array = array.reshape(-1, 1)
     if shape is not None and array.shape[1:] != shape:
         raise bad_value(function, argument, f"expected shape {_with_rows(shape)}, got {array.shape}")
     if array.ndim < 2 or 0 in array.shape[1:]:
         raise bad_value(function, argument, f"expected rows of at least one feature, got shape {array.shape}")
+    if there is not None:
+        if not there.readable:
+            raise bad_value(
+                function, argument, "has rows that are not contiguous in device memory; copy it first"
+            )
+        return there  # type: ignore[return-value]
     check_range(function, argument, array)
     return feedable(array)
 
@@ -156,6 +164,12 @@ def check_finite(function: str, argument: str, array: Array) -> None:
 
 def nonfinite(array: Array) -> str:
     """How many values are NaN or infinite and where the first is; "" if none."""
+    if isinstance(array, DeviceRows):
+        count, first = array.nonfinite()
+        where = _index(array.shape, max(first, 0))
+        return (
+            f"{count} of {array.size} values are not finite; the first is at {_place(where)}" if count else ""
+        )
     if array.dtype.kind != "f" or array.size == 0:
         return ""
     array = np.atleast_1d(array)

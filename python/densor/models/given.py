@@ -15,6 +15,7 @@ from densor.graph.structure import Batch, flat, mapped, packed
 from densor.models.batchwise import Batchwise, Checks, StreamedEvaluation, epoch_order
 from densor.models.compiled import Compiled
 from densor.models.data import Data, split
+from densor.models.device_rows import on_host
 from densor.models.fitting import Epochs, Evaluation, Fitting, Plan
 from densor.models.inputs import arrays_of_any_shape
 from densor.models.options import DEFAULT_ROWS
@@ -185,6 +186,11 @@ class _Table:
 
 
 def _table(model: Trainer, compiled: Compiled, given: Given, own: bool) -> _Table:
+    given = replace(
+        given,
+        y=on_host(given.function, "y", given.y),
+        sample_weight=on_host(given.function, "sample_weight", given.sample_weight),
+    )
     if own and (given.y is None or not compiled.request.trains):
         structure, features = arrays_of_any_shape(given.function, given.x)
         x = features[0] if structure is None else packed(structure, features)

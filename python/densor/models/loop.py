@@ -24,6 +24,7 @@ from densor.graph import (
 )
 from densor.graph.twins import ahead, settle
 from densor.models.data import Data
+from densor.models.device_rows import DeviceRows
 from densor.models.streams import Streams, figure
 
 __all__ = ["ROWS_AT_ONCE", "Loop", "lent"]
@@ -286,7 +287,9 @@ def lent(
     feeds: Feeds, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], twins: Twins | None
 ) -> Iterator[None]:
     """In a `with` block programs read these features and write these outputs; with twins, by way of copies."""
-    given: Sequence[Any] = arrays if twins is None else [copied_to_device(array) for array in arrays]
+    given: Sequence[Any] = arrays
+    if twins is not None:
+        given = [a if isinstance(a, DeviceRows) else copied_to_device(a) for a in arrays]
     written: Sequence[Any] = outs if twins is None else [room_on_device(out) for out in outs]
     try:
         for feed, array in zip(feeds.inputs, given, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from densor._check import bad_type, bad_value, boolean, integer, number, positive_int
 from densor.models.compiled import Compiled
 from densor.models.data import Array, Data, check_finite
+from densor.models.device_rows import DeviceRows
 from densor.models.fitting import Plan
 from densor.models.source import is_streamed
 
@@ -99,6 +100,9 @@ def labelled_data(
     if y is None and not all(ending.optional for ending in compiled.endings):
         raise bad_type(function, "y", "targets are needed, got None")
     rows = len(x[0])
+    if compiled.device == "cpu" and any(isinstance(array, DeviceRows) for array in x):
+        raise bad_type(function, "x", 'is in device memory, and the model runs on the cpu: compile(device="cuda"), or '
+                       "pass NumPy arrays")  # fmt: skip
     if rows == 0:
         raise bad_value(function, "x", f"there are no rows: shape {x[0].shape}")
     if finite:

@@ -14,6 +14,7 @@ from densor.graph.structure import Batch, flat, packed_batch, unpacked_batch
 from densor.models.batchwise import Batchwise, StreamedEvaluation, arrays_in
 from densor.models.compilable import Compilable
 from densor.models.data import Data
+from densor.models.device_rows import on_host
 from densor.models.fitting import Evaluation, Fitting, Logs, Plan
 from densor.models.options import labelled_data
 
@@ -223,6 +224,7 @@ class Stepper(Compilable):
         """The checked rows; the model is then built."""
         compiled = self._compiled_for(function)
         features = self._features(function, x)
+        y, sample_weight = on_host(function, "y", y), on_host(function, "sample_weight", sample_weight)
         return labelled_data(function, compiled, features, y, sample_weight, class_weight, finite)
 
     @contextmanager

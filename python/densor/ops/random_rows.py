@@ -11,6 +11,7 @@ from densor import _core
 from densor._array import float32_array
 from densor._check import bad_value, integer, show
 from densor.graph import Lowering, Node, Tensor
+from densor.graph.lowering import Constant
 from densor.ops._eager import Float32
 from densor.random import next_seed
 
@@ -33,8 +34,8 @@ class RandomRowsNode(Node):
         lowering.emit(
             "random_rows",
             out=lowering.result(self.output),
-            low=self.low,
-            high=self.high,
+            low=Constant(self.low),
+            high=Constant(self.high),
             seed=self.seed,
             stream=lowering.stream(self),
         )

@@ -13,7 +13,7 @@ from densor.graph import Lowering
 from densor.graph.buffers import View
 from densor.graph.expression import Expression
 from densor.graph.expression_code import Output, passes
-from densor.graph.lowering import seen_as
+from densor.graph.lowering import Constant, seen_as
 from densor.graph.penalty import Penalized
 from densor.ops.layer_norm import STATISTICS
 from densor.regularizers.l1_l2 import coefficient
@@ -107,7 +107,7 @@ class OrthogonalRegularizer(Regularizer):
         others = np.ones((rows, rows), np.float32) - np.eye(rows, dtype=np.float32)
         lowering.emit(
             "expression",
-            outputs=[pairs], operands=[product, others], code=part.code, constants=part.constants, rows=rows,
+            outputs=[pairs], operands=[product, Constant(others)], code=part.code, constants=part.constants, rows=rows,
             cols=rows,
         )  # fmt: skip
         total = place.total
