@@ -1,6 +1,7 @@
 // One row of a times b, where b lies: every element of b is used once, so that the time is that of reading
 // it. Rows of b that do not begin with a cache line are read line by line all the same, and shifted in
-// registers, since a vector across two lines costs two reads. They begin at multiples of kAlignUnit floats.
+// registers, since a vector across two lines costs two reads. They begin at multiples of kAlignUnit floats,
+// and follow one another without a gap, so that nothing has to be asked for ahead.
 #pragma once
 
 #include <cstdint>
