@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-cuda | bench | lint | wheel. Everything lives in .venv; the system is not touched.
+# make demo | test | test-all | test-cuda | test-device | bench | lint | wheel. Everything lives in .venv; the system is not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -9,7 +9,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda cuda-compile notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-device cuda-compile notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -55,6 +55,11 @@ test-all: $(VENV)/.oracles
 # The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
 test-cuda: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=host $(PYTEST) tests/ops tests/cuda $(ARGS)
+
+# The tests of models, which train with those kernels unless a test says where.
+test-device: $(VENV)/.cuda-host
+	DENSOR_TEST_CUDA=host DENSOR_TEST_DEVICE=cuda $(PYTEST) tests/models tests/layers tests/losses tests/metrics \
+	  tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py $(ARGS)
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

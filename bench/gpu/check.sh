@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# make gpu-check OUT=dir [STAGES="build ceilings tests sanitizer bench"]: the CUDA side on a real GPU.
+# make gpu-check OUT=dir [STAGES="build ceilings tests models sanitizer bench"]: the CUDA side on a real GPU.
 # Uses the toolkit and the Python packages that the machine has; downloads nothing. Each stage prints its result as it
 # ends and leaves its log in OUT, so that a run that is stopped still tells something.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
-STAGES=${STAGES:-build ceilings tests sanitizer bench}
+STAGES=${STAGES:-build ceilings tests models sanitizer bench}
 PYTHON=${PYTHON:-python3}
 BUILD=build/gpu
 ARCHITECTURE=${ARCHITECTURE:-$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)}
@@ -45,6 +45,8 @@ nvidia-smi --query-gpu=name,driver_version,clocks.sm,power.limit --format=csv >"
 stage build build
 stage ceilings "$PYTHON" bench/gpu/ceilings.py "$OUT/ceilings.json"
 stage tests env DENSOR_TEST_CUDA=gpu "$PYTHON" -m pytest -q -p no:cacheprovider tests/ops tests/cuda
+stage models env DENSOR_TEST_DEVICE=cuda "$PYTHON" -m pytest -q -p no:cacheprovider tests/models tests/layers tests/losses \
+  tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py
 stage sanitizer env DENSOR_TEST_CUDA=gpu bash -c "$(declare -f sanitizer); PYTHON=$PYTHON sanitizer"
 stage bench "$PYTHON" bench/gpu/kernels.py "$OUT/kernels.json"
 exit $failed

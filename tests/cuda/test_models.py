@@ -47,7 +47,7 @@ def test_gradients_that_the_caller_applies():
 
 
 def test_predictions():
-    x = np.tile(X, (12, 1))  # more than are computed at once
+    x = np.tile(X, (90, 1))  # more than are computed at once
 
     def run(device):
         model = classifier(device)

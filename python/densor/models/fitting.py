@@ -14,7 +14,7 @@ from densor.callbacks import CallbackList
 from densor.graph.twins import settle
 from densor.models.compiled import Compiled
 from densor.models.data import Data
-from densor.models.loop import ROWS_AT_ONCE, Loop
+from densor.models.loop import Loop, rows_at_once
 from densor.models.progress import Display, Silence
 
 if TYPE_CHECKING:
@@ -286,7 +286,9 @@ class Evaluation:
         self.stepwise = self.callbacks.needs_test_batches or self.loop.stepwise
         self.cut = min(batch_size, data.rows)
         as_given = self.stepwise or self.loop.couples_rows
-        self.batch_size = min(batch_size if as_given else max(batch_size, ROWS_AT_ONCE), data.rows)
+        self.batch_size = min(
+            batch_size if as_given else max(batch_size, rows_at_once(compiled.device)), data.rows
+        )
 
     def run(self) -> Logs:
         """The means over all rows by name, in alphabetical order."""

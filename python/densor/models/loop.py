@@ -27,11 +27,12 @@ from densor.models.data import Data
 from densor.models.device_rows import DeviceRows
 from densor.models.streams import Streams, figure
 
-__all__ = ["ROWS_AT_ONCE", "Loop", "lent"]
+__all__ = ["ROWS_AT_ONCE", "Loop", "lent", "rows_at_once"]
 
 # Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
 # activations to stay in the cache.
 ROWS_AT_ONCE = 256
+_ROWS_ON_DEVICE = 4096  # some for every multiprocessor
 _HOME = operator.attrgetter("home")
 _MOST_PROGRAMS = 16
 
@@ -280,6 +281,11 @@ class Loop:
         for feed, weight in zip(self.feeds.weights, weights, strict=True):
             if weight is not None:
                 feed.bind(weight)
+
+
+def rows_at_once(device: str) -> int:
+    """The rows of a batch where their number changes nothing but the time."""
+    return ROWS_AT_ONCE if device == "cpu" else _ROWS_ON_DEVICE
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densor.graph import Graph
 from densor.graph.structure import packed
-from densor.models.loop import ROWS_AT_ONCE, Loop
+from densor.models.loop import Loop, rows_at_once
 from densor.models.turn import Turn
 
 __all__ = ["Predictor"]
@@ -34,6 +34,7 @@ class Predictor:
         self._one = len(graph.outputs) == 1 and not isinstance(graph.result, dict)
         self._flat = self._one and len(self._shapes[0]) == 1
         self._loop = Loop(graph, scatter=True, device=device)
+        self._most = rows_at_once(device)
         self._turn = Turn("predict")
         self._batches = 0  # keys the noise of layers that have some in inference, too
 
@@ -43,11 +44,11 @@ class Predictor:
         outs = [np.empty((rows, columns), _FLOAT32) for columns in self._columns]
         if rows:
             with self._turn:
-                if rows <= ROWS_AT_ONCE:
+                if rows <= self._most:
                     self._loop.run_batch(arrays, outs, rows, self._batches)
                     self._batches += 1
                 else:
-                    self._batches += self._loop.run_rows(arrays, outs, ROWS_AT_ONCE, self._batches)
+                    self._batches += self._loop.run_rows(arrays, outs, self._most, self._batches)
         if self._flat:
             return outs[0]
         results = [
