@@ -1,4 +1,5 @@
-# make demo | test | test-all | test-cuda | test-device | bench | lint | wheel. Everything lives in .venv; the system is not touched.
+# make demo | test | test-all | test-cuda | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
+# not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -6,10 +7,10 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 # A process per CPU: most tests run on one thread. ARGS='-n 0' brings them back into one, for a debugger.
 PYTEST  := $(PY) -m pytest -n auto --maxprocesses=4 --dist=worksteal
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/null)
-CPP     := $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
+CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-device cuda-compile notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -24,6 +25,17 @@ $(VENV)/.built: $(PY) $(SOURCES)
 $(VENV)/.cuda-host: $(VENV)/.built
 	@grep -qs DENSOR_CUDA_HOST:BOOL=ON build/*/CMakeCache.txt || \
 	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
+	@touch $@
+
+# What compares CPU targets, built beside the extension.
+HASHES := build/hashes/$(shell uname -m)/kernel_hashes
+$(VENV)/.kernel-hashes: $(VENV)/.built $(wildcard tests/native/*)
+	@test -x $(HASHES) && test -z "$$(find tests/native -newer $(HASHES))" || \
+	  $(PIP) install -q -e . -C cmake.define.DENSOR_KERNEL_HASHES=ON
+	@touch $@
+
+$(VENV)/.neon: $(PY) requirements-neon.txt
+	$(PIP) install -q -r requirements-neon.txt
 	@touch $@
 
 $(VENV)/.cuda: $(PY) requirements-cuda.txt
@@ -60,6 +72,11 @@ test-cuda: $(VENV)/.cuda-host
 test-device: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=host DENSOR_TEST_DEVICE=cuda $(PYTEST) tests/models tests/layers tests/losses tests/metrics \
 	  tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py $(ARGS)
+
+# The NEON kernels, cross-compiled and run by qemu: what they compute has the bits of the AVX2 kernels.
+# Needs aarch64-linux-gnu-g++ and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, qemu-user).
+test-neon: $(VENV)/.kernel-hashes $(VENV)/.neon
+	PATH="$(abspath $(VENV))/bin:$$PATH" tests/native/compare.sh $(HASHES) $(VENV)/neon
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

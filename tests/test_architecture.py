@@ -195,6 +195,15 @@ def test_tile_instructions_are_in_one_object():
         assert len(found) == (6 if path.name == "amx_gemm.cpp.o" else 0), f"{path.name}: {sorted(found)}"
 
 
+def test_every_kernel_is_compared_between_targets():
+    """By `make test-neon`: a kernel that nobody runs there could have other bits on another machine."""
+    names = re.findall(r"\(\*(\w+)(?:\[[^\]]*\])?\)\(", (CSRC / "cpu" / "kernels.h").read_text())
+    assert len(names) > 50
+    cases = "".join(path.read_text() for path in (ROOT / "tests" / "native").glob("*.cpp"))
+    missing = [kernel for kernel in names if not re.search(rf"\bkernels\.{kernel}\b", cases)]
+    assert not missing, f"no case in tests/native runs {missing}"
+
+
 def test_the_extension_exports_nothing_of_the_engine():
     from densor import _core
 

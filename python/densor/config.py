@@ -112,7 +112,7 @@ def set_matmul_precision(value: str) -> None:
       for the shape. Predictions use multiply-adds, so that a row does not depend on the rows beside it.
     - "high": three products, a relative error of about 4e-6, that of 17 bits.
     - "medium": one product, a relative error of about 2e-3, that of 8 bits. Sums, weights and all else stay float32.
-    - "ieee": float32 multiply-adds only: the same bits on AVX2, AVX-512 and AMX machines.
+    - "ieee": float32 multiply-adds only: the same bits on AVX2, AVX-512, AMX and NEON machines.
 
     Infinities, NaN, and what would overflow or vanish on the way mean what they mean in float32. On a CPU target
     without matrix units (`show_config` tells) all four are "ieee".

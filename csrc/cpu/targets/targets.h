@@ -10,9 +10,11 @@ const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 const Kernels& amx_kernels();
 const Kernels& amx_model_kernels();
+const Kernels& neon_kernels();
 const GemmKernels& scalar_gemm();
 const GemmKernels& avx2_gemm();
 const GemmKernels& avx512_gemm();
+const GemmKernels& neon_gemm();
 const MatrixUnits& amx_gemm();
 const MatrixUnits& amx_model_gemm();
 
