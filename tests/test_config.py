@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import densor
 from densor import _core, config
 from densor.errors import BusyError, DeviceError, FormatError, NonFiniteError
 
@@ -60,11 +61,26 @@ def test_devices():
     assert config.device() == "cpu"
 
 
+def test_a_device_for_a_while():
+    with densor.device("auto"), densor.device("cpu"):
+        assert config.device() == "cpu"
+    with pytest.raises(ValueError, match=r"argument 'device'.*tpu"), densor.device("tpu"):
+        pass
+    assert config.device() == "cpu"
+
+
 def test_cuda_without_kernels_is_one_clear_error():
     if _core.build_info()["cuda"] != "absent":
         pytest.skip("this build has CUDA kernels")
-    with pytest.raises(DeviceError, match="cuda"):
-        config.set_device("cuda")
+    model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1)])
+    for call in (
+        lambda: config.set_device("cuda"),
+        lambda: densor.device("cuda").__enter__(),
+        lambda: model.compile("sgd", "mse", device="cuda"),
+    ):
+        with pytest.raises(DeviceError, match=r"no CUDA kernels; use device=\"cpu\""):
+            call()
+    assert not model.compiled
     assert config.device() == "cpu"
 
 

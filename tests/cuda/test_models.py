@@ -11,7 +11,7 @@ import pytest
 
 import densor as keras
 from densor._core import DeviceError
-from densor.graph import twins
+from densor.graph import copied_to_device, twins
 from tests.cuda.models import CLOSE, assert_same, classifier, data, needs_device, on_both
 
 pytestmark = needs_device
@@ -58,6 +58,16 @@ def test_predictions():
         return model.predict(x, verbose=0), model.predict(X[::3], verbose=0), one, predict(X[:7]).copy()
 
     on_both(run)
+
+
+def test_predictions_for_more_than_are_copied_at_once(monkeypatch):
+    x = np.tile(X, (90, 1))
+    model = classifier("cuda")
+    wanted = model.predict(x, verbose=0)
+    monkeypatch.setattr(keras.models.loop, "_BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(model._predictor, "_most", 1000)
+    np.testing.assert_allclose(model.predict(x, verbose=0), wanted, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(model.predict(copied_to_device(x), verbose=0), wanted, rtol=0, atol=1e-6)
 
 
 def test_no_rows():
@@ -146,9 +156,15 @@ def test_an_interrupted_run_leaves_the_model_at_the_end_of_a_batch():
 def test_ctrl_c_in_the_middle_of_a_run():
     model = classifier("cuda", keras.optimizers.SGD(1e-3))
     x, y = np.tile(X, (400, 1)), np.tile(Y, 400)
-    threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
+
+    def interrupt():
+        while model._fitting is None or not model._fitting.progress[0]:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        model.fit(x, y, epochs=100, batch_size=16, shuffle=False, verbose=0)
+        model.fit(x, y, epochs=10_000, batch_size=16, shuffle=False, verbose=0)
     steps = int(model.optimizer.iterations)
     assert steps > 0
     again = classifier("cuda", keras.optimizers.SGD(1e-3))

@@ -32,6 +32,7 @@ __all__ = ["ROWS_AT_ONCE", "Loop", "lent", "rows_at_once"]
 # Where the number of rows per batch is free: large enough to pay for packing the weights, small enough for the
 # activations to stay in the cache.
 ROWS_AT_ONCE = 256
+_BYTES_AT_ONCE = 1 << 28
 _ROWS_ON_DEVICE = 4096  # some for every multiprocessor
 _HOME = operator.attrgetter("home")
 _MOST_PROGRAMS = 16
@@ -205,12 +206,21 @@ class Loop:
     def run_rows(
         self, arrays: Sequence[NDArray[Any]], outs: Sequence[NDArray[np.float32]], size: int, step: int
     ) -> int:
-        """Write the outputs for all rows of the features, `size` at a time; the number of batches."""
-        whole, rest = divmod(len(arrays[0]), size)
-        full = self.program(size)
-        last = self.program(rest) if rest else None
-        with lent(self.feeds, arrays, outs, self._twins):
-            return _core.run(full, last, batches=whole + (rest > 0), batch_size=size, step=step)
+        """Write the outputs for all rows of the features, `size` at a time; the number of batches.
+
+        On a device, whose memory may be smaller than the data, `_BYTES_AT_ONCE` of them are there together.
+        """
+        rows, done = len(arrays[0]), 0
+        widest = sum(array.dtype.itemsize * array.size // rows for array in (*arrays, *outs))
+        part = rows if self.device == "cpu" else max(_BYTES_AT_ONCE // max(widest, 1) // size, 1) * size
+        for first in range(0, rows, part):
+            whole, rest = divmod(min(part, rows - first), size)
+            full = self.program(size)
+            last = self.program(rest) if rest else None
+            given, written = ([a[first : first + part] for a in some] for some in (arrays, outs))
+            with lent(self.feeds, given, written, self._twins):
+                done += _core.run(full, last, batches=whole + (rest > 0), batch_size=size, step=step + done)
+        return done
 
     def run(
         self,
