@@ -66,14 +66,15 @@ class DeviceEpoch {
     std::optional<Graph> full;
     // One batch may have fewer rows than the distance to the next.
     queue_.row_count = whole > 1 ? whole * epoch_.batch_size : 0;
-    if (whole > 0) full.emplace([this] { record(*epoch_.full); });
+    // What runs once is launched as it is: to make a graph of it takes longer.
+    if (whole > 1) full.emplace([this] { record(*epoch_.full); });
     for (std::int64_t b = 0; b < epoch_.batches; ++b) {
       if (b % kBatchesPerLook == 0 && cancelled(poll)) return b;
       if (b < whole) {
-        full->replay();
+        full ? full->replay() : record(*epoch_.full);
       } else {
         advance(whole * epoch_.batch_size);
-        Graph([this] { record(*epoch_.last); }).replay();
+        record(*epoch_.last);
       }
       if ((b + 1) % kBatchesPerLook == 0 || b + 1 == epoch_.batches) arrive(b + 1);
     }

@@ -1,4 +1,4 @@
-// An epoch on a device: each program is captured once, and its graph replayed for every batch.
+// An epoch on a device: a program is captured once, and its graph replayed for every batch.
 #pragma once
 
 #include "program/program.h"
