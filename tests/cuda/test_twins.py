@@ -100,6 +100,19 @@ def test_what_programs_write_comes_back_though_a_run_fails():
     np.testing.assert_array_equal(y, np.full((2, 2), 2.0))
 
 
+def test_only_the_memory_of_programs_that_live_is_held():
+    twins, memories = Twins(), [np.zeros(size, np.uint8) for size in (64, 128)]
+    for memory in memories:
+        twins.work_in(memory)
+        assert memory in twins
+        array = twins.view(memory[:16], written=True)
+    assert memories[0] not in twins
+    assert [id(memory) in module._twins for memory in memories] == [False, True]
+    with twins.run():
+        array.upload(np.ones(16, np.uint8))
+    assert not memories[1].any()
+
+
 def test_working_memory_does_not_travel():
     scratch, filled, kept = np.ones(4, np.float32), np.ones(4, np.float32), np.ones(4, np.float32)
     twins = Twins()

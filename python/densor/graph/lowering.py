@@ -318,7 +318,7 @@ class Lowering:
         size = self.place()
         self.memory = memory = aligned_bytes(size) if memory is None or len(memory) < size else memory
         if twins is not None:
-            twins.keep(memory)
+            twins.work_in(memory)
             for instruction in self.instructions:
                 for value in instruction.arguments.values():
                     _add_twins(value, twins)

@@ -68,13 +68,18 @@ class Twins:
 
     def __init__(self) -> None:
         self._held: dict[int, _Twin] = {}
+        self._working: _Twin | None = None
         self._sent: dict[int, _Twin] = {}
         self._fetched: dict[int, _Twin] = {}
         self._changing: set[int] = set()
         self._written: dict[int, _Twin] = {}
 
+    def work_in(self, memory: Array) -> None:
+        """Give the memory of the programs to come a twin; that of earlier ones lives as long as these."""
+        self._working, _ = self._found(memory)
+
     def keep(self, array: Array, *, filled: bool = False, fetched: bool = False) -> None:
-        """Give working memory a twin.
+        """Give an array that only programs use a twin.
 
         filled: programs rely on the values that it has now. fetched: they are brought back after every run.
         """
@@ -98,11 +103,12 @@ class Twins:
                 self._changing.add(id(twin.host))
 
     def __contains__(self, array: Array) -> bool:
-        return id(_owner(array)) in self._held
+        owner = _owner(array)
+        return id(owner) in self._held or (self._working is not None and self._working.host is owner)
 
     def view(self, array: Array, *, written: bool) -> _core.DeviceArray:
         """What a program gets for `array`. written: the program may change what was sent, so it is brought back."""
-        twin = self._held[id(_owner(array))]
+        twin, _ = self._found(array)
         if written and id(twin.host) in self._changing:
             self._written[id(twin.host)] = twin
         return twin.view(array)
@@ -127,13 +133,20 @@ class Twins:
                     settle()
 
     def _take(self, array: Array) -> tuple[_Twin, bool]:
-        owner = _owner(array)
-        twin = _twins.get(id(owner))
-        fresh = twin is None
-        if twin is None:
-            twin = _twins[id(owner)] = _Twin(owner)
-        self._held[id(owner)] = twin
+        twin, fresh = self._found(array)
+        self._held[id(twin.host)] = twin
         return twin, fresh
+
+    @staticmethod
+    def _found(array: Array) -> tuple[_Twin, bool]:
+        """The twin of the block of `array`, and whether it is new."""
+        owner = _owner(array)
+        with ON_DEVICE:
+            twin = _twins.get(id(owner))
+            if twin is not None:
+                return twin, False
+            twin = _twins[id(owner)] = _Twin(owner)
+            return twin, True
 
 
 def _owner(array: Array) -> Array:
@@ -149,7 +162,8 @@ def _address(array: Array) -> int:
 
 def room_on_device(array: Array) -> _core.DeviceArray:
     """Device memory for the values of `array`, which is in C order; they are not there yet."""
-    return _core.DeviceArray(array.nbytes).part(0, array)
+    with ON_DEVICE:
+        return _core.DeviceArray(array.nbytes).part(0, array)
 
 
 def copied_to_device(array: Array) -> _core.DeviceArray:
