@@ -213,6 +213,9 @@ def test_the_number_of_threads_changes_no_bit(threads):
     assert same_weights(one, several)
 
 
+on_the_cpu = pytest.mark.skipif("DENSOR_TEST_DEVICE" in os.environ, reason="CUDA does not survive a fork")
+
+
 def _train_in_child(model, connection):
     x, y = data()
     model.fit(x, y, epochs=2, verbose=0)
@@ -220,6 +223,7 @@ def _train_in_child(model, connection):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any fork beside threads
+@on_the_cpu
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_child_process_trains_as_its_parent_does(method):
     x, y = data()
@@ -248,6 +252,7 @@ def _train_spawned(connection):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of any fork beside threads
+@on_the_cpu
 def test_a_child_forked_by_a_callback_finishes_the_training():
     x, y = data()
     model = classifier()
