@@ -26,7 +26,7 @@ PYTHON_RANKS = (
 )
 LENGTH_LIMIT, HARD_LENGTH_LIMIT, FUNCTION_LIMIT = 400, 600, 60
 # Operations that are no node of a graph: checks of data, sums of losses and samples, random fills.
-WITHOUT_NODE = {"accumulate", "count_nonfinite", "monte_carlo", "random"}
+WITHOUT_NODE = {"accumulate", "count_nonfinite", "label_range", "monte_carlo", "random"}
 # Files that may be longer than 400 lines, each with its reason.
 LONG_FILES: dict[str, str] = {}
 

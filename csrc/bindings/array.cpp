@@ -45,9 +45,26 @@ void set_dtype(const char* function, const char* argument, View& view, const py:
                 "dtype " + std::string(py::str(dtype)) + " is not supported; convert the array to float32");
 }
 
+// Our stream goes on behind what the array's owner still has on its own. The interface names the stream from
+// version 3 on; before it only DLPack does, whose producer then lets our stream wait.
+void follow_stream(const char* function, const char* argument, const py::handle& object,
+                   const py::dict& interface) {
+  if (interface.contains("stream") && !interface["stream"].is_none()) {
+    const auto stream = interface["stream"].cast<std::intptr_t>();
+    if (stream == 0)
+      throw Error(ErrorKind::value, function, argument, "stream 0 is ambiguous in __cuda_array_interface__");
+    cuda::runtime().wait_for(reinterpret_cast<void*>(stream));
+  } else if (interface["version"].cast<int>() < 3 && py::hasattr(object, "__dlpack__")) {
+    const auto ours = reinterpret_cast<std::intptr_t>(cuda::runtime().stream());
+    object.attr("__dlpack__")(py::arg("stream") = ours == 0 ? py::object(py::int_(1)) : py::int_(ours));
+  }
+}
+
 // The interface's version 2 and later: a dict of shape, typestr, data (pointer, read-only) and strides.
-View device_view(const char* function, const char* argument, const py::dict& interface) {
+View device_view(const char* function, const char* argument, const py::handle& object) {
   cuda::require_device(0);
+  const py::dict interface = object.attr("__cuda_array_interface__");
+  follow_stream(function, argument, object, interface);
   View view;
   view.present = true;
   view.device = Device::cuda;
@@ -74,7 +91,7 @@ View view_of(const char* function, const char* argument, const py::handle& objec
   if (object.is_none()) return view;
   if (py::isinstance<DeviceArray>(object)) return object.cast<const DeviceArray&>().view();
   if (!py::isinstance<py::array>(object) && py::hasattr(object, "__cuda_array_interface__"))
-    return device_view(function, argument, object.attr("__cuda_array_interface__"));
+    return device_view(function, argument, object);
   if (!py::isinstance<py::array>(object))
     throw Error(ErrorKind::type, function, argument,
                 std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);

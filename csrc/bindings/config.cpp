@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/plan.h"
+#include "cuda/gemm/cublaslt.h"
 #include "cuda/launch.h"
 #include "ops/shared/device_gemm.h"
 #include "program/measure.h"
@@ -52,12 +53,60 @@ std::string gemm_plan(const py::object& m, const py::object& n, const py::object
 std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
                              bool transpose_b, int architecture) {
   const cuda::GemmProblem problem{m, n, k, transpose_a, transpose_b};
-  return to_string(cuda::plan_gemm(problem, ops::device_precision(), architecture), architecture);
+  const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
+  return to_string(cuda::plan_gemm(problem, ops::device_precision(), architecture, backend), architecture);
+}
+
+// With "cublaslt": where it was found.
+std::string set_matmul_backend(const py::object& value, const std::vector<std::string>& paths) {
+  const std::string wanted = name("set_matmul_backend", "value", value);
+  const std::string where = wanted == "cublaslt" ? cuda::load_cublaslt(paths) : "";
+  cuda::use_cublaslt(wanted == "cublaslt");
+  return where;
+}
+
+void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
+                    const py::object& launches) {
+  cuda::Emulation emulation;
+  emulation.host_memory = flag("emulate_device", "host_memory", host_memory);
+  emulation.order = name("emulate_device", "order", order);
+  if (!memory.is_none()) emulation.memory = integer("emulate_device", "memory", memory, 0);
+  if (!launches.is_none()) emulation.launches = integer("emulate_device", "launches", launches, 0);
+  cuda::emulate(emulation);
 }
 
 double bandwidth(const py::object& bytes) {
   constexpr std::int64_t kLargest = std::int64_t{1} << 32;
   return measure_bandwidth(integer("measure_bandwidth", "bytes", bytes, 1, kLargest), num_threads());
+}
+
+// What concerns a GPU.
+void bind_device(py::module_& m) {
+  m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
+        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("architecture") = 90,
+        "How a GPU of this architecture multiplies (m, k) by (k, n) at the precision in use.");
+  m.def("set_matmul_backend", &set_matmul_backend, py::arg("value"), py::arg("paths"),
+        "Products on a GPU in steps made from now on are those of 'cublaslt', one of the libraries at these "
+        "paths, "
+        "or our 'own'. Says where the library was found.");
+  m.def(
+      "matmul_backend", [] { return cuda::cublaslt_is_used() ? "cublaslt" : "own"; },
+      "Whose products a GPU computes.");
+  m.def("emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
+        py::arg("memory") = py::none(), py::arg("launches") = py::none(),
+        "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
+        "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
+        "that. The device has so many bytes, and after so many launches its context is lost.");
+  m.def("emulated_waits", &cuda::emulated_waits,
+        "The streams for which the emulated device has waited, since the last call.");
+  m.def(
+      "device_of",
+      [](const py::object& array) {
+        return view_of("device_of", "array", array).device == Device::cuda ? "cuda" : "cpu";
+      },
+      py::arg("array"), "Where an array lies, and so the steps made from it run.");
+  m.def("require_device", &require_device, py::arg("device"),
+        "Raises DeviceError if the device cannot be used.");
 }
 
 }  // namespace
@@ -93,33 +142,13 @@ void bind_config(py::module_& m) {
   m.def(
       "measure_matrix_peak", [] { return measure_matrix_peak(num_threads()); },
       "GFLOP/s of the matrix units with all threads, operands in registers; 0 on targets without.");
-  m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
-        py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("architecture") = 90,
-        "How a GPU of this architecture multiplies (m, k) by (k, n) at the precision in use.");
   m.def(
       "measure_fma_peak", [] { return measure_fma_peak(num_threads()); },
       "GFLOP/s of the target's multiply-adds with all threads, operands in registers.");
   m.def("measure_bandwidth", &bandwidth, py::arg("bytes"),
         "GB/s, reads and writes counted, of all threads scaling this many bytes in place.");
   m.def("build_info", &build_info, "How this extension was built.");
-  m.def(
-      "emulate_device",
-      [](const py::object& order, const py::object& host_memory) {
-        cuda::emulate(name("emulate_device", "order", order),
-                      flag("emulate_device", "host_memory", host_memory));
-      },
-      py::arg("order"), py::arg("host_memory") = true,
-      "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
-      "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
-      "that.");
-  m.def(
-      "device_of",
-      [](const py::object& array) {
-        return view_of("device_of", "array", array).device == Device::cuda ? "cuda" : "cpu";
-      },
-      py::arg("array"), "Where an array lies, and so the steps made from it run.");
-  m.def("require_device", &require_device, py::arg("device"),
-        "Raises DeviceError if the device cannot be used.");
+  bind_device(m);
 }
 
 }  // namespace densor::bindings

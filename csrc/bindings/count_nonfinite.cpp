@@ -13,7 +13,7 @@ namespace {
 std::pair<std::int64_t, std::int64_t> count_nonfinite(const py::object& array) {
   const View view = view_of("count_nonfinite", "array", array);
   const py::gil_scoped_release release;
-  const ops::Nonfinite result = ops::count_nonfinite(view);
+  const ops::Found result = ops::count_nonfinite(view);
   return {result.count, result.first};
 }
 

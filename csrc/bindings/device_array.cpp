@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "bindings/dlpack.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
+#include "core/check.h"
 #include "core/error.h"
 
 namespace densor::bindings {
@@ -38,8 +40,9 @@ py::tuple tuple_of(const Values& values, int count) {
 DeviceArray::DeviceArray(const py::object& nbytes)
     : nbytes_(integer("DeviceArray", "nbytes", nbytes, 0, kLargest)) {
   cuda::require_device(0);
-  memory_ = std::make_shared<const cuda::Memory>(static_cast<std::size_t>(nbytes_));
-  view_.data = memory_->as<void>();
+  const auto memory = std::make_shared<const cuda::Memory>(static_cast<std::size_t>(nbytes_));
+  owner_ = memory;
+  view_.data = memory->as<void>();
   view_.dtype = DType::u8;
   view_.device = Device::cuda;
   view_.present = view_.writable = true;
@@ -61,8 +64,46 @@ DeviceArray DeviceArray::part(const py::object& offset, const py::object& like) 
   view.device = Device::cuda;
   view.writable = true;
   view.data = view_.as<char>() + skipped;
-  DeviceArray result(memory_, view);
+  DeviceArray result(owner_, view);
   result.nbytes_ = nbytes_ - skipped;
+  return result;
+}
+
+DeviceArray DeviceArray::wrapped(const py::object& array) {
+  if (py::isinstance<DeviceArray>(array)) return array.cast<DeviceArray>();
+  const View view = view_of("DeviceArray", "array", array);
+  if (view.device != Device::cuda)
+    throw Error(ErrorKind::type, "DeviceArray", "array", "is not in device memory");
+  const auto release = [](py::object* object) {
+    const py::gil_scoped_acquire gil;
+    delete object;
+  };
+  DeviceArray result(std::shared_ptr<const void>(new py::object(array), release), view);
+  result.nbytes_ = std::max<std::int64_t>(extent(view), 0);
+  return result;
+}
+
+DeviceArray DeviceArray::reshaped(const py::args& arguments) const {
+  const bool packed = arguments.size() == 1 && py::isinstance<py::tuple>(arguments[0]);
+  const py::tuple shape = packed ? py::tuple(arguments[0]) : py::tuple(arguments);
+  const auto function = "reshape";
+  if (!view_.contiguous()) throw Error(ErrorKind::value, function, "shape", "the array is not in C order");
+  if (shape.size() > kMaxDims) throw Error(ErrorKind::value, function, "shape", "has too many axes");
+  View view = view_;
+  view.ndim = static_cast<int>(shape.size());
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    view.shape[i] = integer(function, "shape", shape[i], 0, kLargest);
+  std::int64_t stride = item_size(view.dtype);
+  for (int i = view.ndim - 1; i >= 0; --i) {
+    view.stride[i] = stride;
+    stride = checked_multiply(function, stride, view.shape[i]);
+  }
+  if (view.size() != view_.size())
+    throw Error(ErrorKind::value, function, "shape",
+                shape_text(view) + " has " + std::to_string(view.size()) + " elements, the array " +
+                    std::to_string(view_.size()));
+  DeviceArray result(owner_, view);
+  result.nbytes_ = nbytes_;
   return result;
 }
 
@@ -108,12 +149,47 @@ void bind_device_array(py::module_& m) {
       .def(py::init<const py::object&>(), py::arg("nbytes"), "A block of bytes that nobody has written yet.")
       .def("part", &DeviceArray::part, py::arg("offset"), py::arg("like"),
            "What lies `offset` bytes from its beginning, with shape, strides and dtype of a host array.")
+      .def_static("wrapped", &DeviceArray::wrapped, py::arg("array"),
+                  "An array of CuPy, PyTorch or anything else that shows its device memory, without a copy.")
+      .def("reshape", &DeviceArray::reshaped, "The same memory under another shape of the same size.")
       .def("upload", &DeviceArray::upload, "Copies a host array of as many bytes here.")
       .def("download", &DeviceArray::download, "Copies this into such a host array.")
       .def_property_readonly(
           "shape", [](const DeviceArray& a) { return tuple_of(a.view().shape, a.view().ndim); }, "Its axes.")
       .def_property_readonly("__cuda_array_interface__", &DeviceArray::interface,
-                             "By which CuPy, PyTorch and others take it, without a copy.");
+                             "By which CuPy, PyTorch and others take it, without a copy.")
+      .def_property_readonly(
+          "ndim", [](const DeviceArray& a) { return a.view().ndim; }, "How many axes.")
+      .def_property_readonly(
+          "size", [](const DeviceArray& a) { return a.view().size(); }, "How many values.")
+      .def_property_readonly(
+          "contiguous", [](const DeviceArray& a) { return a.view().contiguous(); },
+          "Whether they lie in C order without gaps.")
+      .def(
+          "numpy",
+          [](const DeviceArray& a) {
+            const View& view = a.view();
+            py::array copy(py::dtype(dtype_name(view.dtype)),
+                           std::vector<py::ssize_t>(view.shape.begin(), view.shape.begin() + view.ndim));
+            a.download(copy);
+            return copy;
+          },
+          "A copy in host memory.")
+      .def_property_readonly(
+          "dtype", [](const DeviceArray& a) { return py::dtype(dtype_name(a.view().dtype)); }, "Its dtype.")
+      .def(
+          "__dlpack__",
+          [](const py::object& self, const py::object& stream, const py::object& max_version,
+             const py::object& dl_device, const py::object& copy) {
+            return dlpack_capsule(self.cast<const DeviceArray&>().view(), self, stream, max_version,
+                                  dl_device, copy);
+          },
+          py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
+          py::arg("dl_device") = py::none(), py::arg("copy") = py::none(),
+          "The memory itself as a capsule, as the array API standard has it.")
+      .def(
+          "__dlpack_device__", [](const DeviceArray&) { return dlpack_device(); },
+          "The kind of its memory, 2 for CUDA, and the number of the device.");
 }
 
 }  // namespace densor::bindings

@@ -15,6 +15,10 @@ class DeviceArray {
 
   // What lies `offset` bytes from the beginning, with the shape, strides and dtype of a host array.
   DeviceArray part(const py::object& offset, const py::object& like) const;
+  // Somebody else's array in device memory, which lives as long as this.
+  static DeviceArray wrapped(const py::object& array);
+  // The same memory, in C order, under another shape of the same size.
+  DeviceArray reshaped(const py::args& arguments) const;
   // Copies between this and a host array of as many bytes, both in C order. The GIL is released.
   void upload(const py::object& from) const;
   void download(const py::object& into) const;
@@ -24,12 +28,11 @@ class DeviceArray {
   py::dict interface() const;
 
  private:
-  DeviceArray(std::shared_ptr<const cuda::Memory> memory, const View& view)
-      : memory_(std::move(memory)), view_(view) {}
+  DeviceArray(std::shared_ptr<const void> owner, const View& view) : owner_(std::move(owner)), view_(view) {}
   View host(const char* function, const char* argument, const py::object& object) const;
 
-  std::shared_ptr<const cuda::Memory> memory_;
-  std::int64_t nbytes_ = 0;  // of the block, from where the view begins
+  std::shared_ptr<const void> owner_;  // of the memory
+  std::int64_t nbytes_ = 0;            // of the block, from where the view begins
   View view_;
 };
 

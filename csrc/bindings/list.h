@@ -29,6 +29,7 @@ void bind_gaussian_noise(py::module_& m);
 void bind_image_blur(py::module_& m);
 void bind_image_color(py::module_& m);
 void bind_image_warp(py::module_& m);
+void bind_label_range(py::module_& m);
 void bind_layer_norm(py::module_& m);
 void bind_mean_absolute_error(py::module_& m);
 void bind_mean_squared_error(py::module_& m);

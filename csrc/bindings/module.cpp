@@ -24,6 +24,7 @@ PYBIND11_MODULE(_core, m) {
   bind_image_blur(m);
   bind_image_color(m);
   bind_image_warp(m);
+  bind_label_range(m);
   bind_layer_norm(m);
   bind_mean_absolute_error(m);
   bind_mean_squared_error(m);

@@ -8,7 +8,7 @@
 
 namespace densor {
 
-enum class ErrorKind { type, value, memory, device, runtime };
+enum class ErrorKind { type, value, memory, device, device_memory, runtime };
 
 class Error : public std::exception {
  public:

@@ -11,7 +11,7 @@ constexpr const char* device_name(Device device) { return device == Device::cpu 
 
 struct Queue {
   void* stream = nullptr;
-  const Batch* batch = nullptr;  // in device memory: the batch at hand; what changes from batch to batch
+  Batch* batch = nullptr;        // in device memory: the batch at hand; what changes from batch to batch
   const Batch* first = nullptr;  // the same of the first batch, in host memory
   std::int64_t row_count = 0;    // data rows that all batches read from `first` on; 0: those of one batch
   float* scratch = nullptr;      // as much as the step declared; steps run one after the other

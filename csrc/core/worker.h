@@ -27,6 +27,10 @@ constexpr Range share(std::int64_t n, std::int64_t unit, int index, int count) {
 inline constexpr std::int64_t kLine = 16;  // floats in a cache line: the unit in which columns are shared out
 inline constexpr std::int64_t kRowUnit = 4;  // in which rows are
 
+// Why a batch of a device may not change anything any more: its sums of losses, or its gradients, are not
+// finite.
+enum class Refusal : std::int32_t { none, totals, gradients };
+
 // The training step (or batch) being run.
 struct Batch {
   std::uint64_t step = 0;              // running number; keys the dropout noise
@@ -36,6 +40,10 @@ struct Batch {
   std::int64_t start = 0;
   const float* hyper = nullptr;  // this step's hyper-parameters, as the optimizer step reads them
   std::int64_t hyper_count = 0;
+  // On a device: batches of the run that were taken. Once one is refused it stays the one at hand, and
+  // whatever writes what outlives a batch leaves it as it is: the host hears of it later.
+  std::int64_t taken = 0;
+  Refusal refusal = Refusal::none;
 };
 
 class Team;

@@ -16,7 +16,8 @@ namespace {
 const char* build_kind() { return "absent"; }
 void require_device(int) { absent(); }
 bool uses_host_memory() { return false; }
-void emulate(const std::string&, bool) { absent(); }
+void emulate(const Emulation&) { absent(); }
+std::vector<std::uintptr_t> emulated_waits() { absent(); }
 const Launchers& launchers() { absent(); }
 Runtime& runtime() { absent(); }
 

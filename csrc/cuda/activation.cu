@@ -3,6 +3,7 @@
 #include "cuda/device/scalar.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 #include "math/activation.h"
 
@@ -13,7 +14,8 @@ namespace {
 using math::Activation;
 
 template <class F>
-__global__ void forward_kernel(float* y, const float* x, std::int64_t n, float alpha) {
+__global__ void forward_kernel(float* y, const float* x, std::int64_t n, float alpha, const Batch* batch) {
+  if (y == x && refused(batch)) return;  // a constraint of weights
   for (std::int64_t i = first_item(); i < n; i += item_stride()) y[i] = F::value(x[i], alpha);
 }
 
@@ -26,7 +28,7 @@ __global__ void backward_kernel(float* dz, const float* dy, const float* saved, 
 void forward(const Queue& queue, float* y, const float* x, std::int64_t n, Activation activation,
              float alpha) {
   math::with_activation(activation, [&](auto f) {
-    launch(queue, forward_kernel<decltype(f)>, blocks_for(n), kThreads, 0, y, x, n, alpha);
+    launch(queue, forward_kernel<decltype(f)>, blocks_for(n), kThreads, 0, y, x, n, alpha, queue.batch);
   });
 }
 

@@ -1,5 +1,6 @@
 // The batch at hand, in device memory, is moved on by the device itself: a captured step serves all batches.
 #include "cuda/device/grid.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -7,7 +8,8 @@ namespace densor::cuda {
 namespace {
 
 __global__ void next_batch_kernel(Batch* batch, std::int64_t rows, std::int64_t steps) {
-  if (first_item() != 0) return;
+  if (first_item() != 0 || refused(batch)) return;
+  ++batch->taken;
   batch->start += rows;
   if (batch->rows != nullptr) batch->rows += rows;
   if (batch->hyper != nullptr) batch->hyper += batch->hyper_count;
@@ -16,7 +18,7 @@ __global__ void next_batch_kernel(Batch* batch, std::int64_t rows, std::int64_t 
 }
 
 __global__ void next_repeat_kernel(Batch* batch) {
-  if (first_item() != 0) return;
+  if (first_item() != 0 || refused(batch)) return;
   ++batch->step;
   ++batch->repeat;
 }

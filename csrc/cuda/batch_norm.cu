@@ -4,6 +4,7 @@
 // element, inference 8, backward 20 (28 with an activation), inference_backward 12 (16).
 #include "cuda/device/chosen_activation.cuh"
 #include "cuda/device/moments.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 #include "math/batch_norm.h"
 
@@ -317,7 +318,9 @@ void inference_backward(const Queue& queue, const BatchNormGradients& d, const f
 }
 
 __global__ void update_kernel(float* moving_mean, float* moving_variance, const float* mean,
-                              const float* variance, std::int64_t n, math::MovingAverage average) {
+                              const float* variance, std::int64_t n, math::MovingAverage average,
+                              const Batch* batch) {
+  if (refused(batch)) return;
   for (std::int64_t j = first_item(); j < n; j += item_stride()) {
     const bool untouched = average.from_first && moving_mean[j] == 0.0f && moving_variance[j] == 1.0f;
     const float spread = variance[j] * average.correction;
@@ -331,7 +334,7 @@ __global__ void update_kernel(float* moving_mean, float* moving_variance, const 
 void update(const Queue& queue, float* moving_mean, float* moving_variance, const float* mean,
             const float* variance, std::int64_t n, const math::MovingAverage& average) {
   launch(queue, update_kernel, blocks_for(n), kThreads, 0, moving_mean, moving_variance, mean, variance, n,
-         average);
+         average, queue.batch);
 }
 
 }  // namespace

@@ -1,61 +1,72 @@
-// Counts NaN and infinity, and finds the first: values whose exponent bits are all ones. Every block leaves a
-// count and a place. Reads 4 (8) bytes an element.
-#include "cuda/device/reduce.cuh"
+// Counts NaN and infinity, and finds the first: values whose exponent bits are all ones. Reads 4 (8) bytes an
+// element. The same of a batch: it is refused where a sum of losses or a gradient is not finite.
+#include "cuda/device/scalar.cuh"
 
-#include "cuda/device/grid.cuh"
+#include "cuda/device/counting.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
 
 namespace {
 
-struct Earlier {
-  __device__ std::int64_t operator()(std::int64_t a, std::int64_t b) const { return a < b ? a : b; }
+constexpr std::uint32_t kExponent = 0x7f800000u;
+
+template <class Bits>
+struct Nonfinite {
+  Bits exponent;
+  __device__ bool operator()(Bits x) const { return (x & exponent) == exponent; }
 };
 
-template <class Bits>
-__global__ void count_kernel(NonfiniteCount* counts, const char* data, std::int64_t rows, std::int64_t cols,
-                             std::int64_t stride, Bits exponent) {
-  __shared__ NonfiniteCount warps[kThreads / kWarpSize];
-  NonfiniteCount own{0, kNoPlace};
-  for (std::int64_t i = first_row(); i < rows; i += row_stride()) {
-    const Bits* x = reinterpret_cast<const Bits*>(data + i * stride);
-    for (std::int64_t j = first_column(); j < cols; j += column_stride()) {
-      if ((x[j] & exponent) != exponent) continue;
-      ++own.count;
-      own.first = Earlier{}(own.first, i * cols + j);
-    }
-  }
-  own = {warp_sum(own.count), warp_reduce(own.first, Earlier{})};
-  const auto thread = threadIdx.y * blockDim.x + threadIdx.x;
-  if (thread % kWarpSize == 0) warps[thread / kWarpSize] = own;
-  __syncthreads();
-  if (thread != 0) return;
-  for (int w = 1; w < kThreads / kWarpSize; ++w)
-    own = {own.count + warps[w].count, Earlier{}(own.first, warps[w].first)};
-  counts[blockIdx.y * gridDim.x + blockIdx.x] = own;
+// Whether the exponent bits say NaN or infinity.
+__device__ __forceinline__ bool is_nonfinite(float x) {
+  return Nonfinite<std::uint32_t>{kExponent}(math::as_bits(x));
 }
 
-template <class Bits>
-std::int64_t count(const Queue& queue, NonfiniteCount* counts, const void* data, std::int64_t rows,
-                   std::int64_t cols, std::int64_t stride, Bits exponent) {
-  const Tiling tiling = tiling_for(rows, cols);
-  launch(queue, count_kernel<Bits>, tiling.grid, tiling.block, 0, counts, static_cast<const char*>(data),
-         rows, cols, stride, exponent);
-  return static_cast<std::int64_t>(tiling.grid.x) * tiling.grid.y;
+// One thread: there is a sum for each output.
+__global__ void refuse_totals_kernel(const double* const* totals, std::int64_t count, Batch* batch) {
+  if (refused(batch)) return;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double total = *totals[i];
+    if (!(total - total == 0.0)) batch->refusal = Refusal::totals;
+  }
+}
+
+// A row of blocks has an array.
+__global__ void refuse_gradients_kernel(const Values* gradients, std::int64_t arrays, Batch* batch) {
+  if (refused(batch)) return;
+  for (std::int64_t k = blockIdx.y; k < arrays; k += gridDim.y)
+    for (std::int64_t i = first_item(); i < gradients[k].count; i += item_stride())
+      if (is_nonfinite(gradients[k].data[i]))
+        batch->refusal = Refusal::gradients;  // whoever writes: the same
+}
+
+void refuse(const Queue& queue, const double* const* totals, std::int64_t count, const Values* gradients,
+            const std::vector<Values>& arrays) {
+  launch(queue, refuse_totals_kernel, 1, 1, 0, totals, count, queue.batch);
+  const auto rows = static_cast<std::int64_t>(arrays.size());
+  std::int64_t longest = 0;
+  for (const Values& array : arrays) longest = array.count > longest ? array.count : longest;
+  if (rows == 0) return;
+  dim3 grid = blocks_for(longest);
+  grid.y = blocks_for(rows, 1).x;
+  launch(queue, refuse_gradients_kernel, grid, kThreads, 0, gradients, rows, queue.batch);
 }
 
 }  // namespace
 
 void fill_count_nonfinite(Launchers& table) {
-  table.count_nonfinite_f32 = [](const Queue& queue, NonfiniteCount* counts, const void* data,
-                                 std::int64_t rows, std::int64_t cols, std::int64_t stride) {
-    return count<std::uint32_t>(queue, counts, data, rows, cols, stride, 0x7f800000u);
+  table.count_nonfinite_f32 = [](const Queue& queue, BlockCount* counts, const void* data, std::int64_t rows,
+                                 std::int64_t cols, std::int64_t stride) {
+    launch_counting<std::uint32_t>(queue, counts, data, rows, cols, stride,
+                                   Nonfinite<std::uint32_t>{kExponent});
   };
-  table.count_nonfinite_f64 = [](const Queue& queue, NonfiniteCount* counts, const void* data,
-                                 std::int64_t rows, std::int64_t cols, std::int64_t stride) {
-    return count<std::uint64_t>(queue, counts, data, rows, cols, stride, 0x7ff0000000000000u);
+  table.count_nonfinite_f64 = [](const Queue& queue, BlockCount* counts, const void* data, std::int64_t rows,
+                                 std::int64_t cols, std::int64_t stride) {
+    launch_counting<std::uint64_t>(queue, counts, data, rows, cols, stride,
+                                   Nonfinite<std::uint64_t>{0x7ff0000000000000u});
   };
+  table.refuse_nonfinite = refuse;
 }
 
 }  // namespace densor::cuda

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/queue.h"
 #include "cuda/launchers.h"
@@ -23,10 +24,18 @@ const char* build_kind();
 void require_device(int index);
 // Whether arrays in host memory are taken for device memory: the build for tests, once told to.
 bool uses_host_memory();
-// In the build for tests: the order in which the threads of a block run, "ascending" or "descending", and
-// whether arrays in host memory count as device memory; "off": ascending, and they do not. Throws
-// Error(device) in other builds.
-void emulate(const std::string& order, bool host_memory);
+// A device to test on, whose kernels run on the processor: the threads of a block in "ascending" or
+// "descending" order; "off" ends it.
+struct Emulation {
+  std::string order;
+  bool host_memory = true;          // whether arrays in host memory count as device memory
+  std::int64_t memory = INT64_MAX;  // bytes it has
+  std::int64_t launches = -1;       // until an illegal address poisons its context; -1: never
+};
+// Throws Error(device) in other builds. Each emulation has a context of its own.
+void emulate(const Emulation& emulation);
+// The streams that the emulated device was told to wait for, since the last call.
+std::vector<std::uintptr_t> emulated_waits();
 
 const Launchers& launchers();
 
@@ -40,6 +49,10 @@ class Runtime {
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // waits for it
   virtual void synchronize() = 0;
   virtual void* stream() = 0;
+  // What comes on our stream from now on follows what is on this one, another library's.
+  virtual void wait_for(void* stream) = 0;
+  // A call of a library that puts its kernels on our stream itself.
+  virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on
   // What `record` puts on the queue, to be run by `replay` any number of times.
   virtual void* capture(const std::function<void()>& record) = 0;

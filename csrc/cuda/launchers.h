@@ -9,6 +9,7 @@
 #include "cuda/gemm/problem.h"
 #include "cuda/optimizer.h"
 #include "math/dropout.h"
+#include "math/label_range.h"
 #include "math/operands.h"
 #include "math/philox.h"
 
@@ -32,10 +33,15 @@ struct Noise {
   std::uint32_t stream;
 };
 
+struct Values {
+  const float* data;
+  std::int64_t count;
+};
+
 // What a block of threads found; kNoPlace: nothing.
 inline constexpr std::int64_t kNoPlace = INT64_MAX;
 inline constexpr std::int64_t kMostCounts = 2048;
-struct NonfiniteCount {
+struct BlockCount {
   std::int64_t count, first;
 };
 
@@ -162,11 +168,18 @@ struct Launchers {
                                 std::int64_t samples);
   void (*monte_carlo_entropy)(const Queue& queue, float* entropy, const float* p, std::int64_t rows,
                               std::int64_t cols, bool independent);
-  // How many blocks counted; `counts` has room for kMostCounts. Rows are `stride` bytes apart.
-  std::int64_t (*count_nonfinite_f32)(const Queue& queue, NonfiniteCount* counts, const void* x,
-                                      std::int64_t rows, std::int64_t cols, std::int64_t stride);
-  std::int64_t (*count_nonfinite_f64)(const Queue& queue, NonfiniteCount* counts, const void* x,
-                                      std::int64_t rows, std::int64_t cols, std::int64_t stride);
+  // `counts` has room for kMostCounts; every block of threads leaves one. Rows are `stride` bytes apart.
+  void (*count_nonfinite_f32)(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
+                              std::int64_t cols, std::int64_t stride);
+  void (*count_nonfinite_f64)(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
+                              std::int64_t cols, std::int64_t stride);
+  // Refuses the batch at hand where one of the sums, or of the gradients, is not finite. `totals` and
+  // `gradients`, the same as `arrays`, are in device memory.
+  void (*refuse_nonfinite)(const Queue& queue, const double* const* totals, std::int64_t count,
+                           const Values* gradients, const std::vector<Values>& arrays);
+  // Counts, as above, values that are no class numbers; by dtype, null: not read.
+  void (*label_range[kDTypeCount])(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
+                                   std::int64_t cols, std::int64_t stride, const math::LabelRange& range);
 
   // Need kWarpScratch, a float a channel, and blur_scratch floats of scratch memory for each image.
   void (*image_warp)(const Queue& queue, float* y, const float* x, std::int64_t rows,

@@ -3,6 +3,7 @@
 #include "cuda/device/team.cuh"
 
 #include "cuda/device/columns.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 #include "math/norm_constraint.h"
 #include "math/operands.h"
@@ -18,7 +19,9 @@ __device__ __forceinline__ float factor_of(float squares, const NormConstraint& 
 }
 
 template <class Team>
-__global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, NormConstraint p) {
+__global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, NormConstraint p,
+                            const Batch* batch) {
+  if (refused(batch)) return;
   for (std::int64_t i = Team::first_row(); i < rows; i += Team::row_stride()) {
     float* row = w + i * cols;
     double squares = 0.0;
@@ -33,7 +36,8 @@ __global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, Norm
 
 // `count` matrices (rows, cols), a row of blocks each.
 __global__ void columns_kernel(float* w, std::int64_t count, std::int64_t rows, std::int64_t cols,
-                               NormConstraint p) {
+                               NormConstraint p, const Batch* batch) {
+  if (refused(batch)) return;
   constexpr std::int64_t kChain = 64 * kTileWarps;  // rows whose squares are summed before they join others
   const ColumnTile tile(rows, cols);
   for (std::int64_t k = blockIdx.y; k < count; k += gridDim.y) {
@@ -58,12 +62,14 @@ void norm_constraint(const Queue& queue, float* w, std::int64_t outer, std::int6
   if (outer == 0 || rows == 0 || cols == 0) return;
   if (cols == 1) {
     with_team(rows, [&](auto team) {
-      launch(queue, rows_kernel<decltype(team)>, team.blocks(outer), kThreads, 0, w, outer, rows, p);
+      launch(queue, rows_kernel<decltype(team)>, team.blocks(outer), kThreads, 0, w, outer, rows, p,
+             queue.batch);
     });
     return;
   }
   const std::int64_t layers = outer < kMostBlocks ? outer : kMostBlocks;
-  launch(queue, columns_kernel, tile_blocks(cols, layers), tile_threads(), 0, w, outer, rows, cols, p);
+  launch(queue, columns_kernel, tile_blocks(cols, layers), tile_threads(), 0, w, outer, rows, cols, p,
+         queue.batch);
 }
 
 }  // namespace

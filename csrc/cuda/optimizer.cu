@@ -5,6 +5,7 @@
 #include "cuda/device/reduce.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 #include "math/clip.h"
 #include "math/optimizer.h"
@@ -57,6 +58,7 @@ __device__ __forceinline__ bool kept(const std::uint16_t* mask, std::int64_t i) 
 
 // Gradients as norms and rule see them; or, where the rule waits, what is kept of them.
 __global__ void prepare_kernel(OptimizerPass pass, const Batch* batch, bool masked) {
+  if (refused(batch)) return;
   const Hyper hyper(*batch, pass);
   Mine(pass).each([&](std::int64_t i) {
     float g = pass.gradients[i];
@@ -126,6 +128,7 @@ __device__ __forceinline__ float decayed(float w, float decay) {
 
 // The first part of math::Lamb: slots, and the norms behind its ratio.
 __global__ void moments_kernel(OptimizerPass pass, const Batch* batch) {
+  if (refused(batch)) return;
   const Hyper hyper(*batch, pass);
   const Mine mine(pass);
   if (!hyper.applied) return;
@@ -164,6 +167,7 @@ __device__ float trust_ratio(const OptimizerPass& pass, const OptimizerSegment& 
 
 template <class Rule>
 __global__ void update_kernel(OptimizerPass pass, const Batch* batch) {
+  if (refused(batch)) return;
   const Hyper hyper(*batch, pass);
   const Mine mine(pass);
   const math::OptimizerRange& r = pass.range;

@@ -3,6 +3,7 @@
 // where the gradient is added, 4 without gradient).
 #include "cuda/device/reduce.cuh"
 
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 #include "math/penalty.h"
 
@@ -44,7 +45,9 @@ __global__ void pieces_kernel(double* values, Arrays arrays, double scale, bool 
   if (threadIdx.x == 0) values[piece] = value;
 }
 
-__global__ void total_kernel(double* totals, const double* values, std::int64_t n, double weight) {
+__global__ void total_kernel(double* totals, const double* values, std::int64_t n, double weight,
+                             const Batch* batch) {
+  if (refused(batch)) return;
   double sum = 0.0;
   for (std::int64_t i = threadIdx.x; i < n; i += kThreads) sum += values[i];
   sum = block_sum(sum);
@@ -69,7 +72,8 @@ void penalty(const Queue& queue, double* totals, const std::vector<PenaltyTerm>&
            values != nullptr ? values + done : nullptr, arrays, scale, add);
     done += pieces;
   }
-  if (totals != nullptr) launch(queue, total_kernel, 1, kThreads, 0, totals, values, done, weight);
+  if (totals != nullptr)
+    launch(queue, total_kernel, 1, kThreads, 0, totals, values, done, weight, queue.batch);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // The power iteration v = w u / |w u|, u = w^T v / |w^T v|, and w /= |w^T v|. A round reads the matrix twice.
-// Lengths stay on the device; where that of w u is 0 (or NaN), everything after it is left undone.
+// Lengths stay on the device; where that of w u is 0 (or NaN), everything after it is left undone;
+// of a refused batch it is taken for 0.
 #include <cmath>
 
 #include "cuda/device/team.cuh"
 
 #include "cuda/device/columns.cuh"
+#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -17,7 +19,8 @@ struct Lengths {
 
 template <class Team>
 __global__ void rows_times_kernel(float* v, const float* w, const float* u, std::int64_t rows,
-                                  std::int64_t cols) {
+                                  std::int64_t cols, const Batch* batch) {
+  if (refused(batch)) return;
   for (std::int64_t i = Team::first_row(); i < rows; i += Team::row_stride()) {
     float sum = 0.0f;
     each_column<Team>(cols, [&](std::int64_t j) { sum = math::fma(w[i * cols + j], u[j], sum); });
@@ -48,8 +51,8 @@ __device__ float length_of(const float* x, std::int64_t n) {
 }
 
 // x /= its length, by one block.
-__global__ void normalize_left_kernel(float* v, Lengths* lengths, std::int64_t n) {
-  const float length = length_of(v, n);
+__global__ void normalize_left_kernel(float* v, Lengths* lengths, std::int64_t n, const Batch* batch) {
+  const float length = refused(batch) ? 0.0f : length_of(v, n);
   if (threadIdx.x == 0) lengths->left = length;
   if (!(length > 0.0f)) return;
   for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) v[i] *= 1.0f / length;
@@ -73,9 +76,10 @@ void spectral_norm(const Queue& queue, float* w, float* u, float* v, std::int64_
   auto* lengths = reinterpret_cast<Lengths*>(queue.scratch);
   for (std::int64_t k = 0; k < iterations; ++k) {
     with_team(cols, [&](auto team) {
-      launch(queue, rows_times_kernel<decltype(team)>, team.blocks(rows), kThreads, 0, v, w, u, rows, cols);
+      launch(queue, rows_times_kernel<decltype(team)>, team.blocks(rows), kThreads, 0, v, w, u, rows, cols,
+             queue.batch);
     });
-    launch(queue, normalize_left_kernel, 1, 1024, 0, v, lengths, rows);
+    launch(queue, normalize_left_kernel, 1, 1024, 0, v, lengths, rows, queue.batch);
     launch(queue, columns_times_kernel, tile_blocks(cols, 1), tile_threads(), 0, u, w, v, lengths, rows,
            cols);
     launch(queue, normalize_right_kernel, 1, 1024, 0, u, lengths, cols);

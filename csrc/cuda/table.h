@@ -36,6 +36,7 @@ void fill_gaussian_noise(Launchers& table);
 void fill_random(Launchers& table);
 void fill_monte_carlo(Launchers& table);
 void fill_count_nonfinite(Launchers& table);
+void fill_label_range(Launchers& table);
 void fill_image_warp(Launchers& table);
 void fill_image_color(Launchers& table);
 void fill_image_blur(Launchers& table);
@@ -74,6 +75,7 @@ inline Launchers make_launchers() {
   fill_random(table);
   fill_monte_carlo(table);
   fill_count_nonfinite(table);
+  fill_label_range(table);
   fill_image_warp(table);
   fill_image_color(table);
   fill_image_blur(table);

@@ -8,103 +8,40 @@
 #include <utility>
 #include <vector>
 
-#include "core/check.h"
 #include "core/error.h"
-#include "core/parallel.h"
 #include "cpu/dispatch.h"
-#include "cuda/memory.h"
+#include "ops/shared/device_step.h"
 
 namespace densor::ops {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // values looked at together
-
-// `rows` runs of `cols` values, `stride` bytes from one to the next.
-struct Runs {
-  const char* data;
-  std::int64_t rows, cols, stride;
-};
-
-// An array without gaps is one run.
-Runs runs_of(const Check& check, const View& array) {
-  if (!array) check.fail_type("array", "expected an array, got None");
-  if (array.dtype != DType::f32 && array.dtype != DType::f64)
-    check.fail_type("array",
-                    std::string("expected dtype float32 or float64, got ") + dtype_name(array.dtype));
-  if (!array.aligned())
-    check.fail("array", "must be aligned to its dtype; pass numpy.require(..., requirements='A')");
-  if (array.contiguous()) return {array.as<const char>(), 1, array.size(), 0};
-  if (!array.contiguous_from(1))
-    check.fail("array", "has rows that are not contiguous; pass numpy.ascontiguousarray(...)");
-  return {array.as<const char>(), array.rows(), array.cols(), array.stride[0]};
-}
-
-template <class T>
-std::int64_t first_nonfinite(const char* data, std::int64_t n) {
-  const T* x = reinterpret_cast<const T*>(data);
-  return std::find_if(x, x + n, [](T value) { return !std::isfinite(value); }) - x;
-}
-
-// The blocks of each run that are this worker's share.
-Nonfinite count_share(const Runs& runs, DType dtype, Worker& worker) {
-  const auto& kernels = cpu::active();
-  const auto kernel = dtype == DType::f32 ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64;
-  const std::int64_t per_run = (runs.cols + kBlock - 1) / kBlock;
-  const Range mine = worker.split(runs.rows * per_run);
-  Nonfinite result{0, -1};
-  for (std::int64_t b = mine.begin; b < mine.end && !worker.cancelled(); ++b) {
-    const std::int64_t row = b / per_run, col = b % per_run * kBlock;
-    const char* block = runs.data + row * runs.stride + col * item_size(dtype);
-    const std::int64_t n = std::min(kBlock, runs.cols - col);
-    const std::int64_t found = kernel(block, n);
-    if (found > 0 && result.first < 0)
-      result.first =
-          row * runs.cols + col +
-          (dtype == DType::f32 ? first_nonfinite<float>(block, n) : first_nonfinite<double>(block, n));
-    result.count += found;
-  }
-  return result;
-}
-
-// One launch; the counts of its blocks are added here.
-Nonfinite count_on_device(const Runs& runs, DType dtype) {
-  std::vector<cuda::NonfiniteCount> counts(cuda::kMostCounts, {0, cuda::kNoPlace});
-  const auto memory = cuda::copy_to_device(counts);
-  const cuda::Launchers& kernels = cuda::launchers();
-  Queue queue;
-  queue.stream = cuda::runtime().stream();
-  (dtype == DType::f32 ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64)(
-      queue, memory->as<cuda::NonfiniteCount>(), runs.data, runs.rows, runs.cols, runs.stride);
-  cuda::runtime().download(counts.data(), memory->as<void>(), sizeof(counts[0]) * counts.size());
-  Nonfinite result{0, cuda::kNoPlace};
-  for (const cuda::NonfiniteCount& found : counts) {
-    result.count += found.count;
-    result.first = std::min(result.first, found.first);
-  }
-  if (result.count == 0) result.first = -1;
-  return result;
+bool is_on_device(const Check& check, const std::vector<View>& totals, const View& gradients) {
+  std::vector<NamedView> all{{"gradients", gradients}};
+  for (const View& total : totals) all.push_back({"totals", total});
+  return on_device(check, all);
 }
 
 }  // namespace
 
-Nonfinite count_nonfinite(const View& array) {
+Found count_nonfinite(const View& array) {
   const Check check("count_nonfinite");
-  const Runs runs = runs_of(check, array);
-  if (array.device == Device::cuda) return count_on_device(runs, array.dtype);
-  constexpr std::int64_t kWorth = 1 << 17;  // values that are worth another thread
-  RunOptions options;
-  options.workers = static_cast<int>(std::clamp<std::int64_t>(array.size() / kWorth, 1, num_threads()));
-  std::vector<Nonfinite> parts(static_cast<std::size_t>(options.workers), {0, -1});
-  run_parallel(options, [&](Worker& worker) {
-    parts[static_cast<std::size_t>(worker.index())] = count_share(runs, array.dtype, worker);
-  });
-  Nonfinite result{0, -1};
-  for (const Nonfinite& part : parts) {
-    result.count += part.count;
-    if (result.first < 0) result.first = part.first;
+  if (array && array.dtype != DType::f32 && array.dtype != DType::f64)
+    check.fail_type("array",
+                    std::string("expected dtype float32 or float64, got ") + dtype_name(array.dtype));
+  const Runs runs = runs_of(check, "array", array);
+  const bool narrow = array.dtype == DType::f32;
+  if (array.device == Device::cuda) {
+    const cuda::Launchers& kernels = cuda::launchers();
+    return count_on_device(runs,
+                           [kernel = narrow ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64](
+                               const Queue& queue, cuda::BlockCount* counts, const Runs& r) {
+                             kernel(queue, counts, r.data, r.rows, r.cols, r.stride);
+                           });
   }
-  return result;
+  const auto& kernels = cpu::active();
+  return count_on_cpu(runs, item_size(array.dtype),
+                      narrow ? kernels.count_nonfinite_f32 : kernels.count_nonfinite_f64);
 }
 
 namespace {
@@ -205,6 +142,20 @@ std::vector<Guard::Values> operands_of(const Check& check, const ComputedGradien
   return result;
 }
 
+Step refuse_on_device(const Check& check, const std::vector<const double*>& losses,
+                      const std::vector<Guard::Values>& gradients) {
+  std::vector<cuda::Values> arrays;
+  for (const Guard::Values& values : gradients) arrays.push_back({values.data, values.count});
+  Step step;
+  step.name = check.function();
+  step.launch = [sums = cuda::copy_to_device(losses), tables = cuda::copy_to_device(arrays), arrays,
+                 count = static_cast<std::int64_t>(losses.size())](const Queue& queue) {
+    cuda::launchers().refuse_nonfinite(queue, sums->as<const double* const>(), count,
+                                       tables->as<const cuda::Values>(), arrays);
+  };
+  return step;
+}
+
 }  // namespace
 
 Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients, const View& bounds,
@@ -216,12 +167,14 @@ Step refuse_nonfinite(const std::vector<View>& totals, const View& gradients, co
     losses.push_back(total.as<const double>());
   }
   check.input("gradients", gradients, DType::f32, {kAny});
-  if (gradients.device == Device::cuda)
-    throw Error(ErrorKind::device, check.function(), "device",
-                "a captured batch cannot be refused half-way; look at its gradients with count_nonfinite()");
   check.input("segments", bounds, DType::i64, {kAny, 2});
+  require_host(check, "segments", bounds);
   auto products = read_computed(check, computed, gradients, bounds);
   auto stored = stored_gradients(check, gradients, bounds, products);
+  if (is_on_device(check, totals, gradients)) {
+    if (!products.empty()) check.fail("computed", "must be empty on a device");
+    return refuse_on_device(check, losses, stored);
+  }
   auto operands = operands_of(check, computed);
   Step step;
   step.name = check.function();

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <optional>
 
+#include "core/error.h"
 #include "cuda/memory.h"
 
 namespace densor {
@@ -76,7 +78,7 @@ class DeviceEpoch {
         advance(whole * epoch_.batch_size);
         record(*epoch_.last);
       }
-      if ((b + 1) % kBatchesPerLook == 0 || b + 1 == epoch_.batches) arrive(b + 1);
+      if ((b + 1) % kBatchesPerLook == 0 || b + 1 == epoch_.batches) look();
     }
     return epoch_.batches;
   }
@@ -119,11 +121,16 @@ class DeviceEpoch {
     cuda::launchers().next_batch(queue_, batch_.as<Batch>(), epoch_.batch_size, repeat.count);
   }
 
-  void arrive(std::int64_t done) {
-    cuda::runtime().synchronize();
+  // How far the device came. Throws what the CPU's refuse_nonfinite throws, where it refused a batch.
+  void look() const {
+    Batch now;
+    cuda::runtime().download(&now, batch_.as<void>(), sizeof now);
     if (epoch_.progress != nullptr)
       std::atomic_ref<std::uint64_t>(*epoch_.progress)
-          .store(static_cast<std::uint64_t>(done), std::memory_order_relaxed);
+          .store(static_cast<std::uint64_t>(now.taken), std::memory_order_relaxed);
+    if (now.refusal == Refusal::none) return;
+    throw Error(ErrorKind::runtime, "refuse_nonfinite",
+                now.refusal == Refusal::totals ? "totals" : "gradients", "not finite");
   }
 
   const Epoch& epoch_;
@@ -137,6 +144,8 @@ class DeviceEpoch {
 
 std::int64_t run_on_device(const Epoch& epoch, const Poll& poll) {
   if (epoch.batches == 0) return 0;
+  static std::mutex alone;  // there is one stream
+  const std::lock_guard<std::mutex> lock(alone);
   return DeviceEpoch(epoch).run(poll);
 }
 

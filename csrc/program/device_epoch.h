@@ -5,7 +5,8 @@
 
 namespace densor {
 
-// As run_epoch. Between batches the device moves its own batch on; the host looks for a cancel and counts.
+// As run_epoch. Between batches the device moves its own batch on; the host looks for a cancel and counts;
+// or throws, where a step refused a batch.
 std::int64_t run_on_device(const Epoch& epoch, const Poll& poll);
 
 }  // namespace densor

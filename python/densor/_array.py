@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["float32_array", "real_array"]
+from densor import _core
+
+__all__ = ["device_array", "float32_array", "real_array"]
 
 _FLOAT32 = np.dtype(np.float32)  # of this machine's byte order
 _NATIVE = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))  # dtypes that every kernel's caller takes as they are
@@ -105,3 +107,29 @@ def float32_array(function: str, argument: str, value: Any) -> NDArray[np.float3
                 "is outside the range of float32"
             )
     return converted
+
+
+def device_array(function: str, argument: str, value: Any) -> _core.DeviceArray | None:
+    """`value` if it lies in the memory of a GPU (CuPy's, PyTorch's or densor's array), without a copy; else None.
+
+    What its owner still has to do on its own stream comes before anything that densor does with it.
+
+    Raises:
+        DeviceError: this build or machine cannot use a GPU. TypeError: another dtype than float32.
+        ValueError: not in C order.
+    """
+    if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)) or not hasattr(
+        value, "__cuda_array_interface__"
+    ):
+        return None
+    array = _core.DeviceArray.wrapped(value)
+    if array.dtype != _FLOAT32:
+        raise TypeError(
+            f"{function}(): argument '{argument}': expected float32 in device memory, got {array.dtype}; "
+            "convert it there"
+        )
+    if not array.contiguous:
+        raise ValueError(
+            f"{function}(): argument '{argument}': expected an array in C order in device memory; copy it there"
+        )
+    return array

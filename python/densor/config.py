@@ -136,6 +136,46 @@ def set_matmul_precision(value: str) -> None:
     _core.set_matmul_precision(_check.choice("set_matmul_precision", "value", value, names))
 
 
+def matmul_backend() -> str:
+    """Returns whose matrix products a GPU computes: "own" (at the start) or "cublaslt"."""
+    return _core.matmul_backend()
+
+
+def set_matmul_backend(value: str) -> None:
+    """Sets whose matrix products a GPU computes, in models compiled from now on. CPUs always use densor's own.
+
+    cuBLASLt is never needed and never loaded unless it is asked for here: then the one that the process has loaded
+    already (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or
+    what the system's loader finds. It computes products in float32, or of bfloat16 numbers at the precision "medium";
+    those at "high", which are sums of several products, stay densor's own. No GPU has compared the two yet.
+
+    Args:
+        value: "own" or "cublaslt".
+
+    Raises:
+        DeviceError: cuBLASLt, or a GPU, is not there; nothing has changed. TypeError, ValueError: another name.
+
+    Example:
+        >>> set_matmul_backend("own")
+        >>> matmul_backend()
+        'own'
+    """
+    name = _check.choice("set_matmul_backend", "value", value, ["own", "cublaslt"])
+    _core.set_matmul_backend(name, _cublaslt_files() if name == "cublaslt" else [])
+
+
+def _cublaslt_files() -> list[str]:
+    """Where packages and conda put it, in the order in which it is tried."""
+    packages = [os.path.join(entry, "nvidia", name) for entry in sys.path for name in ("cublas", "cu13")]
+    conda = [root for root in (os.environ.get("CONDA_PREFIX"), sys.prefix) if root]
+    files = [
+        os.path.join(folder, "lib", f"libcublasLt.so.{version}")
+        for folder in [*packages, *conda]
+        for version in (13, 12)
+    ]
+    return [file for file in files if os.path.exists(file)]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """What decides how fast, and with which bits, densor runs here; `str()` is a table for a bug report."""

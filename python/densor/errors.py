@@ -1,8 +1,9 @@
 """The exceptions of densor that Python has no name for. Each is also one of Python's own kinds."""
 
 from densor._core import DeviceError as DeviceError
+from densor._core import DeviceOutOfMemory as DeviceOutOfMemory
 
-__all__ = ["BusyError", "DeviceError", "FormatError", "NonFiniteError"]
+__all__ = ["BusyError", "DeviceError", "DeviceOutOfMemory", "FormatError", "NonFiniteError"]
 
 
 class FormatError(ValueError):

@@ -153,4 +153,4 @@ def test_the_callers_memory_is_held_no_longer_than_needed():
     model = classifier("cuda")
     model.fit(x, Y, **FIT)
     gc.collect()
-    assert not [other for other in gc.get_objects() if isinstance(other, DeviceRows)]
+    assert not [other for other in gc.get_objects() if type(other) is DeviceRows]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import RUNS, TARGETS, _core, on_target
+from tests.ops.harness import CUDA, RUNS, TARGETS, _core, on_target
 from tests.reference import count_nonfinite as reference
 
 BAD = (np.nan, np.inf, -np.inf)
@@ -52,31 +52,41 @@ def test_rows_with_gaps():
 NOT_FINITE = "argument 'gradients': not finite"
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("threads", [workers for workers, _ in RUNS])
 @pytest.mark.parametrize("size", [0, 1, 31, 5000, 40_000])
-def test_refuse_nonfinite(threads, size):
+def test_refuse_nonfinite(target, threads, size):
     before = _core.num_threads()
     _core.set_num_threads(threads)
     try:
-        totals, gradients = [np.array([1.0, 2.0]), np.array([-3.0, 2.0])], np.ones(size + 16, np.float32)
-        gradients[size:] = np.nan  # between the segments
-        segments = np.array([[0, size // 2], [size // 2, size - size // 2]])
-        step = _core.refuse_nonfinite(totals, gradients, segments)
-        step.run()
-        for place in {0, size // 2, size - 1} if size else ():
-            for value in BAD:
-                gradients[place] = value
-                with pytest.raises(RuntimeError, match=NOT_FINITE):
-                    step.run()
-            gradients[place] = np.finfo(np.float32).max
-        step.run()
-        for total in totals:
-            total[0] = np.nan
-            with pytest.raises(RuntimeError, match="argument 'totals': not finite"):
-                step.run()
-            total[0] = 1.0
+        with on_target(target):
+            refuse(size)
     finally:
         _core.set_num_threads(before)
+
+
+def refuse(size):
+    totals, gradients = [np.array([1.0, 2.0]), np.array([-3.0, 2.0])], np.ones(size + 16, np.float32)
+    gradients[size:] = np.nan  # between the segments
+    segments = np.array([[0, size // 2], [size // 2, size - size // 2]])
+    step = _core.refuse_nonfinite(totals, gradients, segments)
+    step.run()
+    for place in {0, size // 2, size - 1} if size else ():
+        for value in BAD:
+            gradients[place] = value
+            with pytest.raises(RuntimeError, match=NOT_FINITE):
+                step.run()
+        gradients[place] = np.finfo(np.float32).max
+    step.run()
+    for total in totals:
+        for value in BAD:
+            total[0] = value
+            with pytest.raises(RuntimeError, match="argument 'totals': not finite"):
+                step.run()
+        total[0] = 1.0
+
+
+stored = pytest.mark.skipif(bool(CUDA), reason="on a device all gradients are stored")
 
 
 def product_step(x, dz):
@@ -88,6 +98,7 @@ def product_step(x, dz):
     return _core.refuse_nonfinite([], gradients, segments, np.array([1, 0]), [None, x], [dz, dz])
 
 
+@stored
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("rows", "inputs", "units"), [(1, 1, 1), (32, 784, 300), (7, 33, 10), (40, 20, 130)])
 def test_products_are_known_by_their_operands(threads, rows, inputs, units):

@@ -28,19 +28,24 @@ int products_of(GemmPrecision precision, const GemmProblem& p) {
 
 }  // namespace
 
-GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture) {
-  return {problem, architecture < kMatrixUnits ? 0 : products_of(precision, problem)};
+GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture, GemmBackend asked) {
+  const bool library = asked == GemmBackend::cublaslt;
+  // Whoever asks for the library means its multiply-adds where the precision leaves the choice.
+  if (library && precision == GemmPrecision::fastest_exact) precision = GemmPrecision::multiply_adds;
+  const int products = architecture < kMatrixUnits ? 0 : products_of(precision, problem);
+  return {problem, products, library && products <= 1 ? GemmBackend::cublaslt : GemmBackend::own};
 }
 
 std::string to_string(const GemmPlan& plan, int architecture) {
   const GemmProblem& p = plan.problem;
-  const std::string how = plan.products == 0
-                              ? "multiply-adds"
-                              : std::to_string(plan.products) + " product" + (plan.products > 1 ? "s" : "") +
-                                    " of bfloat16 terms, tile 128x64";
+  const std::string how = plan.products == 0 ? "multiply-adds"
+                                             : std::to_string(plan.products) + " product" +
+                                                   (plan.products > 1 ? "s" : "") + " of bfloat16 terms";
+  const bool library = plan.backend == GemmBackend::cublaslt;
+  const std::string by = library ? ", by cuBLASLt" : plan.products == 0 ? "" : ", tile 128x64";
   return "m=" + std::to_string(p.m) + " n=" + std::to_string(p.n) + " k=" + std::to_string(p.k) +
          (p.transpose_a ? " a^T" : "") + (p.transpose_b ? " b^T" : "") + " on sm_" +
-         std::to_string(architecture) + ": " + how;
+         std::to_string(architecture) + ": " + how + by;
 }
 
 }  // namespace densor::cuda

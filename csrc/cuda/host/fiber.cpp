@@ -7,7 +7,7 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/asan_interface.h>
 #endif
 
 namespace densor::cuda::host {
@@ -18,7 +18,7 @@ thread_local Fiber* entering = nullptr;
 
 }  // namespace
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__)
 
 // swapcontext asks the kernel for the signal mask; this does not: callee-saved registers and the stack.
 asm(R"(
@@ -44,64 +44,98 @@ densor_switch_fiber:
 )");
 extern "C" void densor_switch_fiber(void** save, void* next);
 
-struct Fiber::Context {
-  void* memory = nullptr;
-  void* inside = nullptr;
-  void* outside = nullptr;
+namespace {
 
-  void prepare(std::size_t size, void (*enter)()) {
+// A place in the code, with the stack under it, that can be left and come back to.
+struct Place {
+  void* stack = nullptr;
+
+  void prepare(void* memory, std::size_t size, void (*enter)()) {
     auto* top = reinterpret_cast<void**>(static_cast<char*>(memory) + size);
     *--top = nullptr;  // keeps the stack aligned as a call would
     *--top = reinterpret_cast<void*>(enter);
     for (int i = 0; i < 6; ++i) *--top = nullptr;
-    inside = top;
+    stack = top;
   }
-  void go_in() { densor_switch_fiber(&outside, inside); }
-  void go_out(bool) { densor_switch_fiber(&inside, outside); }
-  static void arrived() {}
+  static void go(Place& from, Place& to) { densor_switch_fiber(&from.stack, to.stack); }
+};
+
+}  // namespace
+
+#else
+
+namespace {
+
+struct Place {
+  ucontext_t context{};
+
+  void prepare(void* memory, std::size_t size, void (*enter)()) {
+    getcontext(&context);
+    context.uc_stack.ss_sp = memory;
+    context.uc_stack.ss_size = size;
+    context.uc_link = nullptr;
+    makecontext(&context, enter, 0);
+  }
+  static void go(Place& from, Place& to) { swapcontext(&from.context, &to.context); }
+};
+
+}  // namespace
+
+#endif
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+
+// The sanitizer is told of every change of stacks.
+struct Stacks {
+  static inline thread_local const void* caller = nullptr;
+  static inline thread_local std::size_t caller_size = 0;
+  void *of_caller = nullptr, *of_fiber = nullptr;  // frames that the sanitizer keeps elsewhere
+
+  void going_in(void* memory, std::size_t size) { __sanitizer_start_switch_fiber(&of_caller, memory, size); }
+  void come_out() { __sanitizer_finish_switch_fiber(of_caller, nullptr, nullptr); }
+  void going_out(bool for_good) {
+    __sanitizer_start_switch_fiber(for_good ? nullptr : &of_fiber, caller, caller_size);
+  }
+  void come_in() { __sanitizer_finish_switch_fiber(of_fiber, &caller, &caller_size); }
+  // Frames that an earlier body never left: their guards must not hurt the next one.
+  void renew(void* memory, std::size_t size) {
+    __asan_unpoison_memory_region(memory, size);
+    of_fiber = nullptr;
+  }
 };
 
 #else
+
+struct Stacks {
+  void going_in(void*, std::size_t) {}
+  void come_out() {}
+  void going_out(bool) {}
+  void come_in() {}
+  void renew(void*, std::size_t) {}
+};
+
+#endif
+
+}  // namespace
 
 struct Fiber::Context {
   void* memory = nullptr;
-  ucontext_t inside{}, outside{};
-  std::size_t size = 0;
-
-  void prepare(std::size_t bytes, void (*enter)()) {
-    size = bytes;
-    getcontext(&inside);
-    inside.uc_stack.ss_sp = memory;
-    inside.uc_stack.ss_size = bytes;
-    inside.uc_link = nullptr;
-    makecontext(&inside, enter, 0);
-  }
-#if defined(__SANITIZE_ADDRESS__)
-  // The sanitizer is told of every change of stacks.
-  static inline thread_local const void* caller_stack = nullptr;
-  static inline thread_local std::size_t caller_size = 0;
-  void* fake = nullptr;
+  Place inside, outside;
+  Stacks stacks;
 
   void go_in() {
-    void* mine = nullptr;
-    __sanitizer_start_switch_fiber(&mine, memory, size);
-    swapcontext(&outside, &inside);
-    __sanitizer_finish_switch_fiber(mine, nullptr, nullptr);
+    stacks.going_in(memory, kStack);
+    Place::go(outside, inside);
+    stacks.come_out();
   }
   void go_out(bool for_good) {
-    __sanitizer_start_switch_fiber(for_good ? nullptr : &fake, caller_stack, caller_size);
-    swapcontext(&inside, &outside);
-    __sanitizer_finish_switch_fiber(fake, &caller_stack, &caller_size);
+    stacks.going_out(for_good);
+    Place::go(inside, outside);
+    stacks.come_in();
   }
-  static void arrived() { __sanitizer_finish_switch_fiber(nullptr, &caller_stack, &caller_size); }
-#else
-  void go_in() { swapcontext(&outside, &inside); }
-  void go_out(bool) { swapcontext(&inside, &outside); }
-  static void arrived() {}
-#endif
 };
-
-#endif
 
 Fiber::Fiber() : context_(std::make_unique<Context>()) {
   context_->memory =
@@ -114,7 +148,8 @@ Fiber::~Fiber() { munmap(context_->memory, kStack); }
 void Fiber::start(std::function<void()> body) {
   body_ = std::move(body);
   done_ = false;
-  context_->prepare(kStack, &Fiber::enter);
+  context_->stacks.renew(context_->memory, kStack);
+  context_->inside.prepare(context_->memory, kStack, &Fiber::enter);
 }
 
 void Fiber::resume() {
@@ -125,7 +160,7 @@ void Fiber::resume() {
 void Fiber::pause() { context_->go_out(false); }
 
 void Fiber::enter() {
-  Context::arrived();
+  entering->context_->stacks.come_in();
   entering->run();
 }
 

@@ -25,7 +25,11 @@ class Fiber {
   static void enter();
   void run();
 
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr std::size_t kStack = 256 * 1024;  // frames are larger between guards
+#else
   static constexpr std::size_t kStack = 64 * 1024;
+#endif
   struct Context;
   std::unique_ptr<Context> context_;
   std::function<void()> body_;

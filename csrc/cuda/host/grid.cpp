@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/denormals.h"
+#include "cuda/failure.h"
 
 namespace densor::cuda::host {
 
@@ -23,8 +24,18 @@ Grid& grid() {
 }
 
 Order chosen = Order::ascending;
+std::int64_t launches_left = -1;
+
+// As a GPU would: the kernel that reads a wrong address ends the context.
+void meet_fault() {
+  if (launches_left < 0) return;
+  if (launches_left == 0) context().lose("CUDA: an illegal memory access was encountered");
+  --launches_left;
+  context().require("launch");
+}
 
 void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
+  meet_fault();
   const FlushDenormals flush;
   Grid& g = grid();
   g.size = size;
@@ -42,13 +53,18 @@ void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
 }  // namespace
 
 void set_order(Order order) { chosen = order; }
+void set_fault(std::int64_t launches) { launches_left = launches; }
 
 void launch(dim3 size, dim3 block, std::size_t shared_bytes, Body body) {
+  enqueue([=, body = std::move(body)] { run(size, block, shared_bytes, body); });
+}
+
+void enqueue(Body work) {
   Grid& g = grid();
   if (g.capturing)
-    g.captured.push_back([=, body = std::move(body)] { run(size, block, shared_bytes, body); });
+    g.captured.push_back(std::move(work));
   else
-    run(size, block, shared_bytes, body);
+    work();
 }
 
 void begin_capture() {

@@ -20,7 +20,12 @@ using Body = std::function<void()>;
 // Runs `body` for every thread of the grid, or notes it down while a graph is being captured.
 void launch(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
 
+// The same for anything that is to be done once.
+void enqueue(Body work);
+
 void set_order(Order order);
+// After so many launches one meets an illegal address; -1: none does.
+void set_fault(std::int64_t launches);
 
 // Between the two, launches are noted down instead of run.
 void begin_capture();

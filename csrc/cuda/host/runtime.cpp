@@ -1,11 +1,16 @@
 // The CUDA side on the processor: device memory is host memory, a graph is the list of its launches.
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/name.h"
+#include "cuda/failure.h"
 #include "cuda/host/grid.h"
 #include "cuda/launch.h"
 #include "cuda/table.h"
@@ -18,19 +23,64 @@ bool emulated = false;
 
 using Graph = std::vector<host::Body>;
 
+// Memory that says how much of it there is.
+class HostMemory {
+ public:
+  void limit(std::size_t bytes) { total_ = bytes; }
+  void* allocate(std::size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (bytes > total_ - std::min(total_, used_))
+      out_of_memory(bytes, total_ - std::min(total_, used_), total_);
+    // Poisoned: what is read before it is written shows.
+    void* memory = std::memset(::operator new(bytes, kAlignment), 0xFF, bytes);
+    sizes_[memory] = bytes;
+    used_ += bytes;
+    return memory;
+  }
+  void release(void* memory) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = sizes_.find(memory);
+    used_ -= found->second;
+    sizes_.erase(found);
+    ::operator delete(memory, kAlignment);
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{256};
+  std::mutex mutex_;
+  std::unordered_map<void*, std::size_t> sizes_;
+  std::size_t used_ = 0, total_ = SIZE_MAX;
+};
+
+HostMemory& memory_of_device() {
+  static auto* it = new HostMemory;  // arrays may outlive everything else
+  return *it;
+}
+
+std::vector<std::uintptr_t> waits;
+
 class HostRuntime final : public Runtime {
  public:
-  // Poisoned: what is read before it is written shows.
   void* allocate(std::size_t bytes) override {
-    return std::memset(::operator new(bytes, std::align_val_t{256}), 0xFF, bytes);
+    context().require("allocate");
+    return memory_of_device().allocate(bytes);
   }
-  void release(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{256}); }
-  void upload(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
-  void download(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
-  void synchronize() override {}
+  void release(void* memory) noexcept override { memory_of_device().release(memory); }
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    context().require("upload");
+    std::memcpy(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    context().require("download");
+    std::memcpy(to, from, bytes);
+  }
+  void synchronize() override { context().require("synchronize"); }
   void* stream() override { return nullptr; }
+  void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
+  void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return 80; }
   void* capture(const std::function<void()>& record) override {
+    context().require("capture");
     host::begin_capture();
     try {
       record();
@@ -41,6 +91,7 @@ class HostRuntime final : public Runtime {
     return std::make_unique<Graph>(host::end_capture()).release();
   }
   void replay(void* graph) override {
+    context().require("replay");
     for (const host::Body& launch : *static_cast<Graph*>(graph)) launch();
   }
   void destroy(void* graph) noexcept override { delete static_cast<Graph*>(graph); }
@@ -50,15 +101,20 @@ class HostRuntime final : public Runtime {
 
 const char* build_kind() { return "host"; }
 
-void require_device(int) {}
+void require_device(int) { context().require("require_device"); }
 
 bool uses_host_memory() { return emulated; }
 
-void emulate(const std::string& order, bool host_memory) {
-  const int index = index_of_name("emulate", "order", order, {"off", "ascending", "descending"});
-  emulated = index > 0 && host_memory;
+void emulate(const Emulation& emulation) {
+  const int index = index_of_name("emulate", "order", emulation.order, {"off", "ascending", "descending"});
+  emulated = index > 0 && emulation.host_memory;
   host::set_order(index == 2 ? host::Order::descending : host::Order::ascending);
+  host::set_fault(emulation.launches);
+  memory_of_device().limit(static_cast<std::size_t>(emulation.memory));
+  context().restore();
 }
+
+std::vector<std::uintptr_t> emulated_waits() { return std::exchange(waits, {}); }
 
 const Launchers& launchers() {
   static const Launchers table = make_launchers();

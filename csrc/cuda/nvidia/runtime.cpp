@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "cuda/failure.h"
 #include "cuda/launch.h"
 #include "cuda/nvidia/status.h"
 #include "cuda/table.h"
@@ -45,7 +46,7 @@ std::string advice(cudaError_t status) {
     case cudaErrorMemoryAllocation:
       return "; use smaller batches or a smaller model";
     default:
-      return is_sticky(status) ? "; the GPU's context is lost: this process must be restarted" : "";
+      return "";
   }
 }
 
@@ -54,21 +55,47 @@ class NvidiaRuntime final : public Runtime {
   NvidiaRuntime() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
 
   void* allocate(std::size_t bytes) override {
+    context().require("allocate");
     void* memory = nullptr;
-    check(cudaMallocAsync(&memory, bytes > 0 ? bytes : 1, stream_), "allocate");
+    const cudaError_t status = cudaMallocAsync(&memory, bytes > 0 ? bytes : 1, stream_);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();  // the next call starts afresh
+      std::size_t free = 0, total = 0;
+      check(cudaMemGetInfo(&free, &total), "allocate");
+      out_of_memory(bytes, free, total);
+    }
+    check(status, "allocate");
     return memory;
   }
   void release(void* memory) noexcept override { cudaFreeAsync(memory, stream_); }
   void upload(void* to, const void* from, std::size_t bytes) override {
+    context().require("upload");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
     synchronize();
   }
   void download(void* to, const void* from, std::size_t bytes) override {
+    context().require("download");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
     synchronize();
   }
-  void synchronize() override { check(cudaStreamSynchronize(stream_), "synchronize"); }
+  void synchronize() override {
+    context().require("synchronize");
+    check(cudaStreamSynchronize(stream_), "synchronize");
+  }
   void* stream() override { return stream_; }
+  void wait_for(void* stream) override {
+    context().require("wait_for");
+    cudaEvent_t reached = nullptr;
+    check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming), "wait_for");
+    cudaError_t status = cudaEventRecord(reached, static_cast<cudaStream_t>(stream));
+    if (status == cudaSuccess) status = cudaStreamWaitEvent(stream_, reached, 0);
+    cudaEventDestroy(reached);  // once it is reached
+    check(status, "wait_for");
+  }
+  void enqueue(const std::function<void()>& call) override {
+    context().require("enqueue");
+    call();
+  }
   int architecture() override {
     int device = 0, major = 0, minor = 0;
     check(cudaGetDevice(&device), "architecture");
@@ -77,6 +104,7 @@ class NvidiaRuntime final : public Runtime {
     return 10 * major + minor;
   }
   void* capture(const std::function<void()>& record) override {
+    context().require("capture");
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capture");
     cudaGraph_t graph = nullptr;
     try {
@@ -94,6 +122,7 @@ class NvidiaRuntime final : public Runtime {
     return executable;
   }
   void replay(void* graph) override {
+    context().require("replay");
     check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_), "replay");
   }
   void destroy(void* graph) noexcept override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
@@ -106,14 +135,20 @@ class NvidiaRuntime final : public Runtime {
 
 void check(cudaError_t status, const char* function) {
   if (status == cudaSuccess) return;
-  if (!is_sticky(status)) cudaGetLastError();  // the next call starts afresh
-  const ErrorKind kind = status == cudaErrorMemoryAllocation ? ErrorKind::memory : ErrorKind::device;
-  throw Error(kind, function, "", std::string("CUDA: ") + cudaGetErrorString(status) + advice(status));
+  const std::string what = std::string("CUDA: ") + cudaGetErrorString(status) + advice(status);
+  if (is_sticky(status)) {
+    context().lose(what);
+    context().require(function);
+  }
+  cudaGetLastError();  // the next call starts afresh
+  const ErrorKind kind = status == cudaErrorMemoryAllocation ? ErrorKind::device_memory : ErrorKind::device;
+  throw Error(kind, function, "", what);
 }
 
 const char* build_kind() { return "nvidia"; }
 
 void require_device(int index) {
+  context().require("require_device");
   int count = 0;
   check(cudaGetDeviceCount(&count), "require_device");
   if (index >= count)
@@ -125,8 +160,9 @@ void require_device(int index) {
 }
 
 bool uses_host_memory() { return false; }
+std::vector<std::uintptr_t> emulated_waits() { return {}; }
 
-void emulate(const std::string&, bool) {
+void emulate(const Emulation&) {
   throw Error(ErrorKind::device, "emulate", "order",
               "only the build for tests runs CUDA kernels on the processor");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/gemm/precision.h"
+#include "cuda/gemm/cublaslt.h"
 #include "cuda/gemm/plan.h"
 #include "cuda/launch.h"
 
@@ -25,13 +26,20 @@ inline cuda::GemmPrecision device_precision() {
 }
 
 inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem) {
-  return cuda::plan_gemm(problem, device_precision(), cuda::runtime().architecture());
+  const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
+  return cuda::plan_gemm(problem, device_precision(), cuda::runtime().architecture(), backend);
 }
 
 inline void multiply(const Queue& queue, const cuda::GemmPlan& plan, const cuda::GemmOperands& operands,
                      const cuda::GemmFinish& finish) {
   const cuda::Launchers& kernels = cuda::launchers();
-  if (plan.products == 0)
+  // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
+  if (plan.backend == cuda::GemmBackend::cublaslt &&
+      cuda::multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {
+    const std::int64_t n = plan.problem.m * plan.problem.n;
+    if (finish.relu)
+      kernels.activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
+  } else if (plan.products == 0)
     kernels.gemm_simt(queue, plan.problem, operands, finish);
   else
     kernels.gemm_mma(queue, plan.problem, operands, finish, plan.products);

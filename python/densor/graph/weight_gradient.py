@@ -68,7 +68,12 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
 
 
 def known_by_operands(lowering: Lowering) -> list[WeightGradient]:
-    """The stored gradients of dense layers that are larger than what they are made of, which is then less to read."""
+    """The stored gradients of dense layers that are larger than what they are made of, which is then less to read.
+
+    None on a device: reading is not what a look costs there.
+    """
+    if lowering.device != "cpu":
+        return []
     uses = _uses(lowering)
     known: list[WeightGradient] = []
     for instruction in lowering.instructions:

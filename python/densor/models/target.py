@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densor import _core
 from densor._array import real_array
 from densor._check import bad_type, bad_value, suggestion
 from densor.models.data import as_weights, check_finite, check_range, class_weights, feedable
@@ -17,7 +18,6 @@ from densor.models.endings import Ending
 __all__ = ["Target", "Targets"]
 
 Array = NDArray[Any]
-_LARGEST_LABEL = 2**31 - 1  # native labels are int32
 _LARGEST_GROUP = 2**24  # formulas read targets as float32
 
 
@@ -112,28 +112,17 @@ class Target(NamedTuple):
             )
         if y.dtype.kind == "b" and classes > 2:
             raise bad_value(function, "y", f"bool values cannot name {classes} classes")
-        y = y.reshape(len(y), -1)
-        if len(y) == 0:
-            return y
-        if y.dtype.kind == "f":
-            # NaN fails both comparisons.
-            whole = (y == np.floor(y)) & (np.abs(y) <= _LARGEST_LABEL)
-            if not whole.all():
-                row = int((~whole).argmax()) // y.shape[1]
-                value = y[row][~whole[row]][0]
-                raise bad_value(
-                    function, "y", f"value {value} at row {row} is not a class number in [0, {classes})"
-                )
-            y = y.astype(np.int32)
-        if int(y.min()) < 0 or int(y.max()) >= classes:
-            outside = (y < 0) | (y >= classes)
-            if self.ignored is not None:
-                outside &= y != self.ignored
-            if outside.any():
-                row = int(outside.argmax()) // y.shape[1]
-                value = y[row][outside[row]][0]
-                raise bad_value(function, "y", f"value {value} at row {row} is outside [0, {classes})")
-        return feedable(y)
+        y = feedable(y.reshape(len(y), -1))
+        wrong, first = _core.label_range(y, classes, self.ignored)
+        if wrong:
+            raise self._no_label(function, y, first)
+        return feedable(y.astype(np.int32)) if y.dtype.kind == "f" else y
+
+    def _no_label(self, function: str, y: Array, first: int) -> ValueError:
+        row, value = first // y.shape[1], y.reshape(-1)[first]
+        whole = y.dtype.kind != "f" or value == np.floor(value)  # NaN is not
+        what = "is outside" if whole else "is not a class number in"
+        return bad_value(function, "y", f"value {value} at row {row} {what} [0, {self.classes})")
 
     def _shaped(self, function: str, y: Array) -> Array:
         rows = len(y)

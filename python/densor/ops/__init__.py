@@ -1,6 +1,11 @@
 """The kernels as functions: on symbolic tensors they extend a graph, on arrays they run at once.
 
 `f(x)` works on both; `f_forward` and `f_backward` work on arrays and hand out what the gradient needs.
+
+Activations, `dense`, `softmax`, the functions of batch and layer normalization and elementwise arithmetic also take
+float32 arrays in the memory of a GPU: CuPy's, PyTorch's, anybody's with `__cuda_array_interface__`. All of a call
+are there then. They run behind what the caller's stream holds, are complete when they return, and return arrays that
+`cupy.asarray` and `torch.from_dlpack` take without a copy.
 """
 
 from densor.ops.activation import activation as activation

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from densor._array import float32_array
 from densor._check import bad_value, integer
 from densor.graph import Tensor
+from densor.ops._eager import array_of
 from densor.ops.reshape import reshape
 from densor.ops.transpose import transpose
 
@@ -47,7 +47,7 @@ def as_last(function: str, x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]
         TypeError: not real numbers, or no axes. ValueError: axes that are not there.
     """
     if not isinstance(x, Tensor):
-        x = float32_array(function, "x", x)
+        x = array_of(function, "x", x)
     shape = x.shape
     axes = axes_of(function, axis, shape)
     if axes == (len(shape) - 1,):

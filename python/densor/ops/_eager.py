@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densor._array import float32_array
-from densor.graph import Tensor, Variable
+from densor import _core
+from densor._array import device_array, float32_array
+from densor.graph import Tensor, Variable, room_on_device
 
 __all__ = [
     "Float32",
+    "array_of",
+    "empty",
     "empty_like",
     "matrix",
     "operand",
@@ -20,16 +23,23 @@ __all__ = [
     "parameter",
     "require_shape",
     "tensor",
+    "vector_of",
 ]
 
 Float32 = NDArray[np.float32]
+
+
+def array_of(function: str, argument: str, value: Any) -> Float32:
+    """A float32 array in C order: of the host, or as it is where it lies in the memory of a GPU."""
+    there: Any = device_array(function, argument, value)
+    return float32_array(function, argument, value) if there is None else cast(Float32, there)
 
 
 def matrix(
     function: str, argument: str, value: Any, columns: int | None = None
 ) -> tuple[Float32, tuple[int, ...]]:
     """An array of rank >= 1 as a float32 matrix over its last axis (or `columns`), and its own shape."""
-    array = float32_array(function, argument, value)
+    array = array_of(function, argument, value)
     if array.ndim == 0:
         raise ValueError(f"{function}(): argument '{argument}': expected at least one axis, got a scalar")
     columns = array.shape[-1] if columns is None else columns
@@ -43,15 +53,26 @@ def operand(function: str, x: Any) -> Any:
 
 
 def empty_like(x: Float32) -> Float32:
-    """An output shaped like `x`."""
-    return np.empty(x.shape, dtype=np.float32)
+    """An output shaped like `x`, where that is."""
+    return empty(x.shape, x)
+
+
+def empty(shape: tuple[int, ...], like: Any) -> Float32:
+    """An output of this shape in the memory in which `like` is."""
+    array = np.empty(shape, dtype=np.float32)
+    return cast(Float32, room_on_device(array)) if isinstance(like, _core.DeviceArray) else array
 
 
 def optional_vector(function: str, argument: str, value: Any, size: int) -> Float32 | None:
     """None, or a float32 vector of `size` values."""
     if value is None:
         return None
-    array = float32_array(function, argument, value)
+    return vector_of(function, argument, value, size)
+
+
+def vector_of(function: str, argument: str, value: Any, size: int) -> Float32:
+    """A float32 vector of `size` values, or those of a variable."""
+    array = value.array if isinstance(value, Variable) else array_of(function, argument, value)
     require_shape(function, argument, array.shape, (size,))
     return array
 

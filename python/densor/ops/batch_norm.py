@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from densor import _core
 from densor._check import bad_value, boolean, number
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.ops._axes import as_last
-from densor.ops._eager import Float32, empty_like, matrix, optional_vector, parameter, require_shape
+from densor.ops._eager import Float32, empty, empty_like, matrix, optional_vector, require_shape, vector_of
 from densor.ops._parameters import column_parameter, vector
 from densor.ops.activation import named
 
@@ -261,8 +259,8 @@ def batch_norm_inference(
     scale, shift = (
         optional_vector(function, name, v, columns) for name, v in (("gamma", gamma), ("beta", beta))
     )
-    mean = parameter(function, "moving_mean", moving_mean, (columns,)).array
-    variance = parameter(function, "moving_variance", moving_variance, (columns,)).array
+    mean = vector_of(function, "moving_mean", moving_mean, columns)
+    variance = vector_of(function, "moving_variance", moving_variance, columns)
     y = empty_like(flat)
     _core.batch_norm_inference(y, flat, scale, shift, mean, variance, epsilon, "linear", 0.0).run()
     return back(y.reshape(shape))
@@ -303,7 +301,7 @@ def batch_norm_forward(
     flat, shape = matrix(function, "x", x)
     columns = shape[-1]
     scale, shift = (optional_vector(function, n, v, columns) for n, v in (("gamma", gamma), ("beta", beta)))
-    y, mean, variance = empty_like(flat), np.empty(columns, np.float32), np.empty(columns, np.float32)
+    y, mean, variance = empty_like(flat), empty((columns,), flat), empty((columns,), flat)
     _core.batch_norm_forward(y, mean, variance, flat, scale, shift, epsilon, name, slope).run()
     return y.reshape(shape), mean, variance
 
@@ -360,10 +358,10 @@ def batch_norm_backward(
         output, y_shape = matrix(function, "y", y)
         require_shape(function, "y", y_shape, shape)
     columns = shape[-1]
-    center = parameter(function, "mean", mean, (columns,)).array
-    spread = parameter(function, "variance", variance, (columns,)).array
+    center = vector_of(function, "mean", mean, columns)
+    spread = vector_of(function, "variance", variance, columns)
     scale = optional_vector(function, "gamma", gamma, columns)
-    dx, dgamma, dbeta = empty_like(flat), np.empty(columns, np.float32), np.empty(columns, np.float32)
+    dx, dgamma, dbeta = empty_like(flat), empty((columns,), flat), empty((columns,), flat)
     _core.batch_norm_backward(
         dx, dgamma, dbeta, upstream, flat, output, center, spread, scale, epsilon, name, slope
     ).run()  # fmt: skip

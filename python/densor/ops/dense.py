@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 
 from densor import _core
-from densor._array import float32_array
 from densor.graph import Lowering, Node, Tensor, Variable
-from densor.ops._eager import Float32, empty_like, matrix, optional_vector, parameter, require_shape
+from densor.ops._eager import (
+    Float32,
+    array_of,
+    empty,
+    empty_like,
+    matrix,
+    optional_vector,
+    parameter,
+    require_shape,
+)
 from densor.ops.activation import ActivationNode, named
 
 __all__ = ["DenseNode", "dense", "dense_backward"]
@@ -102,7 +110,7 @@ def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: f
     kernel = _kernel("dense", w, shape[-1])
     units = kernel.shape[1]
     bias = optional_vector("dense", "b", b, units)
-    y = np.empty((flat.shape[0], units), dtype=np.float32)
+    y = empty((flat.shape[0], units), flat)
     z = empty_like(y) if _core.activation_saves(name) == "input" else None
     _core.dense_forward(y, z, flat, kernel, bias, name, slope).run()
     return y.reshape(*shape[:-1], units)
@@ -119,7 +127,7 @@ def _symbolic(x: Tensor, w: Any, b: Any, name: str, alpha: float) -> Tensor:
 
 
 def _kernel(function: str, w: Any, inputs: int) -> Float32:
-    kernel = float32_array(function, "w", w)
+    kernel = array_of(function, "w", w)
     if kernel.ndim != 2 or kernel.shape[0] != inputs:
         raise ValueError(f"{function}(): argument 'w': expected shape ({inputs}, units), got {kernel.shape}")
     return kernel
@@ -165,7 +173,7 @@ def dense_backward(
             raise ValueError(f"{function}(): argument 'saved': None; the derivative of {name} needs it")
         kept, saved_shape = matrix(function, "saved", saved)
         require_shape(function, "saved", saved_shape, dy_shape)
-    dx, dw, db = empty_like(flat), empty_like(kernel), np.empty(units, dtype=np.float32)
+    dx, dw, db = empty_like(flat), empty_like(kernel), empty((units,), flat)
     dz = None if kept is None else empty_like(upstream)
     _core.dense_backward(dx, dw, db, dz, upstream, kept, flat, kernel, name, slope).run()
     return dx.reshape(shape), dw, db

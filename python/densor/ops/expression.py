@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from densor import _core
-from densor._array import float32_array
+from densor._array import device_array, float32_array
 from densor._check import bad_type, bad_value, is_number
 from densor.graph import Node, Tensor, Variable
 from densor.graph.expression import Expression, Value
 from densor.graph.expression_code import Output, passes
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, empty
 
 __all__ = ["ElementwiseNode", "ReductionNode", "elementwise", "reduction"]
 
@@ -82,6 +82,9 @@ def elementwise(function: str, operation: str, *arguments: Any) -> Any:
     if any(isinstance(item, Tensor) for item in arguments):
         items = [_argument(function, name, item) for name, item in zip(names, arguments, strict=True)]
         return ElementwiseNode(operation, items, _broadcast(function, items)).output
+    there = [device_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
+    if any(array is not None for array in there):
+        return _on_device(function, operation, arguments, there)
     arrays = [float32_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
     try:
         arrays = list(np.broadcast_arrays(*arrays))
@@ -93,6 +96,32 @@ def elementwise(function: str, operation: str, *arguments: Any) -> Any:
     return _run(expression.apply(operation, *values), True, arrays, 1, arrays[0].size).reshape(
         arrays[0].shape
     )
+
+
+def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) -> Any:
+    """The same for arrays of one shape in the memory of a GPU, and numbers."""
+    arrays = [array for array in there if array is not None]
+    shape = arrays[0].shape
+    expression = Expression(2)
+    values: list[Value] = []
+    used: list[Any] = []
+    for name, item, array in zip(_NAMES[len(arguments)], arguments, there, strict=True):
+        if array is None:
+            if not is_number(item):
+                raise bad_type(
+                    function,
+                    name,
+                    "expected a number or an array in the memory of the GPU, as the others are",
+                )
+            values.append(expression.constant(float(item)))
+        elif array.shape != shape:
+            raise bad_value(
+                function, name, f"expected shape {shape} as the others in device memory, got {array.shape}"
+            )
+        else:
+            values.append(expression.operand(len(used), True))
+            used.append(array)
+    return _run(expression.apply(operation, *values), True, used, 1, arrays[0].size).reshape(*shape)
 
 
 def reduction(operation: str, x: Any) -> Any:
@@ -108,8 +137,11 @@ def reduction(operation: str, x: Any) -> Any:
 
 
 def _run(root: Value, wide: bool, arrays: Any, rows: int, columns: int) -> Float32:
-    result = np.empty((rows, columns if wide else 1), np.float32)
-    operands = [np.ascontiguousarray(array).reshape(rows, columns) for array in arrays]
+    result = empty((rows, columns if wide else 1), arrays[0])
+    operands = [
+        (np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array).reshape(rows, columns)
+        for array in arrays
+    ]
     (part,) = passes([Output(root, wide)])
     used = [operands[value.index] for value in part.operands]
     _core.expression([result], used, part.code, part.constants, rows, columns).run()

@@ -14,7 +14,7 @@ from densor._check import bad_value, integer, number
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.graph.lowering import Reshaped
 from densor.ops._axes import as_last, axes_of
-from densor.ops._eager import Float32, empty_like, matrix, require_shape
+from densor.ops._eager import Float32, array_of, empty, empty_like, matrix, require_shape
 from densor.ops._parameters import column_parameter
 from densor.ops.reshape import reshape
 from densor.ops.transpose import transpose
@@ -242,7 +242,7 @@ def layer_norm_forward(
     function = "layer_norm_forward"
     flat, shape = matrix(function, "x", x)
     scale, shift = (_affine(function, n, v, shape[-1]) for n, v in (("gamma", gamma), ("beta", beta)))
-    y, statistics = empty_like(flat), np.empty((flat.shape[0], STATISTICS), np.float32)
+    y, statistics = empty_like(flat), empty((flat.shape[0], STATISTICS), flat)
     _core.layer_norm_forward(y, statistics, flat, scale, shift, epsilon, kind).run()
     return y.reshape(shape), statistics
 
@@ -278,12 +278,12 @@ def layer_norm_backward(
     flat, shape = matrix(function, "x", x)
     upstream, dy_shape = matrix(function, "dy", dy)
     require_shape(function, "dy", dy_shape, shape)
-    saved = float32_array(function, "statistics", statistics)
+    saved = array_of(function, "statistics", statistics)
     scale = _affine(function, "gamma", gamma, shape[-1])
     dx = empty_like(flat)
-    dgamma, dbeta = np.empty((2, 1, shape[-1]), np.float32)
+    dgamma, dbeta = (empty((1, shape[-1]), flat) for _ in range(2))
     _core.layer_norm_backward(dx, dgamma, dbeta, upstream, flat, saved, scale, epsilon, kind).run()
-    return dx.reshape(shape), dgamma[0], dbeta[0]
+    return dx.reshape(shape), dgamma.reshape(shape[-1]), dbeta.reshape(shape[-1])
 
 
 def _over_axes(
@@ -320,6 +320,6 @@ def _rows(
 def _affine(function: str, argument: str, value: Any, size: int, groups: int = 1) -> Float32 | None:
     if value is None:
         return None
-    array = float32_array(function, argument, value)
+    array = array_of(function, argument, value)
     require_shape(function, argument, array.shape, (size,))
     return array.reshape(groups, size // groups)

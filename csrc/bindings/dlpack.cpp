@@ -1,0 +1,152 @@
+#include "bindings/dlpack.h"
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "bindings/scalar.h"
+#include "core/error.h"
+#include "cuda/launch.h"
+
+namespace densor::bindings {
+
+namespace {
+
+// The structures of DLPack 1.0, field by field.
+struct Version {
+  std::uint32_t major, minor;
+};
+struct DeviceOf {
+  std::int32_t kind, index;
+};
+struct TypeOf {
+  std::uint8_t code, bits;
+  std::uint16_t lanes;
+};
+struct Tensor {
+  void* data;
+  DeviceOf device;
+  std::int32_t ndim;
+  TypeOf dtype;
+  std::int64_t* shape;
+  std::int64_t* strides;  // in elements
+  std::uint64_t byte_offset;
+};
+struct Managed {
+  Tensor tensor;
+  void* context;
+  void (*deleter)(Managed*);
+};
+struct ManagedVersioned {
+  Version version;
+  void* context;
+  void (*deleter)(ManagedVersioned*);
+  std::uint64_t flags;
+  Tensor tensor;
+};
+
+constexpr std::int32_t kHost = 1, kCuda = 2;
+constexpr std::uint64_t kReadOnly = 1;
+constexpr Version kVersion{1, 0};
+
+TypeOf type_of(DType dtype) {
+  constexpr std::uint8_t kInt = 0, kUnsigned = 1, kFloat = 2, kBool = 6;
+  const auto bits = static_cast<std::uint8_t>(8 * item_size(dtype));
+  switch (dtype) {
+    case DType::boolean:
+      return {kBool, bits, 1};
+    case DType::u8:
+    case DType::u16:
+    case DType::u32:
+    case DType::u64:
+      return {kUnsigned, bits, 1};
+    case DType::i8:
+    case DType::i16:
+    case DType::i32:
+    case DType::i64:
+      return {kInt, bits, 1};
+    case DType::f16:
+    case DType::f32:
+    case DType::f64:
+      break;
+  }
+  return {kFloat, bits, 1};
+}
+
+// A capsule's tensor with what it points at. The owner of the memory lives as long.
+template <class M>
+struct Lent {
+  M managed{};
+  std::array<std::int64_t, kMaxDims> shape{}, strides{};
+  py::object owner;
+
+  Lent(const View& view, const py::object& owner_) : owner(owner_) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(view.ndim); ++i) {
+      shape[i] = view.shape[i];
+      strides[i] = view.stride[i] / item_size(view.dtype);
+    }
+    const auto [kind, index] = dlpack_device();
+    managed.tensor = {view.data,    {kind, index},  view.ndim, type_of(view.dtype),
+                      shape.data(), strides.data(), 0};
+    managed.context = this;
+    managed.deleter = [](M* it) {
+      const py::gil_scoped_acquire gil;  // a consumer may let go of it anywhere
+      delete static_cast<Lent*>(it->context);
+    };
+  }
+};
+
+// `name` is what the standard calls a capsule that nobody has consumed; it then renames it.
+template <class M>
+py::capsule capsule_of(const View& view, const py::object& owner, const char* name, M*& managed) {
+  auto lent = std::make_unique<Lent<M>>(view, owner);
+  managed = &lent->managed;
+  PyObject* made = PyCapsule_New(managed, name, [](PyObject* capsule) {
+    const char* now = PyCapsule_GetName(capsule);
+    if (now == nullptr || std::string(now).rfind("used_", 0) == 0) return;
+    auto* unused = static_cast<M*>(PyCapsule_GetPointer(capsule, now));
+    unused->deleter(unused);
+  });
+  if (made == nullptr) throw py::error_already_set();
+  lent.release();
+  return py::reinterpret_steal<py::capsule>(made);
+}
+
+void check_stream(const py::object& stream, int kind) {
+  if (stream.is_none()) return;
+  const std::int64_t value = integer("__dlpack__", "stream", stream, -1);
+  if (kind == kHost)
+    throw Error(ErrorKind::value, "__dlpack__", "stream", "must be None: this memory is the host's");
+  if (value == 0)
+    throw Error(ErrorKind::value, "__dlpack__", "stream",
+                "0 is ambiguous: use 1 for the legacy default stream, 2 for that of the thread");
+}
+
+}  // namespace
+
+std::pair<int, int> dlpack_device() { return {std::string(cuda::build_kind()) == "host" ? kHost : kCuda, 0}; }
+
+py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::object& stream,
+                           const py::object& max_version, const py::object& dl_device,
+                           const py::object& copy) {
+  const auto here = dlpack_device();
+  check_stream(stream, here.first);
+  if (!copy.is_none() && flag("__dlpack__", "copy", copy))
+    throw py::buffer_error("__dlpack__(): argument 'copy': only the memory itself is handed out");
+  if (!dl_device.is_none() && dl_device.cast<std::pair<int, int>>() != here)
+    throw py::buffer_error("__dlpack__(): argument 'dl_device': the memory is on device " +
+                           std::string(py::str(py::cast(here))) + ", and is not copied to another");
+  const bool versioned = !max_version.is_none() && max_version.cast<std::pair<int, int>>().first >= 1;
+  if (versioned) {
+    ManagedVersioned* managed = nullptr;
+    auto capsule = capsule_of(view, owner, "dltensor_versioned", managed);
+    managed->version = kVersion;
+    managed->flags = view.writable ? 0 : kReadOnly;
+    return capsule;
+  }
+  if (!view.writable) throw py::buffer_error("__dlpack__(): read-only memory needs max_version=(1, 0)");
+  Managed* managed = nullptr;
+  return capsule_of(view, owner, "dltensor", managed);
+}
+
+}  // namespace densor::bindings

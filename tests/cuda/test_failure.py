@@ -1,0 +1,165 @@
+"""What no argument is to blame for: no memory left on the device, a context that is lost, a forked process."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import densor as keras
+from densor.errors import DeviceError, DeviceOutOfMemory
+from tests.cuda.models import threads_in
+from tests.cuda.test_arrays import DeviceArray, arrays, on_device
+from tests.ops.harness import _core
+
+
+@pytest.fixture
+def device():
+    """An emulated device; the test may make it small, or lose it."""
+    with threads_in("ascending"), keras.device("cuda"):
+        yield
+
+
+def step_on(*arrays):
+    return _core.add(*map(DeviceArray, arrays))
+
+
+def fitted(model=None):
+    if model is None:
+        keras.utils.set_random_seed(2)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model.compile("adam", "mse")
+    rng = np.random.default_rng(0)
+    model.fit(
+        rng.standard_normal((50, 4)),
+        rng.standard_normal((50, 3)),
+        epochs=2,
+        batch_size=8,
+        shuffle=False,
+        verbose=0,
+    )
+    return model
+
+
+def test_both_are_kinds_of_errors_that_programs_catch():
+    assert issubclass(DeviceOutOfMemory, DeviceError)
+    assert issubclass(DeviceOutOfMemory, MemoryError)
+    assert not issubclass(DeviceError, MemoryError)
+    assert DeviceOutOfMemory.__module__ == DeviceError.__module__ == "densor.errors"
+
+
+@on_device
+def test_out_of_memory_says_how_much_and_leaves_the_model_usable(device):
+    model, other = fitted(), fitted()
+    before = model.get_weights()
+    _core.emulate_device("ascending", False, memory=100)
+    with pytest.raises(
+        DeviceOutOfMemory, match=r"wanted \d+ bytes of device memory, \d+ of 100 are free; use sm"
+    ):
+        fitted(model)
+    assert all(map(np.array_equal, before, model.get_weights()))
+    _core.emulate_device("ascending", False)
+    fitted(model)
+    fitted(other)
+    assert all(map(np.array_equal, model.get_weights(), other.get_weights()))
+
+
+@on_device
+def test_a_model_on_a_device_that_is_too_small(device):
+    """Compiled for it, it raises what it must, and trains as if nothing had been once there is room."""
+    results = []
+    for sizes in ((None,), (0, 2000, 20000, None)):
+        keras.utils.set_random_seed(2)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(300), keras.layers.Dense(3)])
+        with keras.device("cuda"):
+            model.compile("adam", "mse")
+        before = model.get_weights()
+        for size in sizes:
+            _core.emulate_device("ascending", False, memory=size)
+            if size is not None:
+                with pytest.raises(DeviceOutOfMemory, match="bytes of device memory"):
+                    fitted(model)
+                assert all(map(np.array_equal, before, model.get_weights()))
+                assert model.optimizer.iterations == 0
+        fitted(model)
+        results.append(model.get_weights())
+    assert all(map(np.array_equal, *results))
+
+
+@on_device
+def test_memory_is_given_back(device):
+    _core.emulate_device("ascending", memory=1 << 20)
+    y, a, b = arrays()
+    step = _core.add(y, a, b)
+    for _ in range(3):
+        step.run()
+    x = np.zeros((3, 1 << 8), np.float32)
+    for _ in range(100):  # of which only some twenty would fit side by side
+        assert tuple(_core.count_nonfinite(x)) == (0, -1)
+
+
+@on_device
+@pytest.mark.parametrize("launches", [0, 3])
+def test_a_lost_context_says_so_at_once_and_for_good(device, launches):
+    model = fitted()
+    _core.emulate_device("ascending", False, launches=launches)
+    with pytest.raises(DeviceError, match=r"illegal memory access.*this process must be restarted") as error:
+        fitted(model)
+    assert not isinstance(error.value, MemoryError)
+    y, a, b = arrays()
+    for call in (
+        lambda: fitted(model),
+        lambda: step_on(y, a, b).run(),
+        lambda: _core.count_nonfinite(DeviceArray(a)),
+        lambda: _core.DeviceArray(8),
+        lambda: _core.require_device("cuda"),
+    ):
+        with pytest.raises(DeviceError, match="context is lost: this process must be restarted"):
+            call()
+    assert "must be restarted" in keras.config.show_config().cuda
+    np.testing.assert_array_equal(y, 0)
+
+
+def in_child(function):
+    """The error that `function` raises in a forked process, as text."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            function()
+            os.write(write, b"nothing")
+        except BaseException as error:
+            os.write(write, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@on_device
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only systems that fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_is_told_to_be_spawned(device):
+    step = step_on(*arrays())
+    step.run()
+    told = in_child(step.run)
+    assert told.startswith("DeviceError: "), told
+    assert 'start processes with multiprocessing\'s method "spawn"' in told
+    assert "spawn" in in_child(lambda: _core.require_device("cuda"))
+    step.run()  # the parent goes on
+
+
+@on_device
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only systems that fork")
+def test_a_child_of_a_process_that_has_not_used_it_may(device):
+    program = (
+        "import sys; sys.path.insert(0, '.'); from tests.cuda_host import use_cuda_host; use_cuda_host()\n"
+        "import os, numpy as np; from densor import _core; _core.emulate_device('ascending')\n"
+        "child = os.fork()\n"
+        "y = np.zeros((1, 3), np.float32)\n"
+        "if child == 0: _core.add(y, y + 1, y + 1).run(); os._exit(int(y[0, 0]))\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    assert os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-c", program], os.environ) == 2
