@@ -19,7 +19,8 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                     const py::object& global_clipnorm, const py::object& average,
                     const py::object& accumulator, const py::object& accumulation_steps,
                     const py::object& mask, const py::object& multipliers, const py::object& scale,
-                    const py::object& computed, const py::object& x, const py::object& dz) {
+                    const py::object& computed, const py::object& x, const py::object& dz,
+                    const py::object& matrices, const py::object& iterations) {
   const auto in = [](const char* argument, const py::object& o) { return view_of("optimizer", argument, o); };
   const ops::Clipping clipping{optional_number("clipvalue", clipvalue), optional_number("clipnorm", clipnorm),
                                optional_number("global_clipnorm", global_clipnorm)};
@@ -27,7 +28,8 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                                     views_of("optimizer", "slots", slots), in("average", average),
                                     in("accumulator", accumulator),        in("mask", mask)};
   const ops::OptimizerSegments bounds{in("segments", segments), in("decayed", decayed),
-                                      in("multipliers", multipliers)};
+                                      in("multipliers", multipliers), in("matrices", matrices),
+                                      in("iterations", iterations)};
   const ops::ComputedGradients computed_gradients{in("computed", computed), views_of("optimizer", "x", x),
                                                   views_of("optimizer", "dz", dz)};
   return bound(ops::optimizer(arenas, bounds, name("optimizer", "rule", rule), clipping,
@@ -45,7 +47,7 @@ void bind_optimizer(py::module_& m) {
         py::arg("global_clipnorm"), py::arg("average") = py::none(), py::arg("accumulator") = py::none(),
         py::arg("accumulation_steps") = 1, py::arg("mask") = py::none(), py::arg("multipliers") = py::none(),
         py::arg("scale") = 1.0, py::arg("computed") = py::none(), py::arg("x") = py::tuple(),
-        py::arg("dz") = py::tuple(),
+        py::arg("dz") = py::tuple(), py::arg("matrices") = py::none(), py::arg("iterations") = py::none(),
         "One step over flat arenas: clip, decay, rule, mask, average; reads the hyper row [decay, "
         "coefficients...]. The gradient of segment computed[k] is x[k]^T dz[k], or the sums of dz[k]'s "
         "columns.");

@@ -33,6 +33,7 @@ using math::kMaxAxes;
 using math::LayerNorm;
 using math::LossRows;
 using math::mask_words;
+using math::MatrixShape;
 using math::MovingAverage;
 using math::NoiseSpread;
 using math::NormConstraint;
@@ -137,6 +138,12 @@ struct Kernels {
   void (*optimizer[math::OptimizerRules::kCount])(const OptimizerRange& range, std::int64_t n);
   // The first part of math::Lamb over n elements.
   TrustSums (*lamb_moments)(const OptimizerRange& range, std::int64_t n);
+  // The first part of math::Adafactor over a variable of n elements; `columns` has room for a row.
+  TrustSums (*adafactor_moments)(const OptimizerRange& range, std::int64_t n, const MatrixShape& shape,
+                                 float* columns);
+  // m = momentum m + g, and out = g + momentum m, or the new m, with the clipped g; of math::Muon.
+  void (*muon_direction)(float* out, const OptimizerRange& range, std::int64_t n, float momentum,
+                         bool nesterov);
   // g = (g + accumulator) * scale and accumulator = 0 where there is one; then g = 0 where the mask says so.
   void (*prepare_gradient)(float* g, float* accumulator, const std::uint16_t* mask, std::int64_t n,
                            float scale);

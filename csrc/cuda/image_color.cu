@@ -65,6 +65,8 @@ __device__ float changed(float v, std::int64_t i, const float* other, const floa
           a.happens && row >= a.box.top && row < a.box.bottom && col >= a.box.left && col < a.box.right;
       return erased ? bounded(other[i], a) : v;
     }
+    default:
+      return v;  // refused by the op
   }
   return v;
 }

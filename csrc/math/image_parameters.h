@@ -29,7 +29,8 @@ DENSOR_FN PixelInterval interval_of(float share, float coin, std::int64_t length
 DENSOR_FN ImageColors image_colors(ImageColor kind, const float* p, const ImageSize& size, float low,
                                    float high) {
   const bool chances = kind == ImageColor::invert || kind == ImageColor::erase;
-  ImageColors colors{kind, size, {}, p[0], low, high, chances && happens(p)};
+  ImageColors colors{
+      kind, size, {}, p[0], low, high, chances && happens(p), kind == ImageColor::solarize ? p[1] : 0.0f};
   if (kind == ImageColor::erase) {
     const PixelInterval rows = interval_of(p[2], p[4], size.height);
     const PixelInterval cols = interval_of(p[3], p[5], size.width);

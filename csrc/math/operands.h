@@ -32,6 +32,11 @@ struct OptimizerRange {
   std::int64_t rows = 1, ld = 0, ldg = 0;
 };
 
+// A variable as matrices that lie one behind the other; one that is no matrix has rows = 0.
+struct MatrixShape {
+  std::int64_t count = 1, rows = 0, cols = 0;
+};
+
 // Sums of squares of weights and of their steps.
 struct TrustSums {
   double weights, steps;
@@ -68,6 +73,7 @@ struct ImageColors {
   ImageBox box;
   float amount, low, high;
   bool happens;
+  float threshold;  // of solarize
 };
 
 // A symmetric kernel: weight[t] is that of both pixels t away, t <= reach.

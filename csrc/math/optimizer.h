@@ -4,6 +4,7 @@
 #pragma once
 
 #include "math/adadelta.h"
+#include "math/adafactor.h"
 #include "math/adagrad.h"
 #include "math/adam.h"
 #include "math/adamax.h"
@@ -13,10 +14,12 @@
 #include "math/lamb.h"
 #include "math/lion.h"
 #include "math/momentum.h"
+#include "math/muon.h"
 #include "math/nadam.h"
 #include "math/nesterov.h"
 #include "math/radam.h"
 #include "math/rmsprop.h"
+#include "math/schedule_free.h"
 #include "math/sgd.h"
 
 namespace densor::math {
@@ -32,9 +35,10 @@ struct RuleList {
   }
 };
 
-using OptimizerRules = RuleList<Sgd, Momentum, Nesterov, Rmsprop<false, false>, Rmsprop<true, false>,
-                                Rmsprop<false, true>, Rmsprop<true, true>, Adagrad, Adadelta, Adam, Amsgrad,
-                                Adamax, Nadam, Radam, Lion, Lamb, Ftrl<true>, Ftrl<false>, Hold>;
+using OptimizerRules =
+    RuleList<Sgd, Momentum, Nesterov, Rmsprop<false, false>, Rmsprop<true, false>, Rmsprop<false, true>,
+             Rmsprop<true, true>, Adagrad, Adadelta, Adam, Amsgrad, Adamax, Nadam, Radam, Lion, Lamb,
+             Ftrl<true>, Ftrl<false>, ScheduleFree, Adafactor, Muon, MuonAdam, Hold>;
 
 inline constexpr int kMaxOptimizerSlots = 3, kMaxOptimizerCoefficients = 6;
 

@@ -37,9 +37,14 @@ Step image_color(const View& y, const View& x, const View& other, const View& pa
   cpu::check_beside(check, "other", other, x.rows(), width);
   cpu::check_beside(check, "parameters", parameters, x.rows(), entry.parameters);
   check.disjoint({{"y", y}}, {{"x", x}, {"other", other}, {"parameters", parameters}});
+  if (math::has_colors(kind) && size.channels != 3)
+    check.fail("shape", std::string("'") + entry.name + "' needs three channels, got " +
+                            std::to_string(size.channels));
   const auto [least, most] = cpu::checked_bounds(check, low, high);
   if (!(least < most)) check.fail("high", "must be above low");
   if (on_device(check, {{"y", y}, {"x", x}, {"other", other}, {"parameters", parameters}})) {
+    if (kind > ImageColor::erase)
+      check.fail("kind", std::string("'") + entry.name + "' does not run on a device yet");
     Step step = device_step(
         check, cuda::launchers().image_color, y.f32(), x.f32(), x.rows(),
         cuda::ColoredImages{parameters.f32(), other.f32(), entry.parameters, width, kind, size, least, most});

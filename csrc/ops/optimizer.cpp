@@ -14,12 +14,22 @@ namespace densor::ops {
 
 namespace {
 
+template <class Wanted>
+int index_of() {
+  int found = 0;
+  math::OptimizerRules::each([&found](int index, auto rule) {
+    if (std::is_same_v<decltype(rule), Wanted>) found = index;
+  });
+  return found;
+}
+
 OptimizerRule rule_named(const Check& check, const std::string& name) {
   std::vector<std::string> names;
   std::vector<OptimizerRule> rules;
   math::OptimizerRules::each([&](int index, auto rule) {
     names.emplace_back(rule.kName);
-    rules.push_back({index, rule.kSlots, rule.kCoefficients, rule.kRates, rule.kTrustRatio});
+    rules.push_back({index, rule.kSlots, rule.kCoefficients, rule.kRates, rule.kTrustRatio, rule.kPreparation,
+                     index_of<math::MuonAdam>()});
   });
   return rules[static_cast<std::size_t>(index_of_name(check.function(), "rule", name, names))];
 }
@@ -98,10 +108,11 @@ void check_arrays(const Check& check, const OptimizerArenas& a, const OptimizerR
 void check_norms(const Check& check, const OptimizerArenas& arenas, const OptimizerRule& rule,
                  const Clipping& clipping) {
   const char* reason = clipping.norm || clipping.global_norm ? "clipping by norms"
-                       : rule.trust_ratio                    ? "a rule with norms"
-                       : arenas.accumulator                  ? "an accumulator"
-                       : arenas.mask                         ? "a mask"
-                                                             : nullptr;
+                       : rule.trust_ratio || rule.preparation != math::Preparation::none
+                           ? "a rule that reads whole variables first"
+                       : arenas.accumulator ? "an accumulator"
+                       : arenas.mask        ? "a mask"
+                                            : nullptr;
   if (reason != nullptr)
     check.fail("computed", std::string("must be empty with ") + reason + ", which needs the whole gradient");
 }
@@ -115,12 +126,42 @@ void check_apart(const Check& check, const OptimizerArenas& arenas, const Comput
   }
 }
 
-int index_of_hold() {
-  int hold = 0;
-  math::OptimizerRules::each([&hold](int index, auto rule) {
-    if (std::is_same_v<decltype(rule), math::Hold>) hold = index;
-  });
-  return hold;
+// The shapes of the segments, for rules that prepare matrices; muon takes plain ones only.
+void read_shapes(const Check& check, const OptimizerSegments& given, const OptimizerRule& rule,
+                 std::vector<OptimizerSegment>& segments) {
+  if (rule.preparation == math::Preparation::none) return;
+  check.input("matrices", given.matrices, DType::i64, {given.bounds.rows(), 3});
+  for (OptimizerSegment& segment : segments) {
+    const auto* sizes = given.matrices.as<const std::int64_t>() + 3 * segment.index;
+    const auto label = "segment " + std::to_string(segment.index);
+    if (sizes[0] < 1 || sizes[1] < 0 || sizes[2] < 0)
+      check.fail("matrices", label + " has negative sizes, or no matrix");
+    if (sizes[1] > 0 &&
+        checked_multiply(check.function(), checked_multiply(check.function(), sizes[0], sizes[1]),
+                         sizes[2]) != segment.end - segment.begin)
+      check.fail("matrices", label + " has another size");
+    if (rule.preparation == math::Preparation::orthogonal && sizes[1] > 0 && sizes[0] != 1)
+      check.fail("matrices", label + " must be one matrix");
+    segment.shape = {sizes[0], sizes[1], sizes[2]};
+  }
+}
+
+NewtonSchulz read_iterations(const Check& check, const View& given, const OptimizerRule& rule) {
+  if (rule.preparation != math::Preparation::orthogonal) return {};
+  check.input("iterations", given, DType::f64, {7});
+  const auto* p = given.as<const double>();
+  constexpr double kMost = 1e6;
+  check.number("iterations", p[0], 0.0, 1.0);
+  check.number("iterations", p[2], 0.0, 1000.0);
+  for (int k = 3; k < 6; ++k) check.number("iterations", p[k], -kMost, kMost);
+  check.number("iterations", p[6], 0.0, kMost);
+  return {p[0],
+          p[1] != 0.0,
+          static_cast<int>(p[2]),
+          static_cast<float>(p[3]),
+          static_cast<float>(p[4]),
+          static_cast<float>(p[5]),
+          p[6]};
 }
 
 cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const OptimizerArenas& arenas,
@@ -143,7 +184,8 @@ cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const Optimize
 }  // namespace
 
 bool optimizer_needs_norms(const std::string& rule) {
-  return rule_named(Check("optimizer_needs_norms"), rule).trust_ratio;
+  const OptimizerRule found = rule_named(Check("optimizer_needs_norms"), rule);
+  return found.trust_ratio || found.preparation != math::Preparation::none;
 }
 
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& name,
@@ -171,6 +213,8 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
                                1.0f / static_cast<float>(accumulation_steps),
                                static_cast<float>(scale)};
   auto variables = read_segments(check, segments, n, static_cast<bool>(arenas.mask));
+  read_shapes(check, segments, rule, variables);
+  const NewtonSchulz iterations = read_iterations(check, segments.iterations, rule);
   auto gradients = read_computed(check, computed, arenas.gradients, segments.bounds);
   check_apart(check, arenas, computed);
   if (!gradients.empty()) check_norms(check, arenas, rule, clipping);
@@ -182,6 +226,9 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
   for (const View& slot : arenas.slots) kept.push_back({"slots", slot});
   if (on_device(check, kept)) {
     if (!gradients.empty()) check.fail("computed", "must be empty on a device");
+    if (rule.preparation != math::Preparation::none)
+      check.fail("rule",
+                 "'" + name + "' does not run on a device yet; train on the CPU, or with another optimizer");
     return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), variables,
                                segments.multipliers.f32());
   }
@@ -194,9 +241,12 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
     step.work += gradient.nanoseconds();
     step.scratch = std::max(step.scratch, gradient.scratch());
   }
-  auto pass = std::make_shared<OptimizerPass>(
-      range, n, arenas.gradients.f32(), rule, index_of_hold(), std::move(variables),
-      clipping.norm.value_or(0.0), clipping.global_norm.value_or(0.0), extras, std::move(gradients));
+  auto pass = std::make_shared<OptimizerPass>(range, n, arenas.gradients.f32(), rule, index_of<math::Hold>(),
+                                              std::move(variables), clipping.norm.value_or(0.0),
+                                              clipping.global_norm.value_or(0.0), extras,
+                                              std::move(gradients), iterations);
+  step.work += pass->nanoseconds();
+  step.scratch = std::max(step.scratch, pass->scratch());
   step.run = [pass](Worker& worker) { pass->run(worker); };
   return step;
 }

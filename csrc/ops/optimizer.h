@@ -30,6 +30,8 @@ struct OptimizerSegments {
   View decayed;      // uint8 (k,): whether weight decay applies
   View multipliers;  // float32 (k,), read at every step: factor of the learning rate; 0 leaves the variable
                      // alone
+  View matrices;     // int64 (k, 3), for rules that prepare matrices: count, rows, columns; rows 0: no matrix
+  View iterations;   // float64 (7,), for Muon: momentum, nesterov, steps, a, b, c, rms
 };
 
 // One step: clip, decay, rule, mask, average. Gradients are multiplied by `scale` first. Reads the batch's

@@ -231,6 +231,8 @@ def optimizer(
     computed: Array | None = None,
     x: Sequence[F32 | None] = (),
     dz: Sequence[F32] = (),
+    matrices: Array | None = None,
+    iterations: Array | None = None,
 ) -> Step: ...
 def optimizer_needs_norms(rule: str) -> bool: ...
 def penalty(

@@ -35,6 +35,11 @@ class Optimizer:
     def __init__(self, slots=(), more=()):
         self.slots, self.state_names = slots, (*slots, *more)
 
+    iterations_of_directions = None
+
+    def matrices(self, variables):
+        return None
+
     def decays(self, variable):
         return variable.name == "kernel"
 

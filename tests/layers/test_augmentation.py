@@ -25,7 +25,79 @@ MAKE = {
     "RandomErasing": lambda **k: layers.RandomErasing((0.9, 1.0), (0.2, 0.3), **k),
     "RandomGaussianBlur": lambda **k: layers.RandomGaussianBlur((0.9, 1.0), (3, 5), (0.5, 1.0), **k),
     "RandomSharpness": lambda **k: layers.RandomSharpness((0.6, 1.0), **k),
+    "RandomPosterization": lambda **k: layers.RandomPosterization((1, 6), **k),
+    "Solarization": lambda **k: layers.Solarization(0.4, (0.3, 0.6), **k),
 }
+# Red, green and blue only.
+COLORS = {
+    "RandomHue": lambda **k: layers.RandomHue((0.2, 0.9), **k),
+    "RandomSaturation": lambda **k: layers.RandomSaturation((0.1, 0.4), **k),
+    "RandomColorDegeneration": lambda **k: layers.RandomColorDegeneration((0.2, 0.9), **k),
+    "RandomGrayscale": lambda **k: layers.RandomGrayscale(0.5, **k),
+    "RandomColorJitter": lambda **k: layers.RandomColorJitter(
+        brightness_factor=0.2, contrast_factor=0.3, saturation_factor=(0.3, 0.8), hue_factor=0.5, **k
+    ),
+    "RandAugment": lambda **k: layers.RandAugment(num_ops=2, factor=(0.2, 0.4), **k),
+}
+
+
+@pytest.mark.parametrize("name", COLORS)
+def test_layers_of_colors(name):
+    """Inference passes; training changes, every call in another way, each image in its own, the same for one seed."""
+    make = COLORS[name]
+    np.testing.assert_array_equal(make()(COLOR, training=False), COLOR)
+    model = densor.Sequential([densor.Input(COLOR.shape[1:]), make()])
+    np.testing.assert_array_equal(model.predict(COLOR, verbose=0), COLOR)
+    layer = make(seed=3)
+    first, second = layer(COLOR), layer(COLOR, training=True)
+    assert first.shape == COLOR.shape
+    assert first.min() >= -1e-3
+    assert first.max() <= 255 + 1e-3
+    assert not np.array_equal(first, COLOR)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(make(seed=3)(COLOR), first)
+    same = np.tile(COLOR[:1], (12, 1, 1, 1))
+    changed = make(seed=2)(same)
+    assert len(np.unique(changed.reshape(12, -1), axis=0)) > 1
+    np.testing.assert_array_equal(make(seed=2)(same[:5]), changed[:5])
+    again = layers.deserialize(layers.serialize(make(seed=5)))
+    np.testing.assert_array_equal(again(COLOR), make(seed=5)(COLOR))
+    with pytest.raises(ValueError, match="needs three channels, got 1"):
+        layers.RandomHue(0.5)(GRAY)
+
+
+def test_settled_layers():
+    """AutoContrast works in both modes, Equalization in training; neither draws anything."""
+    stretched = layers.AutoContrast()(COLOR, training=False)
+    np.testing.assert_array_equal(layers.AutoContrast()(COLOR), stretched)
+    np.testing.assert_allclose(stretched.min(axis=(1, 2)), 0.0, atol=1e-3)
+    np.testing.assert_allclose(stretched.max(axis=(1, 2)), 255.0, atol=1e-3)
+    np.testing.assert_array_equal(layers.Equalization()(COLOR, training=False), COLOR)
+    spread = layers.Equalization(bins=64)(COLOR)
+    np.testing.assert_array_equal(layers.Equalization(bins=64)(COLOR), spread)
+    for layer in (layers.AutoContrast((0, 1)), layers.Equalization((-1, 1), bins=9)):
+        again = layers.deserialize(layers.serialize(layer))
+        assert again.get_config() == layer.get_config()
+
+
+def test_pipeline_and_training_through_all_of_them():
+    steps = [make(seed=1) for make in COLORS.values()]
+    pipeline = layers.Pipeline(
+        [*steps, layers.AutoContrast(), layers.Equalization(), layers.Rescaling(1 / 255)]
+    )
+    np.testing.assert_allclose(pipeline(COLOR, training=False), layers.AutoContrast()(COLOR) / 255, rtol=1e-6)
+    assert not np.array_equal(pipeline(COLOR), pipeline(COLOR, training=False))
+    again = layers.deserialize(layers.serialize(pipeline))
+    np.testing.assert_array_equal(again(COLOR, training=False), pipeline(COLOR, training=False))
+    model = densor.Sequential(
+        [densor.Input(COLOR.shape[1:]), pipeline, layers.Flatten(), layers.Dense(2, activation="softmax")]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.fit(COLOR, np.arange(6) % 2, epochs=2, verbose=0).history["loss"]).all()
+    labelled = layers.Pipeline(steps)({"images": COLOR, "labels": np.arange(6)})
+    assert set(labelled) == {"images", "labels"}
+    with pytest.raises(TypeError, match=r"Pipeline\(\): argument 'layers': must be a list of layers"):
+        layers.Pipeline([3])
 
 
 @pytest.mark.parametrize("name", MAKE)

@@ -218,3 +218,47 @@ def test_a_loss_that_keeps_rows_cannot_be_trained():
         ValueError, match=r"^compile\(\): argument 'loss': reduction 'none' cannot be trained"
     ):
         model_for(losses.Huber(reduction=None))
+
+
+def test_circle_loss_with_trainable_references():
+    """Prototypes of the classes, learned with the embeddings: gradients of both by differences, and a step of SGD."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((7, 4))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    classes, theirs = np.array([0, 1, 2, 0, 1, 2, 0], np.float32), np.array([0, 1, 2, 1], np.float32)
+
+    class Prototypes(densor.layers.Layer):
+        def build(self, input_shape):
+            start = rng.standard_normal((4, 4)) * 0.4
+            self.references = self.add_weight((4, 4), lambda shape, dtype=None: start)
+            self.labels = self.add_weight((4,), lambda shape, dtype=None: theirs, trainable=False)
+
+        def call(self, inputs):
+            rows = ops.circle_loss(inputs[0], inputs[1], self.references, self.labels, 3.0, 0.3, False)
+            self.add_loss(ops.mean(rows))
+            return inputs[0]
+
+    inputs = [densor.Input((4,)), densor.Input((1,))]
+    layer = Prototypes()
+    model = densor.Model(inputs, layer([densor.layers.Dense(4, use_bias=False)(inputs[0]), inputs[1]]))
+    model.compile(densor.optimizers.SGD(0.1))
+    kernel, references, labels = model.get_weights()
+    np.testing.assert_array_equal(labels, theirs)
+
+    def loss(kernel, references):
+        return losses.circle(classes, x @ kernel, theirs, references, False, 3.0, 0.3).mean()
+
+    data = [x, classes[:, None]]
+    assert model.evaluate(data, batch_size=7, verbose=0) == pytest.approx(loss(kernel, references), rel=1e-5)
+    start = [kernel.astype(np.float64), references.astype(np.float64)]
+    gradients = model.compute_gradients(data)
+    for which, gradient in enumerate(gradients):
+        for place in np.ndindex(4, 4):
+            ends = []
+            for sign in (1e-6, -1e-6):
+                moved = [array.copy() for array in start]
+                moved[which][place] += sign
+                ends.append(loss(*moved))
+            assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-3, abs=2e-5)
+    model.train_on_batch(data)
+    np.testing.assert_allclose(model.get_weights()[1], references - 0.1 * gradients[1], rtol=1e-5, atol=1e-7)

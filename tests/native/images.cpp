@@ -36,7 +36,7 @@ void color(const cpu::Kernels& kernels) {
     Hash hash;
     for (const bool happens : {false, true}) {
       kernels.image_color(y.data(), x.data(), other.data(),
-                          {which, kSize, {2, 7, 1, 5}, 0.4f, 0.0f, 255.0f, happens});
+                          {which, kSize, {2, 7, 1, 5}, 0.4f, 0.0f, 255.0f, happens, 0.3f});
       hash.add(y);
     }
     report(std::string("image_color ") + math::image_color_entry(which).name, hash);

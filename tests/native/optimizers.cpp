@@ -42,6 +42,24 @@ struct Arenas {
   }
 };
 
+// What Adafactor and Muon do with whole variables: vectors, and matrices whose rows end within a register.
+void whole_variables(const cpu::Kernels& kernels) {
+  Hash hash;
+  for (const math::MatrixShape& shape : {math::MatrixShape{1, 0, 0}, math::MatrixShape{2, 3, kCount / 6}}) {
+    Arenas arenas(5);
+    Floats columns(kCount), direction(kCount);
+    const cpu::OptimizerRange range = arenas.range(false);
+    const std::int64_t n = shape.rows == 0 ? kCount : shape.count * shape.rows * shape.cols;
+    const cpu::TrustSums sums = kernels.adafactor_moments(range, n, shape, columns.data());
+    hash.add(sums.weights).add(sums.steps);
+    arenas.add_to(hash);
+    kernels.muon_direction(direction.data(), range, kCount, 0.9f, shape.rows == 0);
+    hash.add(direction);
+    arenas.add_to(hash);
+  }
+  report("adafactor_moments, muon_direction", hash);
+}
+
 }  // namespace
 
 void optimizer_cases(const cpu::Kernels& kernels) {
@@ -66,6 +84,7 @@ void optimizer_cases(const cpu::Kernels& kernels) {
     hash.add(arenas.g).add(arenas.average);
   }
   report("lamb_moments, prepare_gradient", hash);
+  whole_variables(kernels);
 }
 
 }  // namespace densor::native

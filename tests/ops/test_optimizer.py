@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import densor
 from densor import optimizers
 from tests.golden import make_optimizers
 from tests.ops.harness import TARGETS, _core, normal, on_every_target
@@ -46,13 +47,13 @@ def test_golden_file_is_what_the_formulas_make():
         )
 
 
-def step_of(rule, flat, slots, decayed, clipping):
+def step_of(rule, flat, slots, decayed, clipping, **prepared):
     """A build function for the harness over parameters w, gradients g and the slots s0, s1, ..."""
     clips = [clipping.get(name) for name in ("clipvalue", "clipnorm", "global_clipnorm")]
 
     def build(o, i):
         states = [getattr(o, f"s{k}") for k in range(slots)]
-        return _core.optimizer(o.w, o.g, states, flat.segments, decayed, rule, *clips)
+        return _core.optimizer(o.w, o.g, states, flat.segments, decayed, rule, *clips, **prepared)
 
     return build
 
@@ -65,12 +66,25 @@ def test_golden_steps(name):
     flat = Flat(start)
     coefficients = instance.coefficients(0, len(case["weights"]))
     clipping = {k: getattr(instance, k) for k in ("clipvalue", "clipnorm", "global_clipnorm")}
-    build = step_of(instance.rule, flat, len(instance.slots), np.ones(len(start), np.uint8), clipping)
+    variables = tuple(densor.Variable(w) for w in start)
+    prepared = {
+        "matrices": instance.matrices(variables), "iterations": instance.iterations_of_directions
+    }  # fmt: skip
+    build = step_of(
+        instance.rule, flat, len(instance.slots), np.ones(len(start), np.uint8), clipping, **prepared
+    )
     states = {
         target: {
             "w": flat.join(start),
             **{
-                f"s{k}": flat.join([w * 0 + instance.initial_slot(s) for w in start])
+                f"s{k}": flat.join(
+                    [
+                        w
+                        if (instance.rule, s) == ("schedule_free", "momentum")
+                        else w * 0 + instance.initial_slot(s)
+                        for w in start
+                    ]
+                )
                 for k, s in enumerate(instance.slots)
             },
         }

@@ -110,3 +110,69 @@ def test_signatures(keras, layer):
     assert named == [name for name in ours if name in named]
     for name in named:
         assert theirs[name].default == ours[name].default, name
+
+
+PHOTO = np.random.default_rng(3).integers(0, 256, (4, 8, 9, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("turn", [-0.4, -0.1, 0.05, 0.3, 0.5])
+def test_hue(keras, turn):
+    theirs = keras.layers.RandomHue(0.5).transform_images(
+        PHOTO, {"factor": np.full(4, turn, np.float32)}, training=True
+    )
+    ours = densor.ops.image_color(PHOTO, "hue", np.full((4, 1), turn))
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), atol=2e-3)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
+def test_saturation(keras, factor):
+    """For images in [0, 1], where Keras bounds saturations by 1, too."""
+    images = PHOTO / 255
+    layer = keras.layers.RandomSaturation(0.5, value_range=(0, 1))
+    theirs = layer.transform_images(images, {"factor": np.full(4, factor, np.float32)}, training=True)
+    ours = densor.ops.image_color(images, "saturation", np.full((4, 1), factor), value_range=(0, 1))
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("RandomColorDegeneration", [(0.3, 0.3)]),
+        ("RandomColorDegeneration", [(-0.5, -0.5)]),
+        ("RandomGrayscale", [1.0]),
+        ("RandomGrayscale", [0.0]),
+        ("RandomPosterization", [(1, 1)]),
+        ("RandomPosterization", [(3, 3)]),
+        ("RandomPosterization", [(8, 8)]),
+        ("Solarization", [0.0, 0.0]),
+        ("AutoContrast", []),
+    ],
+)
+def test_tones(keras, name, arguments):
+    theirs, ours = (getattr(library.layers, name)(*arguments) for library in (keras, densor))
+    images = PHOTO.copy()
+    images[2, :, :, 1] = 7.0  # one value in a channel
+    expected = keras.ops.convert_to_numpy(theirs(images, training=True))
+    np.testing.assert_allclose(ours(images, training=True), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("arguments", [[], [(0, 255), 64], [(0, 255), 2]])
+def test_equalization(keras, arguments):
+    """Image by image: Keras takes the values of a whole batch together."""
+    theirs, ours = (library.layers.Equalization(*arguments) for library in (keras, densor))
+    expected = [
+        keras.ops.convert_to_numpy(theirs(PHOTO[i : i + 1], training=True))[0] for i in range(len(PHOTO))
+    ]
+    np.testing.assert_array_equal(ours(PHOTO, training=True), expected)
+
+
+def test_solarization(keras):
+    added, threshold = np.float32([0.0, 30.0, 80.0, 10.0]), np.float32([100.0, 128.0, 200.0, 0.0])
+    drawn = {"additions": added, "thresholds": threshold}
+    theirs = keras.layers.Solarization(0.5, 0.5).transform_images(
+        keras.ops.convert_to_tensor(PHOTO),
+        {name: keras.ops.convert_to_tensor(value.reshape(4, 1, 1, 1)) for name, value in drawn.items()},
+        training=True,
+    )
+    ours = densor.ops.image_color(PHOTO, "solarize", np.stack([added, threshold], axis=1) / 255)
+    np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), atol=1e-3)

@@ -89,6 +89,7 @@ METRICS = [
     ("MeanIoU", {"num_classes": 4, "ignore_class": 1, "sparse_y_pred": False}, LABELS, P),
     ("OneHotIoU", {"num_classes": 4, "target_class_ids": [0, 3]}, ONE_HOT, P),
     ("OneHotMeanIoU", {"num_classes": 4}, ONE_HOT, P),
+    ("OneHotMeanIoU", {"num_classes": 4, "axis": 1}, ONE_HOT, P),
 ]
 
 

@@ -124,10 +124,58 @@ def nadam(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7, momentum_de
     return w - lr * corrected / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
 
 
+def schedule_free(w, g, s, t, *, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-8, warmup=0):
+    lr = lr * min(t / warmup, 1.0) if warmup else lr
+    z = s.get("z", w)
+    s["velocity"] = beta_2 * s.get("velocity", 0.0) + (1 - beta_2) * g * g
+    x = (w - (1 - beta_1) * z) / beta_1
+    s["z"] = z - lr * g / (np.sqrt(s["velocity"] / (1 - beta_2**t)) + epsilon)
+    x = x + (s["z"] - x) / t
+    return (1 - beta_1) * s["z"] + beta_1 * x
+
+
+def _rms(x):
+    return np.sqrt(np.mean(x * x))
+
+
+def adafactor(w, g, s, t, *, lr, decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, threshold=1.0):
+    b, squares = 1 - t**decay, g * g + epsilon_1
+    if w.ndim < 2:
+        v = s["velocity"] = b * s.get("velocity", 0.0) + (1 - b) * squares
+    else:
+        r = s["row"] = b * s.get("row", 0.0) + (1 - b) * squares.mean(-1)
+        c = s["column"] = b * s.get("column", 0.0) + (1 - b) * squares.mean(-2)
+        v = (r / r.mean(-1, keepdims=True))[..., None] * c[..., None, :]
+    u = g / np.sqrt(v)
+    scale = min(lr, t**-0.5) * max(epsilon_2, _rms(w))
+    return w - scale * u / max(1.0, _rms(u) / threshold)
+
+
+def orthogonal(x, steps=5, a=3.4445, b=-4.775, c=2.0315):
+    """Newton-Schulz iterations towards the orthogonal factor of a matrix."""
+    if x.shape[0] > x.shape[1]:
+        return orthogonal(x.T, steps, a, b, c).T
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
+
+
+def muon(w, g, s, t, *, lr, momentum=0.95, nesterov=True, rate=0.2, adam_decay=0.0, steps=5):
+    """weight_decay is that of the matrices; adam_decay that of everything else."""
+    if w.ndim != 2:
+        return adam(w - w * lr * adam_decay, g, s, t, lr=lr)
+    m = s["momentum"] = momentum * s.get("momentum", 0.0) + g
+    u = orthogonal(g + momentum * m if nesterov else m, steps)
+    return w - lr * u * (1.0 if rate is None else rate * np.sqrt(max(w.shape)))
+
+
 RULES = {
     rule.__name__: rule
     for rule in (
         sgd, momentum, nesterov, rmsprop, adagrad, adadelta, adam, adamax, nadam, radam, lion, lamb, ftrl,
+        schedule_free, adafactor, muon,
     )
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 // Reads 4 bytes an element, 8 with a second array, writes 4; contrast reads the image twice.
 #pragma once
 
+#include "cpu/generic/image_tone.h"
 #include "cpu/generic/rows.h"
 #include "cpu/kernels.h"
 #include "math/image_color.h"
@@ -81,6 +82,8 @@ void image_color(float* y, const float* x, const float* other, const ImageColors
       return salt(y, x, other, a);
     case ImageColor::erase:
       return a.happens ? erase(y, x, other, a) : keep_image(y, x, a);
+    default:
+      return image_tone(y, x, a);
   }
 }
 

@@ -24,6 +24,7 @@
 #include "cpu/generic/monte_carlo.h"
 #include "cpu/generic/norm_constraint.h"
 #include "cpu/generic/optimizer.h"
+#include "cpu/generic/optimizer_preparation.h"
 #include "cpu/generic/penalty.h"
 #include "cpu/generic/random.h"
 #include "cpu/generic/rescale.h"
@@ -65,6 +66,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_monte_carlo(k);
   fill_norm_constraint(k);
   fill_optimizer(k);
+  fill_optimizer_preparation(k);
   fill_penalty(k);
   fill_random_kernels(k);
   fill_rescale(k);

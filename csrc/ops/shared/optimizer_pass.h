@@ -9,9 +9,11 @@
 
 #include "core/error.h"
 #include "core/halves.h"
+#include "core/parallel.h"
 #include "core/worker.h"
 #include "cpu/dispatch.h"
 #include "math/clip.h"
+#include "ops/shared/orthogonal.h"
 #include "ops/shared/weight_gradient.h"
 
 namespace densor::ops {
@@ -20,12 +22,15 @@ struct OptimizerSegment {
   std::int64_t begin, end;
   std::int64_t index;  // in the caller's order
   bool decayed;
+  math::MatrixShape shape = {};                  // where the rule prepares matrices
   std::int64_t first_block = 0, last_block = 0;  // [first, last) in the list of blocks
 };
 
 struct OptimizerRule {
   int index = 0, slots = 0, coefficients = 0, rates = 0;
   bool trust_ratio = false;
+  math::Preparation preparation = math::Preparation::none;
+  int plain = 0;  // index of the rule of what is no matrix, where matrices get orthogonal directions
 };
 
 // What a step does besides clip, decay and rule; null: not done.
@@ -49,7 +54,8 @@ class OptimizerPass {
  public:
   OptimizerPass(const cpu::OptimizerRange& range, std::int64_t n, float* gradients, const OptimizerRule& rule,
                 int hold, std::vector<OptimizerSegment> segments, double norm, double global_norm,
-                const OptimizerExtras& extras, std::vector<WeightGradient> computed)
+                const OptimizerExtras& extras, std::vector<WeightGradient> computed,
+                const NewtonSchulz& iterations)
       : kernels_(cpu::active()),
         range_(range),
         gradients_(gradients),
@@ -64,6 +70,22 @@ class OptimizerPass {
         halves_(std::make_unique<Halves[]>(computed_.size())) {
     find_stored();
     if (norm_ > 0.0 || global_norm_ > 0.0 || rule_.trust_ratio) cut_into_blocks();
+    factors_.resize(rule_.preparation == math::Preparation::factored ? segments_.size() : 0);
+    if (rule_.preparation == math::Preparation::orthogonal) plan_directions(iterations);
+  }
+
+  // Floats of scratch memory that a worker needs, and what the directions of matrices cost.
+  std::int64_t scratch() const {
+    std::int64_t floats = 0;
+    for (const Directed& one : directed_) floats = std::max(floats, one.direction.scratch());
+    for (const OptimizerSegment& one : segments_)
+      if (rule_.preparation == math::Preparation::factored) floats = std::max(floats, one.shape.cols + kLine);
+    return floats;
+  }
+  double nanoseconds() const {
+    double sum = 0.0;
+    for (const Directed& one : directed_) sum += one.direction.nanoseconds();
+    return sum;
   }
 
   void run(Worker& worker) {
@@ -74,7 +96,7 @@ class OptimizerPass {
       kernels_.add(extras_.accumulator + mine.begin, extras_.accumulator + mine.begin,
                    gradients_ + mine.begin, mine.size());
       step.decay = 0.0f;
-      if (step.average != nullptr) update(kernels_.optimizer[hold_], worker.split(positions_, kLine), step);
+      if (step.average != nullptr) update(hold_, worker.split(positions_, kLine), step);
       return;
     }
     prepare(worker, mine);
@@ -88,7 +110,14 @@ class OptimizerPass {
       worker.barrier();
       step.decay = 0.0f;  // done
     }
-    update(kernels_.optimizer[rule_.index], worker.split(positions_, kLine), step);
+    if (rule_.preparation == math::Preparation::factored) {
+      find_factors(worker, step);
+      worker.barrier();
+      step.decay = 0.0f;  // done
+    }
+    for (Directed& one : directed_) update(worker, one, step);
+    const bool directs = rule_.preparation == math::Preparation::orthogonal;
+    update(directs ? rule_.plain : rule_.index, worker.split(positions_, kLine), step);
     update_computed(worker, step);
   }
 
@@ -101,6 +130,27 @@ class OptimizerPass {
     std::size_t segment;
     std::int64_t position;
   };
+
+  // A matrix whose gradient is replaced by an orthogonal direction.
+  struct Directed {
+    std::size_t segment;
+    OrthogonalDirection direction;
+  };
+
+  bool is_directed(const OptimizerSegment& segment) const {
+    return rule_.preparation == math::Preparation::orthogonal && segment.shape.rows > 0;
+  }
+
+  void plan_directions(const NewtonSchulz& iterations) {
+    std::int64_t floats = 0;
+    for (std::size_t k = 0; k < segments_.size(); ++k) {
+      if (!is_directed(segments_[k])) continue;
+      const math::MatrixShape& shape = segments_[k].shape;
+      directed_.push_back({k, OrthogonalDirection(shape.rows, shape.cols, iterations, num_threads())});
+      floats = std::max(floats, directed_.back().direction.memory());
+    }
+    memory_.resize(static_cast<std::size_t>(floats));
+  }
 
   void find_stored() {
     std::int64_t position = 0;
@@ -148,13 +198,15 @@ class OptimizerPass {
   // Gradients as the norms and the rule see them.
   void prepare(Worker& worker, const Range& mine) const {
     const bool norms = norm_ > 0.0 || global_norm_ > 0.0;
-    const std::uint16_t* mask = norms ? extras_.mask : nullptr;
+    const bool prepares = rule_.preparation != math::Preparation::none;
+    const std::uint16_t* mask = norms || prepares ? extras_.mask : nullptr;
     if (extras_.accumulator != nullptr || mask != nullptr)
       kernels_.prepare_gradient(gradients_ + mine.begin,
                                 extras_.accumulator != nullptr ? extras_.accumulator + mine.begin : nullptr,
                                 mask != nullptr ? mask + mine.begin / kLine : nullptr, mine.size(),
                                 extras_.accumulation_scale);
-    if ((extras_.accumulator != nullptr || mask != nullptr) && (norms || rule_.trust_ratio)) worker.barrier();
+    if ((extras_.accumulator != nullptr || mask != nullptr) && (norms || prepares || rule_.trust_ratio))
+      worker.barrier();
   }
 
   void sum_blocks(Worker& worker) {
@@ -193,20 +245,55 @@ class OptimizerPass {
     return math::trust_ratio(std::sqrt(weights), std::sqrt(steps));
   }
 
-  using Kernel = void (*)(const cpu::OptimizerRange&, std::int64_t);
+  // Whole variables, each by one worker.
+  void find_factors(Worker& worker, const cpu::OptimizerRange& step) {
+    const Range mine = worker.split(static_cast<std::int64_t>(segments_.size()));
+    for (auto k = static_cast<std::size_t>(mine.begin); k < static_cast<std::size_t>(mine.end); ++k) {
+      const OptimizerSegment& segment = segments_[k];
+      if (frozen(segment) || segment.begin == segment.end) continue;
+      Scaled scaled;
+      cpu::OptimizerRange part = of_segment(step, segment, scaled);
+      advance(part, segment.begin);
+      const std::int64_t n = segment.end - segment.begin;
+      const auto count = static_cast<double>(n);
+      const cpu::TrustSums sums = kernels_.adafactor_moments(part, n, segment.shape, worker.scratch());
+      factors_[k] = static_cast<float>(math::adafactor_factor(
+          std::sqrt(sums.weights / count), std::sqrt(sums.steps / count),
+          static_cast<double>(part.coefficients[3]), static_cast<double>(part.coefficients[4])));
+    }
+  }
 
-  void update(Kernel kernel, const Range& mine, const cpu::OptimizerRange& step) const {
+  // A matrix by all workers; its direction stands in the place of its gradient.
+  void update(Worker& worker, Directed& one, const cpu::OptimizerRange& step) {
+    const OptimizerSegment& segment = segments_[one.segment];
+    if (frozen(segment)) return;
+    Scaled scaled;
+    cpu::OptimizerRange part = of_segment(step, segment, scaled);
+    advance(part, segment.begin);
+    const float* direction = one.direction.run(kernels_, part, memory_.data(), worker);
+    scaled.coefficients[0] *= one.direction.scale();
+    const Range mine = worker.split(one.direction.size(), kLine);
+    advance(part, mine.begin);
+    part.g = direction + mine.begin;
+    part.clip_factor = 1.0f;
+    part.clip_value = std::numeric_limits<float>::infinity();
+    kernels_.optimizer[rule_.index](part, mine.size());
+    worker.barrier();  // the next matrix takes the memory
+  }
+
+  void update(int rule, const Range& mine, const cpu::OptimizerRange& step) const {
     for (const Stored& stored : stored_) {
       const OptimizerSegment& segment = segments_[stored.segment];
       const std::int64_t shift = segment.begin - stored.position;
       const std::int64_t begin = std::max(segment.begin, mine.begin + shift);
       const std::int64_t end = std::min(segment.end, mine.end + shift);
-      if (begin >= end || frozen(segment)) continue;
+      if (begin >= end || frozen(segment) || (rule != hold_ && is_directed(segment))) continue;
       Scaled scaled;
       cpu::OptimizerRange part = of_segment(step, segment, scaled);
       if (rule_.trust_ratio) scaled.coefficients[0] *= static_cast<float>(trust_ratio(segment));
+      if (!factors_.empty()) scaled.coefficients[0] *= factors_[stored.segment];
       advance(part, begin);
-      kernel(part, end - begin);
+      kernels_.optimizer[rule](part, end - begin);
     }
   }
 
@@ -264,7 +351,8 @@ class OptimizerPass {
     for (int k = 0; k < rule_.coefficients; ++k)
       scaled.coefficients[k] = step.coefficients[k] * (k < rule_.rates ? factor : 1.0f);
     part.coefficients = scaled.coefficients;
-    part.decay = segment.decayed ? step.decay * factor : 0.0f;
+    const bool own_decay = rule_.preparation == math::Preparation::orthogonal && !is_directed(segment);
+    part.decay = !segment.decayed ? 0.0f : own_decay ? scaled.coefficients[2] : step.decay * factor;
     if (norm_ > 0.0) part.clip_factor *= clip_factor(segment.first_block, segment.last_block, norm_);
     return part;
   }
@@ -290,6 +378,9 @@ class OptimizerPass {
   std::vector<std::size_t> block_segments_;
   std::vector<double> sums_;  // by block
   std::vector<cpu::TrustSums> trust_;
+  std::vector<float> factors_;  // by segment
+  std::vector<Directed> directed_;
+  std::vector<float> memory_;  // of the directions
   std::vector<WeightGradient> computed_;
   std::unique_ptr<Halves[]> halves_;  // of each of them
   std::vector<Stored> stored_;

@@ -39,6 +39,15 @@ class OptimizerLike(Protocol):
     gradient_accumulation_steps: int | None
 
     @property
+    def iterations_of_directions(self) -> NDArray[np.float64] | None:
+        """The settings by which the rule finds orthogonal directions; None if it does not."""
+        ...
+
+    def matrices(self, variables: tuple[Any, ...], /) -> NDArray[np.int64] | None:
+        """The shapes of the variables as matrices, for rules that prepare these; else None."""
+        ...
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """The names of the arena's slots in their order: those of the rule first."""
         ...
@@ -298,6 +307,8 @@ def _emit_update(
         mask=arena.mask,
         multipliers=arena.multipliers,
         scale=1.0 / lowering.gradient_scale,
+        matrices=optimizer.matrices(arena.variables),
+        iterations=optimizer.iterations_of_directions,
         **_operands(arena, computed),
     )
     for variable in arena.variables:

@@ -36,6 +36,17 @@ from densor.layers.image_distortion import RandomElasticTransform as RandomElast
 from densor.layers.image_distortion import RandomPerspective as RandomPerspective
 from densor.layers.image_mix import CutMix as CutMix
 from densor.layers.image_mix import MixUp as MixUp
+from densor.layers.image_policy import Pipeline as Pipeline
+from densor.layers.image_policy import RandAugment as RandAugment
+from densor.layers.image_policy import RandomColorJitter as RandomColorJitter
+from densor.layers.image_tone import AutoContrast as AutoContrast
+from densor.layers.image_tone import Equalization as Equalization
+from densor.layers.image_tone import RandomColorDegeneration as RandomColorDegeneration
+from densor.layers.image_tone import RandomGrayscale as RandomGrayscale
+from densor.layers.image_tone import RandomHue as RandomHue
+from densor.layers.image_tone import RandomPosterization as RandomPosterization
+from densor.layers.image_tone import RandomSaturation as RandomSaturation
+from densor.layers.image_tone import Solarization as Solarization
 from densor.layers.image_warp import RandomFlip as RandomFlip
 from densor.layers.image_warp import RandomRotation as RandomRotation
 from densor.layers.image_warp import RandomShear as RandomShear

@@ -20,8 +20,8 @@ class IoU(Metric):
         name, dtype: see `Metric`.
         ignore_class: targets of this class are left out.
         sparse_y_true, sparse_y_pred: whether targets and predictions are class numbers, and not scores of every
-            class along the last axis (True).
-        axis: -1.
+            class along `axis` (True).
+        axis: that of the scores (-1).
 
     Weights count as they are; Keras rounds them down to integers.
 
@@ -54,17 +54,17 @@ class IoU(Metric):
         )
         self.sparse_y_true = _check.boolean(where, "sparse_y_true", sparse_y_true)
         self.sparse_y_pred = _check.boolean(where, "sparse_y_pred", sparse_y_pred)
-        _check.unsupported(where, "axis", axis, -1)
+        self.axis = _check.integer(where, "axis", axis)
         self.reset_state()
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds one batch; class numbers that are no class are left out."""
         where = f"{type(self).__name__}.update_state"
         true, predicted = (
-            (array if sparse else array.argmax(axis=-1)).astype(np.int64).reshape(-1)
-            for array, sparse in (
-                (real_array(where, "y_true", y_true), self.sparse_y_true),
-                (real_array(where, "y_pred", y_pred), self.sparse_y_pred),
+            (array if sparse else self._classes(where, name, array)).astype(np.int64).reshape(-1)
+            for name, array, sparse in (
+                ("y_true", real_array(where, "y_true", y_true), self.sparse_y_true),
+                ("y_pred", real_array(where, "y_pred", y_pred), self.sparse_y_pred),
             )
         )
         if true.shape != predicted.shape:
@@ -85,6 +85,12 @@ class IoU(Metric):
         keys = true[kept] * self.num_classes + predicted[kept]
         self.matrix += np.bincount(keys, weights[kept], self.num_classes**2).reshape(self.matrix.shape)
 
+    def _classes(self, where: str, argument: str, scores: Any) -> Any:
+        """The classes with the largest scores."""
+        if not -scores.ndim <= self.axis < scores.ndim:
+            raise _check.bad_value(where, argument, f"has no axis {self.axis}, its shape is {scores.shape}")
+        return scores.argmax(axis=self.axis)
+
     def result(self) -> float:
         hits = np.diag(self.matrix)
         union = (self.matrix.sum(axis=0) + self.matrix.sum(axis=1) - hits)[self.target_class_ids]
@@ -103,6 +109,7 @@ class IoU(Metric):
             "ignore_class": self.ignore_class,
             "sparse_y_true": self.sparse_y_true,
             "sparse_y_pred": self.sparse_y_pred,
+            "axis": self.axis,
         }
 
 
@@ -135,7 +142,9 @@ class BinaryIoU(IoU):
         super().update_state(y_true, scores >= np.float32(self.threshold), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        left = _without(super().get_config(), "num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred")
+        left = _without(
+            super().get_config(), "num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis"
+        )
         return {**left, "threshold": self.threshold}
 
 

@@ -27,7 +27,7 @@ from densor.graph import Tensor
 from densor.layers import InputLayer, Layer
 from densor.models.functional import Functional
 from densor.models.model import Model
-from densor.models.sequential import Sequential
+from densor.models.sequential import Sequential, same_layer
 
 __all__ = ["compile_arguments", "model_from", "unknown_classes"]
 
@@ -187,11 +187,12 @@ def _sequential(settings: Mapping[str, Any]) -> Sequential:
     if not isinstance(configs, list):
         raise TypeError(f"'layers' of a Sequential must be a list, got {show(configs)}")
     model = Sequential(name=settings.get("name"), trainable=settings.get("trainable", True))
+    known: dict[str, Layer] = {}
     for number, config in enumerate(configs):
         shape = _class_and_settings(config)[1].get("batch_input_shape")
         if number == 0 and shape is not None and config["class_name"] != "InputLayer":
             model.add(InputLayer(batch_shape=_rows_free(shape)))
-        model.add(_layer(config))
+        model.add(same_layer(known, _layer(config)))
     shape = settings.get("build_input_shape")
     if not model.built and shape is not None:
         model.build(_rows_free(shape))

@@ -37,7 +37,9 @@ from densor.models.keras_weights import (
     legacy_weights,
     optimizer_arrays,
     own_variables,
+    slot_of,
     slot_order,
+    slot_shape,
     stored_weights,
 )
 from densor.models.model import Model
@@ -316,9 +318,11 @@ def _fill_slots(model: Model, slots: Slots) -> None:
     optimizer, variables = compiled.optimizer, compiled.trainable
     head: list[tuple[int, ...]] = [()] if optimizer._schedule is not None else [(), ()]
     untrained = slots(head)
-    order = slot_order(optimizer, len(variables))
+    order = slot_order(optimizer, variables)
     tail: list[tuple[int, ...]] = [()] if isinstance(optimizer, optimizers.Nadam) else []
-    arrays = untrained or slots([*head, *(variables[index].shape for _, index in order), *tail])
+    arrays = untrained or slots(
+        [*head, *(slot_shape(optimizer, slot, variables[index]) for slot, index in order), *tail]
+    )
     if arrays is None:
         warnings.warn(
             "load_model(): the file has no state for this optimizer and these trainable weights; it starts afresh",
@@ -332,7 +336,7 @@ def _fill_slots(model: Model, slots: Slots) -> None:
     if untrained is None:
         arena = compiled.take_arena()
         for (slot, index), array in zip(order, arrays[len(head) :], strict=False):
-            arena.slot(slot, variables[index])[...] = array
+            slot_of(optimizer, arena, slot, variables[index])[...] = array
 
 
 def load_weights(path: str, model: Model, skip_mismatch: bool) -> dict[Variable, Array]:

@@ -7,7 +7,8 @@ optimizer lie in `optimizer/vars`: iterations, learning rate (unless it follows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,17 @@ from densor.layers._naming import snake_case
 from densor.models.functional import Functional
 from densor.models.hdf5 import Array, Place
 from densor.models.sequential import Sequential
-from densor.optimizers import Nadam, Optimizer, RMSprop
+from densor.optimizers import Adafactor, Muon, Nadam, Optimizer, RMSprop
 
-__all__ = ["layer_places", "legacy_weights", "optimizer_arrays", "slot_order", "stored_weights"]
+__all__ = [
+    "layer_places",
+    "legacy_weights",
+    "optimizer_arrays",
+    "slot_of",
+    "slot_order",
+    "slot_shape",
+    "stored_weights",
+]
 
 # What containers of layers were called in the files of TensorFlow's Keras.
 _OLD_CONTAINER = "_layer_checkpoint_dependencies"
@@ -134,14 +143,19 @@ def legacy_weights(
     return values
 
 
-def slot_order(optimizer: Optimizer, variables: int) -> list[tuple[int, int]]:
+def slot_order(optimizer: Optimizer, trained: Sequence[Variable]) -> list[tuple[int, int]]:
     """The order of the optimizer's arrays in the file, as (index of the slot, index of the variable)."""
+    variables = len(trained)
     names, slots = optimizer.state_names, list(enumerate(optimizer.slots))
     beside = [
         (slot, variable) for slot in range(len(slots), len(names)) for variable in range(variables)
     ]  # the running mean and the accumulated gradients come first
     if isinstance(optimizer, RMSprop):
         return beside + [(slot, variable) for slot, _ in slots for variable in range(variables)]
+    if isinstance(optimizer, Muon | Adafactor):
+        return beside + [
+            (slot, index) for index, variable in enumerate(trained) for slot in _kept(optimizer, variable)
+        ]
     together = [slot for slot, name in slots if name != "velocity_hat"]
     last = [slot for slot, name in slots if name == "velocity_hat"]
     return [
@@ -151,6 +165,28 @@ def slot_order(optimizer: Optimizer, variables: int) -> list[tuple[int, int]]:
     ]
 
 
+def _kept(optimizer: Muon | Adafactor, variable: Variable) -> tuple[int, ...]:
+    """The slots that Keras keeps of a variable."""
+    if isinstance(optimizer, Muon):
+        return (0,) if optimizer.is_matrix(variable) else (0, 1)
+    return (0, 1, 2) if len(variable.shape) > 1 else (2,)
+
+
+def slot_of(optimizer: Optimizer, arena: Any, slot: int, variable: Variable) -> Array:
+    """A slot of a variable as Keras has it: those of Adafactor for rows and columns are smaller."""
+    array: Array = arena.slot(slot, variable)
+    shape = slot_shape(optimizer, slot, variable)
+    return array if shape == variable.shape else array.reshape(-1)[: math.prod(shape)].reshape(shape)
+
+
+def slot_shape(optimizer: Optimizer, slot: int, variable: Variable) -> tuple[int, ...]:
+    """The shape of a slot of a variable in Keras."""
+    shape = variable.shape
+    if not isinstance(optimizer, Adafactor) or slot > 1:
+        return shape
+    return shape[:-1] if slot == 0 else (*shape[:-2], shape[-1])
+
+
 def optimizer_arrays(optimizer: Optimizer, arena: Any) -> list[Array]:
     """What Keras keeps of a compiled model's optimizer; `arena` may be None before the first training."""
     arrays: list[Array] = [np.array(optimizer.iterations, np.int32)]
@@ -158,8 +194,8 @@ def optimizer_arrays(optimizer: Optimizer, arena: Any) -> list[Array]:
         arrays.append(np.array(float(optimizer.learning_rate), np.float32))
     if arena is not None:
         variables = arena.variables
-        order = slot_order(optimizer, len(variables))
-        arrays += [arena.slot(slot, variables[index]) for slot, index in order]
+        order = slot_order(optimizer, variables)
+        arrays += [slot_of(optimizer, arena, slot, variables[index]) for slot, index in order]
         if isinstance(optimizer, Nadam):
             arrays.append(np.array(momentum_product(optimizer), np.float32))
     return arrays

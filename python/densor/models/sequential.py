@@ -23,13 +23,14 @@ class Sequential(Model):
     `input_shape=` on the first layer, from a first layer that was built elsewhere, or from the first data.
 
     Args:
-        layers: the layers from the bottom up; layers of other models are shared, not copied.
+        layers: the layers from the bottom up; layers of other models are shared, not copied, and one that stands
+            in several places has the same weights in all of them.
         trainable: whether training changes the weights.
         name: default `sequential` with a running number.
 
     Raises:
         TypeError: something that is no layer.
-        ValueError: layers that do not fit on one another, or two layers with one name.
+        ValueError: layers that do not fit on one another, or two different layers with one name.
 
     Example:
         >>> import densor
@@ -84,7 +85,7 @@ class Sequential(Model):
         if not isinstance(item, Layer):
             kind = type(item).__name__
             raise bad_type(function, argument, f"must be a layer, got {show(item)} ({kind})")
-        if any(layer is not item and layer.name == item.name for layer in self._stack) or item in self._stack:
+        if any(layer is not item and layer.name == item.name for layer in self._stack):
             raise bad_value(function, argument, f"two layers of a model cannot both be named {item.name!r}")
         if isinstance(item, InputLayer):
             if self._stack or self._input is not None:
@@ -169,8 +170,23 @@ class Sequential(Model):
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> Sequential:
         """A new model of the architecture that `get_config` described, with fresh weights."""
-        layers = [deserialize_layer(layer, custom_objects) for layer in field(config, "layers", list)]
+        known: dict[str, Layer] = {}
+        layers = []
+        for part in field(config, "layers", list):
+            layers.append(same_layer(known, deserialize_layer(part, custom_objects)))
         return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+
+
+def same_layer(known: dict[str, Layer], layer: Layer) -> Layer:
+    """The layer that stands under this name already, in another place of a stack, or this one, now known.
+
+    Raises:
+        ValueError: that is a different layer.
+    """
+    found = known.setdefault(layer.name, layer)
+    if type(found) is not type(layer) or found.get_config() != layer.get_config():
+        raise bad_value("from_config", "config", f"two different layers are named {layer.name!r}")
+    return found
 
 
 def _start_of(layer: Layer) -> Tensor | None:

@@ -23,6 +23,13 @@ KINDS = {
     "blend": (1, "values"),
     "salt": (1, "pixels"),
     "erase": (6, "values"),
+    "hue": (1, None),
+    "saturation": (1, None),
+    "gray": (1, None),
+    "solarize": (2, None),
+    "posterize": (1, None),
+    "stretch": (1, None),
+    "equalize": (1, None),
 }
 
 
@@ -58,6 +65,10 @@ def image_color(
             blend: s in `x + s * (other - x)`. salt: the share of pixels, those with the smallest and largest noise
             in `other`, that become lowest and highest. erase: probability, chance, the squares of the shares of
             height and width that a box takes, and coins for its place; inside it `other` stands.
+            Of red, green and blue, hue: the share of the circle by which hues turn; saturation: its factor; gray: s of
+            `x + s * (luma - x)`. solarize: the shares of the range that are added, and from which on values are
+            inverted. posterize: how many of 8 bits stay. stretch: how far each channel goes towards the whole range,
+            1 for all the way. equalize: the bins of the histogram of each channel, 2 to 4096.
         other: shaped like `x` for "blend" and "erase", (batch, height, width) for "salt".
         value_range: lowest and highest value; results beyond are bounded. None: no bounds.
 
@@ -67,7 +78,9 @@ def image_color(
     Raises:
         TypeError, ValueError: an argument of the wrong kind, unknown or of the wrong shape.
 
-    Source: Keras 3 `RandomBrightness`, `RandomContrast`, `RandomInvert`, `RandomErasing`, `MixUp`.
+    Source: Keras 3 `RandomBrightness`, `RandomContrast`, `RandomInvert`, `RandomErasing`, `MixUp`, `RandomHue`,
+    `RandomSaturation`, `RandomColorDegeneration`, `Solarization`, `RandomPosterization`, `AutoContrast`,
+    `Equalization`.
 
     Example:
         >>> from densor import ops

@@ -47,6 +47,7 @@ def optimizer_step(
     - `radam`: (m, v), [alpha, b1, b2, root, epsilon]: `w -= alpha m / (root sqrt(v) + epsilon)`
     - `lion`: (m), [lr, b1, b2]: `w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g`
     - `lamb`: (m, v), [lr, b1, b2, cm, cv, epsilon]: `u = cm m / (sqrt(cv v) + epsilon); w -= lr |w| / |u| u`
+    - `schedule_free`: (z, v), [lr, b1, b2, cv, epsilon, 1 / t]; see `optimizers.ScheduleFreeAdamW`
     - `ftrl` and `ftrl_power`: (a, z), [lr, l1, l2, beta, shrinkage, power]; see `optimizers.Ftrl`
 
     Args:

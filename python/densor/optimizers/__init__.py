@@ -6,6 +6,7 @@ from typing import Any
 from densor._registry import Registry
 from densor.optimizers import schedules as schedules
 from densor.optimizers.adadelta import Adadelta as Adadelta
+from densor.optimizers.adafactor import Adafactor as Adafactor
 from densor.optimizers.adagrad import Adagrad as Adagrad
 from densor.optimizers.adam import Adam as Adam
 from densor.optimizers.adamax import Adamax as Adamax
@@ -13,16 +14,19 @@ from densor.optimizers.adamw import AdamW as AdamW
 from densor.optimizers.ftrl import Ftrl as Ftrl
 from densor.optimizers.lamb import Lamb as Lamb
 from densor.optimizers.lion import Lion as Lion
+from densor.optimizers.muon import Muon as Muon
 from densor.optimizers.nadam import Nadam as Nadam
 from densor.optimizers.optimizer import Optimizer as Optimizer
 from densor.optimizers.radam import RAdam as RAdam
 from densor.optimizers.rmsprop import RMSprop as RMSprop
+from densor.optimizers.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
 from densor.optimizers.sgd import SGD as SGD
 
 __all__ = [
     "SGD",
     "AdaMax",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -30,10 +34,12 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
@@ -47,7 +53,23 @@ _registry: Registry[Optimizer] = Registry(
     "optimizers",
     {
         cls.__name__.lower(): cls
-        for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, RAdam, Lion, Lamb, Ftrl)
+        for cls in (
+            SGD,
+            RMSprop,
+            Adagrad,
+            Adadelta,
+            Adam,
+            AdamW,
+            Adamax,
+            Nadam,
+            RAdam,
+            Lion,
+            Lamb,
+            Ftrl,
+            Adafactor,
+            Muon,
+            ScheduleFreeAdamW,
+        )
     },
 )
 

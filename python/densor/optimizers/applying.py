@@ -48,6 +48,15 @@ class Applying:
         """Lets the running mean of a new arena begin at its weights."""
         raise NotImplementedError
 
+    def matrices(self, variables: tuple[Variable, ...]) -> npt.NDArray[np.int64] | None:
+        """The shapes of the variables as matrices, for rules that prepare these."""
+        raise NotImplementedError
+
+    @property
+    def iterations_of_directions(self) -> npt.NDArray[np.float64] | None:
+        """The settings by which the rule finds orthogonal directions."""
+        raise NotImplementedError
+
     def decays(self, variable: Any) -> bool:
         """Whether weight decay applies to a variable."""
         raise NotImplementedError

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from densor import _check, schedules
-from densor.graph import Arena
+from densor.graph import Arena, Variable
 from densor.optimizers.applying import Applying
 from densor.optimizers.averaging import Averaging
 from densor.optimizers.exclusions import Exclusions
@@ -330,6 +330,15 @@ class Optimizer(Applying):
         if self.built:
             raise RuntimeError(f"{where}() must be called before the model is trained with this optimizer")
         self._excluded = Exclusions(where, var_list, var_names)
+
+    def matrices(self, variables: tuple[Variable, ...]) -> npt.NDArray[np.int64] | None:
+        """Number, rows and columns of the matrices that each variable is, (variables, 3), rows 0 for none."""
+        return None  # the rule goes by elements
+
+    @property
+    def iterations_of_directions(self) -> npt.NDArray[np.float64] | None:
+        """The settings by which a rule finds orthogonal directions; None for others."""
+        return None
 
     def decays(self, variable: Any) -> bool:
         """Whether weight decay applies to a Variable."""
