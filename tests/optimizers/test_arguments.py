@@ -8,6 +8,7 @@ from densor import optimizers
 from densor.optimizers import (
     SGD,
     Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
     Adamax,
@@ -15,12 +16,15 @@ from densor.optimizers import (
     Ftrl,
     Lamb,
     Lion,
+    Muon,
     Nadam,
     RAdam,
     RMSprop,
+    ScheduleFreeAdamW,
 )
 
-ALL = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, RAdam, Lion, Lamb, Ftrl)
+ALL = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, RAdam, Lion, Lamb, Ftrl, Adafactor, Muon,
+       ScheduleFreeAdamW)  # fmt: skip
 
 TAIL = {
     "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None, "use_ema": False,
@@ -40,13 +44,30 @@ HEADS = {
     Lamb: {"learning_rate": 0.001, **BETAS},
     Lion: {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
     Adadelta: {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    Adafactor: {
+        "learning_rate": 0.001, "beta_2_decay": -0.8, "epsilon_1": 1e-30, "epsilon_2": 1e-3, "clip_threshold": 1.0,
+        "relative_step": True,
+    },
+    Muon: {
+        "learning_rate": 0.001, "adam_beta_1": 0.9, "adam_beta_2": 0.999, "adam_weight_decay": 0.004, "epsilon": 1e-7,
+        "weight_decay": 0.004,
+    },
+    ScheduleFreeAdamW: {"learning_rate": 0.0025, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "warmup_steps": 0},
     Ftrl: {
         "learning_rate": 0.001, "learning_rate_power": -0.5, "initial_accumulator_value": 0.1,
         "l1_regularization_strength": 0.0, "l2_regularization_strength": 0.0,
         "l2_shrinkage_regularization_strength": 0.0, "beta": 0.0,
     },
 }  # fmt: skip
-OURS = {Adam: {"epsilon_mode": "keras"}, AdamW: {"epsilon_mode": "keras"}, Nadam: {"momentum_decay": 1.0}}
+OURS = {
+    Adam: {"epsilon_mode": "keras"},
+    AdamW: {"epsilon_mode": "keras"},
+    Nadam: {"momentum_decay": 1.0},
+    Muon: {  # Keras' own, behind the name
+        "exclude_layers": None, "exclude_embeddings": True, "muon_a": 3.4445, "muon_b": -4.775, "muon_c": 2.0315,
+        "adam_lr_ratio": 1, "momentum": 0.95, "ns_steps": 5, "nesterov": True, "rms_rate": 0.2,
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", ALL)

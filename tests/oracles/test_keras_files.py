@@ -36,6 +36,7 @@ def smooth(library):
 STATES = (
     "momentum", "rmsprop_momentum", "rmsprop_centered", "adagrad", "adadelta", "adamw", "amsgrad", "adamax", "nadam",
     "lion", "lamb", "ftrl", "adam_ema_overwrites", "adamw_accumulates", "nadam_accumulates",
+    "adafactor", "muon",
 )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def _kept(optimizer: Muon | Adafactor, variable: Variable) -> tuple[int, ...]:
     """The slots that Keras keeps of a variable."""
     if isinstance(optimizer, Muon):
         return (0,) if optimizer.is_matrix(variable) else (0, 1)
-    return (0, 1, 2) if len(variable.shape) > 1 else (2,)
+    return (0, 1, 2)
 
 
 def slot_of(optimizer: Optimizer, arena: Any, slot: int, variable: Variable) -> Array:
@@ -184,6 +184,8 @@ def slot_shape(optimizer: Optimizer, slot: int, variable: Variable) -> tuple[int
     shape = variable.shape
     if not isinstance(optimizer, Adafactor) or slot > 1:
         return shape
+    if len(shape) < 2:
+        return ()  # a number that nobody reads
     return shape[:-1] if slot == 0 else (*shape[:-2], shape[-1])
 
 
