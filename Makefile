@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-cuda | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
+# make demo | test | test-all | test-cuda | test-cuda-asan | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
 # not touched.
 PYTHON ?= python3
 VENV   := .venv
@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-cuda-asan test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -25,6 +25,11 @@ $(VENV)/.built: $(PY) $(SOURCES)
 $(VENV)/.cuda-host: $(VENV)/.built
 	@grep -qs DENSOR_CUDA_HOST:BOOL=ON build/*/CMakeCache.txt || \
 	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
+	@touch $@
+
+$(VENV)/.cuda-asan: $(VENV)/.built
+	@grep -qs DENSOR_CUDA_ASAN:BOOL=ON build/*/CMakeCache.txt || \
+	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_ASAN=ON
 	@touch $@
 
 # What compares CPU targets, built beside the extension.
@@ -77,6 +82,13 @@ test-device: $(VENV)/.cuda-host
 # Needs aarch64-linux-gnu-g++ and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, qemu-user).
 test-neon: $(VENV)/.kernel-hashes $(VENV)/.neon
 	PATH="$(abspath $(VENV))/bin:$$PATH" tests/native/compare.sh $(HASHES) $(VENV)/neon
+
+# The ops under AddressSanitizer, which names the line of a kernel that touches what it may not. It looks for C++'s
+# exceptions when it starts, before Python has loaded them.
+test-cuda-asan: $(VENV)/.cuda-asan
+	DENSOR_TEST_CUDA=host DENSOR_TEST_SANITIZER=address ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	  $(PYTEST) $(or $(TESTS),tests/ops tests/cuda) $(ARGS)
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-BUILT = Path(__file__).parent.parent / "build" / "cuda_host"
+BUILD = Path(__file__).parent.parent / "build"
 
 
 def asked() -> str | None:
@@ -14,13 +14,19 @@ def asked() -> str | None:
     return os.environ.get("DENSOR_TEST_CUDA")
 
 
+def sanitized() -> bool:
+    """Whether the kernels run under AddressSanitizer: `make test-cuda-asan`."""
+    return os.environ.get("DENSOR_TEST_SANITIZER") == "address"
+
+
 def use_cuda_host() -> None:
     """Loads it before anything imports densor."""
     if asked() != "host":
         return
     assert "densor" not in sys.modules, "densor was imported before its extension could be chosen"
-    found = sorted(BUILT.glob("_core*.so"))
-    assert found, f"no extension in {BUILT}: build it with -DDENSOR_CUDA_HOST=ON (make test-cuda does)"
+    built = BUILD / ("cuda_asan" if sanitized() else "cuda_host")
+    found = sorted(built.glob("_core*.so"))
+    assert found, f"no extension in {built}: `make test-cuda` and `make test-cuda-asan` build them"
     spec = importlib.util.spec_from_file_location("densor._core", found[0])
     assert spec is not None
     assert spec.loader is not None

@@ -1,12 +1,13 @@
 """Runs a native op on every CPU target, thread count and alignment, between guards, against its reference."""
 
+import ctypes
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 
 from densor import _core
-from tests.cuda_host import asked
+from tests.cuda_host import asked, sanitized
 from tests.tolerances import assert_close
 
 CUDA = asked()  # None, "host" or "gpu"
@@ -20,6 +21,7 @@ RUNS = ((1, 0),) if CUDA else ((1, 0), (2, 4), (3, 12))
 SIZES = (1, 2, 7, 31, 32, 33, 127, 300)
 ROWS = (1, 2, 5, 33, 97)
 GUARD = 256
+SANITIZER = ctypes.CDLL(None) if sanitized() else None
 POISON = 0xFF  # float32 NaN, int32 -1: reading an output before writing it shows
 
 
@@ -37,6 +39,7 @@ class Guarded:
 
     def bound(self):
         """What an op gets: the array, or on a GPU a copy of it, bytes around it included."""
+        self.guard("poison")
         if CUDA != "gpu":
             return self.array
         import cupy
@@ -45,8 +48,16 @@ class Guarded:
         flat = self.copy[self.begin : self.end].view(self.array.dtype)
         return flat.reshape(self.array.shape)
 
+    def guard(self, how):
+        """Tell the sanitizer, where there is one, that nobody may touch the bytes around the array, or may again."""
+        if SANITIZER is not None:
+            change = SANITIZER[f"__asan_{how}_memory_region"]
+            for begin, end in ((0, self.begin), (self.end, len(self.raw))):
+                change(ctypes.c_void_p(self.raw.ctypes.data + begin), ctypes.c_size_t(end - begin))
+
     def fetch(self):
         """The array as the op left it."""
+        self.guard("unpoison")
         if CUDA == "gpu":
             self.raw[...] = self.copy.get()
         return self.array
