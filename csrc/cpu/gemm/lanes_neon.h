@@ -16,6 +16,7 @@ inline constexpr int kAccumulators = 24;
 inline constexpr int kMaxTileVectors = 12;
 inline constexpr int kMaxPackedVectors = 3;
 inline constexpr int kAcrossVectors = 3, kAcrossAccumulators = 24;
+inline constexpr bool kShifts = false;  // reg_shift exists
 inline constexpr bool kPacksRows = false;
 inline constexpr int kMaxTileRows = 12;
 inline constexpr double kFlopsPerCycle = 16;
