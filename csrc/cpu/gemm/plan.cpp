@@ -13,9 +13,9 @@ namespace {
 // ones that fit L1, whose every pass reads and writes c again).
 constexpr std::int64_t kPanelTerms = 1024, kRowBlockFloats = 262144;
 // The same where a is transposed: terms, and floats of packed b.
-constexpr std::int64_t kAcrossTerms = 256, kPackedFloats = 131072;
+constexpr std::int64_t kAcrossTerms = 256, kPackedFloats = 262144;
 // The same where rows of a are packed, a tile of which stays in L1; and what pays for it.
-constexpr std::int64_t kPackedTerms = 512, kColumnFloats = 262144, kFewestRows = 64, kFewestColumns = 192;
+constexpr std::int64_t kPackedTerms = 512, kFewestRows = 64, kFewestColumns = 192;
 // Bounds the time between two looks at the cancel flag.
 constexpr std::int64_t kPanelsPerBlock = 64;
 constexpr double kGigahertz = 3.0, kEfficiency = 0.8, kFloatsPerNanosecond = 20;
@@ -193,13 +193,13 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
     plan.order = GemmOrder::tiles;
     plan.k_block = plan.chains > 1 ? round_up(divide_up(problem.k, plan.chains), kLine)
                                    : terms_per_pass(problem.k, kPackedTerms);
-    plan.col_block = std::max<std::int64_t>(1, kColumnFloats / plan.k_block / width) * width;
+    plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
   } else if (problem.transpose_a) {
     // The terms of a tile lie whole rows of a apart: few at a time, so that L2 holds them, and all panels
     // pass by.
     plan.order = GemmOrder::tiles;
     plan.k_block = terms_per_pass(problem.k, kAcrossTerms);
-    plan.col_block = std::max<std::int64_t>(1, kColumnFloats / plan.k_block / width) * width;
+    plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
   } else if (plan.chains > 1) {
     plan.k_block = round_up(divide_up(problem.k, plan.chains), kLine);
   } else if (plan.packing != GemmPacking::none) {
