@@ -118,7 +118,7 @@ class Arena:
             words = np.packbits(kept, bitorder="little").view("<u2")
             self.mask[offset // _FLOATS : offset // _FLOATS + len(words)] = words
 
-    def twin(self) -> Arena:
+    def on_trial(self) -> Arena:
         """An arena to try a step in: parameters and slots of its own, not filled yet; all else is shared."""
         other = copy.copy(self)
         other.blocks = [_aligned_floats(len(block)) for block in self.blocks]

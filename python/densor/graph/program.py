@@ -110,13 +110,13 @@ def compile_update(optimizer: OptimizerLike, arena: Arena) -> _core.Program:
 
 def compile_trial(optimizer: OptimizerLike, arena: Arena) -> tuple[Arena, _core.Program]:
     """The program of an optimizer's step on copies, which it makes: another arena, whose gradients are the arena's."""
-    twin = arena.twin()
-    lowering = Lowering(1, twin)
-    for to, array in zip((twin.parameters, *twin.slots), (arena.parameters, *arena.slots), strict=True):
+    trial = arena.on_trial()
+    lowering = Lowering(1, trial)
+    for to, array in zip((trial.parameters, *trial.slots), (arena.parameters, *arena.slots), strict=True):
         lowering.emit("rescale", y=to.reshape(1, -1), x=array.reshape(1, -1), scale=1.0, offset=0.0)
     lowering.phase = "update"
-    _emit_update(lowering, optimizer, twin)
-    return twin, lowering.bind()
+    _emit_update(lowering, optimizer, trial)
+    return trial, lowering.bind()
 
 
 def lower_graph(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from densor import ops
 from densor._check import integer, number
@@ -52,10 +52,21 @@ class _Tone(ImageLayer):
 
 
 class _Factor(_Tone):
-    """One of them with a factor."""
+    """One of them with a factor: a number or two of them within the bounds."""
 
-    factor: Pair
-    kind: str
+    kind: ClassVar[str]
+    bounds: ClassVar[Pair] = (0.0, 1.0)
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **keywords: Any,
+    ) -> None:
+        self.factor = number_or_pair(type(self).__name__, "factor", factor, *self.bounds)
+        super().__init__(value_range, data_format, seed, **keywords)
 
     def augment(self, images: Tensor) -> Any:
         return self.toned(images, self.kind, self.draws(images, self.factor))
@@ -87,17 +98,6 @@ class RandomHue(_Factor):
         [[[[0.0, 255.0, 255.0]]]]
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **keywords: Any,
-    ) -> None:
-        self.factor = probability(type(self).__name__, "factor", factor)
-        super().__init__(value_range, data_format, seed, **keywords)
-
     def augment(self, images: Tensor) -> Any:
         low, high = self.factor
         turns = self.draws(images, (0.5 * low, 0.5 * high))
@@ -127,16 +127,7 @@ class RandomSaturation(_Factor):
         [[[[200.0, 200.0, 200.0]]]]
     """
 
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **keywords: Any,
-    ) -> None:
-        self.factor = number_or_pair(type(self).__name__, "factor", factor, -1.0, 1.0)
-        super().__init__(value_range, data_format, seed, **keywords)
+    bounds = (-1.0, 1.0)
 
     def augment(self, images: Tensor) -> Any:
         share = self.draws(images, self.factor)
@@ -162,18 +153,7 @@ class RandomColorDegeneration(_Factor):
         [[[[88.58999633789062, 88.58999633789062, 88.58999633789062]]]]
     """
 
-    kind = "gray"
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **keywords: Any,
-    ) -> None:
-        self.factor = number_or_pair(type(self).__name__, "factor", factor, -1.0, 1.0)
-        super().__init__(value_range, data_format, seed, **keywords)
+    kind, bounds = "gray", (-1.0, 1.0)
 
 
 @register
@@ -229,18 +209,7 @@ class RandomPosterization(_Factor):
         [[[0.0, 0.0, 64.0, 192.0]]]
     """
 
-    kind = "posterize"
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **keywords: Any,
-    ) -> None:
-        self.factor = number_or_pair(type(self).__name__, "factor", factor, 1.0, 8.0)
-        super().__init__(value_range, data_format, seed, **keywords)
+    kind, bounds = "posterize", (1.0, 8.0)
 
 
 @register

@@ -112,7 +112,7 @@ class _Trial:
     def __init__(self, model: Trainer, compiled: Compiled, arena: Arena) -> None:
         self.arena = arena
         self.mask = arena.mask
-        self.twin, self.program = compile_trial(compiled.optimizer, arena)
+        self.copies, self.program = compile_trial(compiled.optimizer, arena)
         self.moving = [variable for variable in model.weights if variable not in arena]
         self.trained: dict[Layer, tuple[list[Floats], slice]] = {}
         for layer in _layers(model):
@@ -198,7 +198,7 @@ def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, flo
     gradients, ratios = {}, {}
     for layer, (arrays, kernel) in trial.trained.items():
         gradients[layer] = float(np.sqrt(sum(map(_square, arrays))))
-        ratios[layer] = _change(arena.parameters[kernel], trial.twin.parameters[kernel])
+        ratios[layer] = _change(arena.parameters[kernel], trial.copies.parameters[kernel])
     return gradients, ratios
 
 
