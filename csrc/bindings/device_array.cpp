@@ -71,6 +71,12 @@ DeviceArray DeviceArray::part(const py::object& offset, const py::object& like) 
 
 DeviceArray DeviceArray::wrapped(const py::object& array) {
   if (py::isinstance<DeviceArray>(array)) return array.cast<DeviceArray>();
+  if (!py::hasattr(array, "__cuda_array_interface__") && py::hasattr(array, "__dlpack__")) {
+    const Borrowed borrowed = from_dlpack("DeviceArray", "array", array);
+    DeviceArray result(borrowed.owner, borrowed.view);
+    result.nbytes_ = std::max<std::int64_t>(extent(borrowed.view), 0);
+    return result;
+  }
   const View view = view_of("DeviceArray", "array", array);
   if (view.device != Device::cuda)
     throw Error(ErrorKind::type, "DeviceArray", "array", "is not in device memory");
@@ -84,15 +90,25 @@ DeviceArray DeviceArray::wrapped(const py::object& array) {
 }
 
 DeviceArray DeviceArray::reshaped(const py::args& arguments) const {
-  const bool packed = arguments.size() == 1 && py::isinstance<py::tuple>(arguments[0]);
+  const bool packed = arguments.size() == 1 &&
+                      (py::isinstance<py::tuple>(arguments[0]) || py::isinstance<py::list>(arguments[0]));
   const py::tuple shape = packed ? py::tuple(arguments[0]) : py::tuple(arguments);
   const auto function = "reshape";
   if (!view_.contiguous()) throw Error(ErrorKind::value, function, "shape", "the array is not in C order");
   if (shape.size() > kMaxDims) throw Error(ErrorKind::value, function, "shape", "has too many axes");
   View view = view_;
   view.ndim = static_cast<int>(shape.size());
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    view.shape[i] = integer(function, "shape", shape[i], 0, kLargest);
+  std::int64_t known = 1, open = -1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    view.shape[i] = integer(function, "shape", shape[i], -1, kLargest);
+    if (view.shape[i] >= 0)
+      known = checked_multiply(function, known, view.shape[i]);
+    else if (open < 0)
+      open = static_cast<std::int64_t>(i);
+    else
+      throw Error(ErrorKind::value, function, "shape", "has more than one -1");
+  }
+  if (open >= 0) view.shape[static_cast<std::size_t>(open)] = known > 0 ? view_.size() / known : 0;
   std::int64_t stride = item_size(view.dtype);
   for (int i = view.ndim - 1; i >= 0; --i) {
     view.stride[i] = stride;
@@ -189,7 +205,13 @@ void bind_device_array(py::module_& m) {
           "The memory itself as a capsule, as the array API standard has it.")
       .def(
           "__dlpack_device__", [](const DeviceArray&) { return dlpack_device(); },
-          "The kind of its memory, 2 for CUDA, and the number of the device.");
+          "The kind of its memory, 2 for CUDA, and the number of the device.")
+      .def("__len__",
+           [](const DeviceArray& a) {
+             if (a.view().ndim == 0) throw py::type_error("len() of an array without axes");
+             return a.view().rows();
+           })
+      .attr("__array_ufunc__") = py::none();  // NumPy leaves `number + array` to __radd__
 }
 
 }  // namespace densor::bindings

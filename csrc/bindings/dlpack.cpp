@@ -122,6 +122,39 @@ void check_stream(const py::object& stream, int kind) {
                 "0 is ambiguous: use 1 for the legacy default stream, 2 for that of the thread");
 }
 
+bool dtype_of_type(const TypeOf& type, DType& dtype) {
+  if (type.lanes != 1) return false;
+  for (int i = 0; i < kDTypeCount; ++i) {
+    dtype = static_cast<DType>(i);
+    const TypeOf known = type_of(dtype);
+    if (known.code == type.code && known.bits == type.bits) return true;
+  }
+  return false;
+}
+
+View view_of_tensor(const char* function, const char* argument, const Tensor& tensor) {
+  View view;
+  view.present = view.writable = true;
+  view.device = Device::cuda;
+  if (!dtype_of_type(tensor.dtype, view.dtype))
+    throw Error(ErrorKind::type, function, argument,
+                "has a dtype that is not supported; convert it to float32");
+  if (tensor.ndim > kMaxDims)
+    throw Error(ErrorKind::value, function, argument,
+                "has " + std::to_string(tensor.ndim) + " dimensions, at most " + std::to_string(kMaxDims) +
+                    " can be used");
+  view.ndim = tensor.ndim;
+  view.data = static_cast<char*>(tensor.data) + tensor.byte_offset;
+  std::int64_t stride = item_size(view.dtype);
+  for (int i = view.ndim - 1; i >= 0; --i) {
+    const auto axis = static_cast<std::size_t>(i);
+    view.shape[axis] = tensor.shape[i];
+    view.stride[axis] = tensor.strides == nullptr ? stride : tensor.strides[i] * item_size(view.dtype);
+    stride *= view.shape[axis];
+  }
+  return view;
+}
+
 }  // namespace
 
 std::pair<int, int> dlpack_device() { return {std::string(cuda::build_kind()) == "host" ? kHost : kCuda, 0}; }
@@ -147,6 +180,22 @@ py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::
   if (!view.writable) throw py::buffer_error("__dlpack__(): read-only memory needs max_version=(1, 0)");
   Managed* managed = nullptr;
   return capsule_of(view, owner, "dltensor", managed);
+}
+
+Borrowed from_dlpack(const char* function, const char* argument, const py::handle& array) {
+  cuda::require_device(0);
+  const auto ours = reinterpret_cast<std::intptr_t>(cuda::runtime().stream());
+  const py::object made = array.attr("__dlpack__")(py::arg("stream") = ours == 0 ? 1 : ours);
+  if (PyCapsule_IsValid(made.ptr(), "dltensor") == 0)
+    throw Error(ErrorKind::type, function, argument, "its __dlpack__ returns no capsule named 'dltensor'");
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(made.ptr(), "dltensor"));
+  const View view = view_of_tensor(function, argument, managed->tensor);
+  PyCapsule_SetName(made.ptr(), "used_dltensor");  // now it is ours to delete
+  const auto release = [](Managed* it) {
+    const py::gil_scoped_acquire gil;
+    if (it->deleter != nullptr) it->deleter(it);
+  };
+  return {view, std::shared_ptr<const void>(managed, release)};
 }
 
 }  // namespace densor::bindings

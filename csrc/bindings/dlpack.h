@@ -1,6 +1,7 @@
 // Device arrays as DLPack capsules, by which array libraries hand memory to one another without a copy.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "bindings/array.h"
@@ -17,5 +18,13 @@ std::pair<int, int> dlpack_device();
 py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::object& stream,
                            const py::object& max_version, const py::object& dl_device,
                            const py::object& copy);
+
+// The other way: memory of an array that has no other interface than `__dlpack__`, and what keeps it. Its
+// producer lets our stream wait for what it still has to do. `function` and `argument` are for errors.
+struct Borrowed {
+  View view;
+  std::shared_ptr<const void> owner;
+};
+Borrowed from_dlpack(const char* function, const char* argument, const py::handle& array);
 
 }  // namespace densor::bindings

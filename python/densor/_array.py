@@ -13,6 +13,7 @@ from densor import _core
 __all__ = ["device_array", "float32_array", "real_array"]
 
 _FLOAT32 = np.dtype(np.float32)  # of this machine's byte order
+_DLPACK_CUDA = (2, 13)  # memory of a GPU, its own and managed
 _NATIVE = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))  # dtypes that every kernel's caller takes as they are
 
 
@@ -112,24 +113,20 @@ def float32_array(function: str, argument: str, value: Any) -> NDArray[np.float3
 def device_array(function: str, argument: str, value: Any) -> _core.DeviceArray | None:
     """`value` if it lies in the memory of a GPU (CuPy's, PyTorch's or densor's array), without a copy; else None.
 
-    What its owner still has to do on its own stream comes before anything that densor does with it.
+    It shows its memory by `__cuda_array_interface__` or, where it has none, by DLPack. What its owner still has to do
+    on its own stream comes before anything that densor does with it.
 
     Raises:
-        DeviceError: this build or machine cannot use a GPU. TypeError: another dtype than float32.
-        ValueError: not in C order.
+        DeviceError: this build or machine cannot use a GPU. TypeError: a dtype that no kernel reads.
+        ValueError: more than 8 axes.
     """
-    if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)) or not hasattr(
-        value, "__cuda_array_interface__"
-    ):
+    if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
         return None
-    array = _core.DeviceArray.wrapped(value)
-    if array.dtype != _FLOAT32:
-        raise TypeError(
-            f"{function}(): argument '{argument}': expected float32 in device memory, got {array.dtype}; "
-            "convert it there"
-        )
-    if not array.contiguous:
-        raise ValueError(
-            f"{function}(): argument '{argument}': expected an array in C order in device memory; copy it there"
-        )
-    return array
+    if not hasattr(value, "__cuda_array_interface__"):
+        device = getattr(value, "__dlpack_device__", None)
+        if device is None or device()[0] not in _DLPACK_CUDA:
+            return None
+    try:
+        return _core.DeviceArray.wrapped(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{function}(): argument '{argument}': {error}") from None

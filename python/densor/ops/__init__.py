@@ -2,12 +2,13 @@
 
 `f(x)` works on both; `f_forward` and `f_backward` work on arrays and hand out what the gradient needs.
 
-Activations, `dense`, `softmax`, the functions of batch and layer normalization and elementwise arithmetic also take
-float32 arrays in the memory of a GPU: CuPy's, PyTorch's, anybody's with `__cuda_array_interface__`. All of a call
-are there then. They run behind what the caller's stream holds, are complete when they return, and return arrays that
-`cupy.asarray` and `torch.from_dlpack` take without a copy.
+All of them also take arrays in the memory of a GPU: CuPy's, PyTorch's, anybody's with `__cuda_array_interface__` or
+DLPack, all of a call there. They run behind what the caller's stream holds, are complete when they return, and return
+arrays that know Python's operators and that `cupy.asarray` and `torch.from_dlpack` take without a copy. `cast` makes
+nothing but float32 there, which all kernels compute in.
 """
 
+from densor.ops import _operators as _operators
 from densor.ops.activation import activation as activation
 from densor.ops.activation import activation_backward as activation_backward
 from densor.ops.activation import activation_saves as activation_saves

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor._array import device_array, float32_array
-from densor.graph import Tensor, Variable, room_on_device
+from densor._array import float32_array
+from densor.graph import Tensor, Variable, copied_to_device
+from densor.ops._device import float32_there, permuted, room
 
 __all__ = [
     "Float32",
+    "array_beside",
     "array_of",
+    "copy_of",
     "empty",
     "empty_like",
+    "first_sum",
     "matrix",
     "operand",
     "optional_vector",
     "parameter",
     "require_shape",
     "tensor",
+    "transposed",
     "vector_of",
+    "zero_sums",
 ]
 
 Float32 = NDArray[np.float32]
@@ -31,7 +38,7 @@ Float32 = NDArray[np.float32]
 
 def array_of(function: str, argument: str, value: Any) -> Float32:
     """A float32 array in C order: of the host, or as it is where it lies in the memory of a GPU."""
-    there: Any = device_array(function, argument, value)
+    there: Any = float32_there(function, argument, value)
     return float32_array(function, argument, value) if there is None else cast(Float32, there)
 
 
@@ -49,18 +56,48 @@ def matrix(
 
 def operand(function: str, x: Any) -> Any:
     """A symbolic tensor as it is, real numbers as a float32 array: what the operators of Python then take."""
-    return x if isinstance(x, Tensor) else float32_array(function, "x", x)
+    return x if isinstance(x, Tensor) else array_of(function, "x", x)
 
 
 def empty_like(x: Float32) -> Float32:
     """An output shaped like `x`, where that is."""
-    return empty(x.shape, x)
+    return cast(Float32, empty(x.shape, x))
 
 
-def empty(shape: tuple[int, ...], like: Any) -> Float32:
+def empty(shape: tuple[int, ...], like: Any, dtype: Any = np.float32) -> Any:
     """An output of this shape in the memory in which `like` is."""
-    array = np.empty(shape, dtype=np.float32)
-    return cast(Float32, room_on_device(array)) if isinstance(like, _core.DeviceArray) else array
+    return room(shape, dtype) if isinstance(like, _core.DeviceArray) else np.empty(shape, dtype)
+
+
+def zero_sums(like: Any) -> Any:
+    """Two sums in float64, to which kernels add, in the memory in which `like` is."""
+    sums = np.zeros(2)
+    return copied_to_device(sums) if isinstance(like, _core.DeviceArray) else sums
+
+
+def first_sum(sums: Any) -> float:
+    """The first of them."""
+    return float((sums.numpy() if isinstance(sums, _core.DeviceArray) else sums)[0])
+
+
+def array_beside(array: Float32, like: Any) -> Any:
+    """An array of the host in the memory in which `like` is."""
+    return copied_to_device(array) if isinstance(like, _core.DeviceArray) else array
+
+
+def copy_of(function: str, argument: str, value: Any) -> Float32:
+    """A new float32 array in C order, where `value` is."""
+    array: Any = array_of(function, argument, value)
+    if isinstance(array, _core.DeviceArray):
+        return cast(Float32, permuted(array.reshape(array.size), (0,)).reshape(array.shape))
+    return cast(Float32, array.copy())
+
+
+def transposed(x: Any, axes: Sequence[int]) -> Float32:
+    """The axes of an array in another order, as a new array in C order."""
+    if isinstance(x, _core.DeviceArray):
+        return cast(Float32, permuted(x, tuple(axes)))
+    return np.ascontiguousarray(x.transpose(axes))
 
 
 def optional_vector(function: str, argument: str, value: Any, size: int) -> Float32 | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from densor._array import float32_array
 from densor._check import bad_type, bad_value, number
 from densor.graph import Lowering, Node, Tensor
-from densor.ops._eager import Float32, require_shape
+from densor.ops._eager import Float32, array_of, require_shape
 
 __all__ = ["ImageNode", "bounds", "image_shape", "images", "rows_beside"]
 
@@ -27,7 +27,7 @@ class ImageNode(Node):
 
 def images(function: str, x: Any) -> Any:
     """`x` as a symbolic tensor or float32 array of images."""
-    found = x if isinstance(x, Tensor) else float32_array(function, "x", x)
+    found = x if isinstance(x, Tensor) else array_of(function, "x", x)
     if len(found.shape) not in (3, 4):
         raise bad_value(function, "x", "expected images (batch, height, width) or (batch, height, width, channels), "
                         f"got shape {found.shape}")  # fmt: skip
@@ -51,9 +51,9 @@ def rows_beside(function: str, argument: str, value: Any, x: Any, columns: int) 
                 function, argument, f"has {value.features} values for an image, expected {columns}"
             )
         return value
-    array: Float32 = float32_array(function, argument, value)
+    array: Float32 = array_of(function, argument, value)
     require_shape(function, argument, array.shape[:1], x.shape[:1])
-    array = array.reshape(len(array), -1)
+    array = array.reshape(len(array), math.prod(array.shape[1:]))
     require_shape(function, argument, array.shape, (len(x), columns))
     return array
 

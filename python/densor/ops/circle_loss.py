@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from densor import _core
 from densor._array import float32_array
 from densor._check import bad_value, boolean, number
@@ -15,7 +13,7 @@ from densor.graph.buffers import View
 from densor.graph.expression import Expression
 from densor.graph.expression_code import Output, passes
 from densor.graph.lowering import seen_as
-from densor.ops._eager import Float32, parameter, tensor
+from densor.ops._eager import Float32, array_of, empty, parameter, tensor, transposed
 from densor.ops.dense import dense
 
 __all__ = ["CircleLossNode", "circle_loss"]
@@ -169,8 +167,8 @@ def circle_loss(
         raise bad_value(where, "references", f"expected {flat.shape[1]} columns as in x, got {other.shape}")
     own = _labels("labels", labels, len(flat))
     known = _labels("reference_labels", reference_labels, len(other))
-    losses = np.empty(len(flat), np.float32)
-    _core.circle_loss(losses, None, dense(flat, other.T), own, known, **options).run()
+    losses = empty((len(flat),), flat)
+    _core.circle_loss(losses, None, dense(flat, transposed(other, (1, 0))), own, known, **options).run()
     return losses
 
 
@@ -197,14 +195,14 @@ def _one_column(argument: str, value: Tensor, count: int | None) -> Tensor:
 
 
 def _matrix(argument: str, value: Any) -> Float32:
-    array = float32_array("circle_loss", argument, value)
+    array = array_of("circle_loss", argument, value)
     if array.ndim != 2:
         raise bad_value("circle_loss", argument, f"expected shape (rows, n), got {array.shape}")
     return array
 
 
 def _labels(argument: str, value: Any, rows: int) -> Float32:
-    array = float32_array("circle_loss", argument, value)
+    array = array_of("circle_loss", argument, value)
     if array.shape not in ((rows,), (rows, 1)):
         raise bad_value("circle_loss", argument, f"expected shape ({rows},), got {array.shape}")
     return array.reshape(rows)

@@ -6,13 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from densor import _core
-from densor._array import float32_array
 from densor._check import bad_type, bad_value
 from densor.graph import Lowering, Node, Tensor
-from densor.ops._eager import tensor
+from densor.ops._eager import array_of, empty, tensor
 
 __all__ = ["ConcatenateNode", "concatenate"]
 
@@ -67,11 +64,11 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     if any(isinstance(x, Tensor) for x in xs):
         tensors = [tensor("concatenate", "xs", x) for x in xs]
         return ConcatenateNode(tensors, _axis(axis, tensors[0].ndim)).output
-    arrays = [float32_array("concatenate", "xs", x) for x in xs]
+    arrays = [array_of("concatenate", "xs", x) for x in xs]
     axis = _axis(axis, arrays[0].ndim)
     shape = _joined([x.shape for x in arrays], axis)
     flat = [x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:])) for x in arrays]
-    y = np.empty((flat[0].shape[0], sum(x.shape[1] for x in flat)), dtype=np.float32)
+    y = empty((flat[0].shape[0], sum(x.shape[1] for x in flat)), flat[0])
     _core.concatenate(y, flat).run()
     return y.reshape(*shape)
 

@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from densor._array import float32_array, real_array
-from densor._check import bad_type, choice, integer, positive_int
-from densor.graph import Tensor, Variable
-from densor.ops.comparison import equal, not_equal
+from densor._array import device_array, real_array
+from densor._check import bad_type, bad_value, choice, integer, positive_int
+from densor.graph import Tensor, Variable, copied_to_device
+from densor.ops._device import constant, float32_there, gathered
+from densor.ops._eager import array_of
+from densor.ops.comparison import equal, logical_or, not_equal, where
+from densor.ops.reduction import max, min
 from densor.ops.rescale import rescale
 from densor.ops.reshape import reshape
 
 __all__ = ["argmax", "cast", "convert_to_tensor", "one_hot", "ones_like", "shape", "zeros_like"]
 
+_MOST_COUNTED = 2**24  # float32 has every integer up to here
 DTYPES = (
     "float16", "bfloat16", "float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 )  # fmt: skip
@@ -42,7 +46,13 @@ def cast(x: Any, dtype: str) -> Any:
     name = choice("cast", "dtype", getattr(dtype, "__name__", str(dtype)), DTYPES)
     if isinstance(x, Tensor):
         return not_equal(x, 0.0) if name == "bool" else x
-    return real_array("cast", "x", x).astype("float32" if name == "bfloat16" else name)
+    there = float32_there("cast", "x", x)
+    if there is None:
+        return real_array("cast", "x", x).astype("float32" if name == "bfloat16" else name)
+    if name not in ("float32", "bfloat16", "bool"):
+        raise bad_value("cast", "dtype", f"{name}: in device memory there are float32 and, as 0 and 1, bool; let the "
+                        "library whose array it is convert it")  # fmt: skip
+    return not_equal(there, 0.0) if name == "bool" else there
 
 
 def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
@@ -55,7 +65,7 @@ def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     """
     if isinstance(x, Tensor | Variable):
         return x
-    return float32_array("convert_to_tensor", "x", x) if dtype is None else cast(x, dtype)
+    return array_of("convert_to_tensor", "x", x) if dtype is None else cast(x, dtype)
 
 
 def shape(x: Any) -> tuple[int | None, ...]:
@@ -77,7 +87,7 @@ def zeros_like(x: Any) -> Any:
         >>> ops.zeros_like([1.0, 2.0]).tolist()
         [0.0, 0.0]
     """
-    return rescale(x, 0.0, 0.0) if isinstance(x, Tensor) else np.zeros(np.shape(x), np.float32)
+    return rescale(x, 0.0, 0.0) if isinstance(x, Tensor) else _filled("zeros_like", x, 0.0)
 
 
 def ones_like(x: Any) -> Any:
@@ -88,7 +98,12 @@ def ones_like(x: Any) -> Any:
         >>> ops.ones_like([1.0, 2.0]).tolist()
         [1.0, 1.0]
     """
-    return rescale(x, 0.0, 1.0) if isinstance(x, Tensor) else np.ones(np.shape(x), np.float32)
+    return rescale(x, 0.0, 1.0) if isinstance(x, Tensor) else _filled("ones_like", x, 1.0)
+
+
+def _filled(function: str, x: Any, value: float) -> Any:
+    there = device_array(function, "x", x)
+    return np.full(np.shape(x), value, np.float32) if there is None else constant(there.shape, value)
 
 
 def one_hot(x: Any, num_classes: int) -> Any:
@@ -106,11 +121,16 @@ def one_hot(x: Any, num_classes: int) -> Any:
     if isinstance(x, Tensor):
         single = x.ndim > 1 and x.shape[-1] == 1
         return equal(x if single else reshape(x, (*x.shape[1:], 1)), classes)  # type: ignore[arg-type]
+    there = float32_there("one_hot", "x", x)
+    if there is not None:
+        return equal(there.reshape((*there.shape, 1)), copied_to_device(classes))
     return np.equal(real_array("one_hot", "x", x)[..., None], classes).astype(np.float32)
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
     """The place of the largest value along an axis, of arrays; training has it in the accuracies.
+
+    The first of equal ones, or the first NaN; int64, in the memory of a GPU int32.
 
     Raises:
         TypeError: a symbolic tensor, or not real numbers.
@@ -122,5 +142,23 @@ def argmax(x: Any, axis: int = -1) -> Any:
     """
     if isinstance(x, Tensor):
         raise bad_type("argmax", "x", f"{x!r} is symbolic; argmax is for arrays only")
+    there = float32_there("argmax", "x", x)
+    if there is not None:
+        return _argmax_there(there, integer("argmax", "axis", axis, -there.ndim, there.ndim - 1))
     array = real_array("argmax", "x", x)
     return array.argmax(axis=integer("argmax", "axis", axis, -array.ndim, array.ndim - 1))
+
+
+def _argmax_there(x: Any, axis: int) -> Any:
+    """`argmax` in the memory of a GPU, where numbers are float32: of axes that are not too long for them."""
+    length = x.shape[axis]
+    if length > _MOST_COUNTED:
+        raise bad_value(
+            "argmax", "x", f"in device memory an axis has at most {_MOST_COUNTED} places, got {length}"
+        )
+    along = np.arange(length, dtype=np.float32).reshape(
+        -1, *(1,) * (-1 - axis if axis < 0 else x.ndim - axis - 1)
+    )
+    largest = logical_or(equal(x, max(x, axis=axis, keepdims=True)), not_equal(x, x))
+    places = min(where(largest, copied_to_device(along), float(length)), axis=axis)
+    return gathered(places.reshape(places.size), np.int32).reshape(places.shape)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
+from densor._array import device_array
 from densor._check import bad_type, bad_value, integer, number
 from densor.graph import Lowering, Node, Tensor
-from densor.ops._eager import Float32, empty_like, matrix
+from densor.ops._eager import Float32, empty, empty_like, matrix
 from densor.random import next_seed
 
 __all__ = ["DropoutNode", "alpha_dropout", "dropout", "dropout_backward", "dropout_forward"]
@@ -141,7 +142,7 @@ def _dropout(function: str, x: Any, rate: float, seed: int | None, kind: str, no
     _check_noise_shape(function, noise_shape, shape)
     spread = None if noise_shape is None else _spread(noise_shape, shape)
     seed = _seed(function, seed)
-    y, mask = empty_like(flat), np.empty((flat.shape[0], mask_words(flat.shape[1])), dtype=np.uint16)
+    y, mask = empty_like(flat), empty((flat.shape[0], mask_words(flat.shape[1])), flat, np.uint16)
     if spread is None:
         _core.dropout_forward(y, mask, flat, rate, kind, seed, 0).run()
     else:
@@ -185,14 +186,14 @@ def dropout_forward(
         ([[1.0, 1.0, 1.0]], [[7]])
     """
     flat, shape = as_rows("dropout_forward", "x", x)
-    mask = np.empty((flat.shape[0], mask_words(flat.shape[1])), dtype=np.uint16)
+    mask = empty((flat.shape[0], mask_words(flat.shape[1])), flat, np.uint16)
     y = empty_like(flat)
     rate, seed = _rate("dropout_forward", rate), _seed("dropout_forward", seed)
     _core.dropout_forward(y, mask, flat, rate, "inverted", seed, stream).run(step=step)
     return y.reshape(shape), mask
 
 
-def dropout_backward(dy: Any, mask: NDArray[np.uint16], rate: float) -> Float32:
+def dropout_backward(dy: Any, mask: Any, rate: float) -> Float32:
     """The gradient of dropout: `dx = dy / (1 - rate)` where the mask kept the element, else 0.
 
     Args:
@@ -214,15 +215,16 @@ def dropout_backward(dy: Any, mask: NDArray[np.uint16], rate: float) -> Float32:
         [[0.0, 2.0]]
     """
     flat, shape = as_rows("dropout_backward", "dy", dy)
-    if not isinstance(mask, np.ndarray) or mask.dtype != np.uint16:
+    there = device_array("dropout_backward", "mask", mask)
+    kept: Any = mask if there is None else there
+    if not isinstance(kept, np.ndarray | _core.DeviceArray) or kept.dtype != np.uint16:
         raise bad_type("dropout_backward", "mask", "expected a uint16 array from dropout_forward")
     expected = (flat.shape[0], mask_words(flat.shape[1]))
-    if mask.shape != expected:
-        raise bad_value("dropout_backward", "mask", f"expected shape {expected}, got {mask.shape}")
+    if kept.shape != expected:
+        raise bad_value("dropout_backward", "mask", f"expected shape {expected}, got {kept.shape}")
+    kept = np.ascontiguousarray(mask) if there is None else there
     dx = empty_like(flat)
-    _core.dropout_backward(
-        dx, flat, np.ascontiguousarray(mask), _rate("dropout_backward", rate), "inverted"
-    ).run()
+    _core.dropout_backward(dx, flat, kept, _rate("dropout_backward", rate), "inverted").run()
     return dx.reshape(shape)
 
 

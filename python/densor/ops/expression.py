@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from densor import _core
-from densor._array import device_array, float32_array
+from densor._array import float32_array
 from densor._check import bad_type, bad_value, is_number
 from densor.graph import Node, Tensor, Variable
 from densor.graph.expression import Expression, Value
 from densor.graph.expression_code import Output, passes
-from densor.ops._eager import Float32, empty
+from densor.ops._device import float32_there, operand_of, shapes_joined
+from densor.ops._eager import empty
 
 __all__ = ["ElementwiseNode", "ReductionNode", "elementwise", "reduction"]
 
@@ -82,7 +83,7 @@ def elementwise(function: str, operation: str, *arguments: Any) -> Any:
     if any(isinstance(item, Tensor) for item in arguments):
         items = [_argument(function, name, item) for name, item in zip(names, arguments, strict=True)]
         return ElementwiseNode(operation, items, _broadcast(function, items)).output
-    there = [device_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
+    there = [float32_there(function, name, item) for name, item in zip(names, arguments, strict=True)]
     if any(array is not None for array in there):
         return _on_device(function, operation, arguments, there)
     arrays = [float32_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
@@ -99,13 +100,15 @@ def elementwise(function: str, operation: str, *arguments: Any) -> Any:
 
 
 def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) -> Any:
-    """The same for arrays of one shape in the memory of a GPU, and numbers."""
-    arrays = [array for array in there if array is not None]
-    shape = arrays[0].shape
+    """The same for arrays in the memory of a GPU, and numbers."""
+    names, arrays = _NAMES[len(arguments)], [array for array in there if array is not None]
+    shape = shapes_joined(function, names[-1], [array.shape for array in arrays])
+    alike = all(array.shape == shape for array in arrays)
+    rows, columns = (1, arrays[0].size) if alike else (math.prod(shape[:-1]), shape[-1])
     expression = Expression(2)
     values: list[Value] = []
     used: list[Any] = []
-    for name, item, array in zip(_NAMES[len(arguments)], arguments, there, strict=True):
+    for name, item, array in zip(names, arguments, there, strict=True):
         if array is None:
             if not is_number(item):
                 raise bad_type(
@@ -114,14 +117,12 @@ def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) 
                     "expected a number or an array in the memory of the GPU, as the others are",
                 )
             values.append(expression.constant(float(item)))
-        elif array.shape != shape:
-            raise bad_value(
-                function, name, f"expected shape {shape} as the others in device memory, got {array.shape}"
-            )
-        else:
+        elif rows * columns:
             values.append(expression.operand(len(used), True))
-            used.append(array)
-    return _run(expression.apply(operation, *values), True, used, 1, arrays[0].size).reshape(*shape)
+            used.append(array.reshape(1, array.size) if alike else operand_of(array, shape))
+    if rows * columns == 0:
+        return empty(shape, arrays[0])
+    return _run(expression.apply(operation, *values), True, used, rows, columns).reshape(shape)
 
 
 def reduction(operation: str, x: Any) -> Any:
@@ -133,13 +134,13 @@ def reduction(operation: str, x: Any) -> Any:
     expression = Expression(x.shape[-1])
     root = expression.reduce(operation, expression.operand(0, True))
     rows = math.prod(x.shape[:-1])
-    return _run(root, False, [x], rows, x.shape[-1]).reshape(*x.shape[:-1], 1)
+    return _run(root, False, [x.reshape(rows, x.shape[-1])], rows, x.shape[-1]).reshape((*x.shape[:-1], 1))
 
 
-def _run(root: Value, wide: bool, arrays: Any, rows: int, columns: int) -> Float32:
+def _run(root: Value, wide: bool, arrays: Any, rows: int, columns: int) -> Any:
     result = empty((rows, columns if wide else 1), arrays[0])
     operands = [
-        (np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array).reshape(rows, columns)
+        np.ascontiguousarray(array).reshape(rows, columns) if isinstance(array, np.ndarray) else array
         for array in arrays
     ]
     (part,) = passes([Output(root, wide)])

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from densor._array import float32_array
+from densor import _core
 from densor._check import bad_value
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.expression import Expression
 from densor.graph.expression_code import Output, passes
 from densor.ops._axes import axes_of
+from densor.ops._eager import array_of, empty
 from densor.ops.activation import sigmoid
 from densor.ops.arithmetic import multiply
 from densor.ops.transpose import transpose
@@ -81,7 +82,7 @@ def glu(x: Any, axis: int = -1) -> Any:
         >>> ops.glu([[3.0, 4.0, 0.0, 100.0]]).tolist()
         [[1.5, 4.0]]
     """
-    x = x if isinstance(x, Tensor) else float32_array("glu", "x", x)
+    x = x if isinstance(x, Tensor) else array_of("glu", "x", x)
     (place,) = axes_of("glu", [axis], x.shape)
     length = x.shape[place]
     if length % 2:
@@ -91,4 +92,7 @@ def glu(x: Any, axis: int = -1) -> Any:
         return transpose(glu(transpose(x, order)), tuple(np.argsort(order).tolist()))
     if isinstance(x, Tensor):
         return GluNode(x).output
-    return multiply(x[..., : length // 2], sigmoid(x[..., length // 2 :]))
+    flat, half = x.reshape(x.size // max(length, 1), length), length // 2
+    a, b = (empty((flat.shape[0], half), x) for _ in range(2))
+    _core.concatenate_backward([a, b], flat).run()
+    return multiply(a, sigmoid(b)).reshape((*x.shape[:-1], half))

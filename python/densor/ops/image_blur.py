@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from densor import _core
 from densor._check import bad_type, bad_value, integer, show
 from densor.graph import Lowering, Tensor
+from densor.ops._eager import empty
 from densor.ops._images import ImageNode, bounds, image_shape, images, rows_beside
 
 __all__ = ["ImageBlurNode", "image_blur"]
@@ -74,6 +76,6 @@ def image_blur(
     beside = rows_beside(function, "parameters", parameters, found, columns)
     if isinstance(found, Tensor):
         return ImageBlurNode(found, beside, options).output
-    y = np.empty((len(found), found[0].size if len(found) else 0), np.float32)
+    y = empty((len(found), math.prod(found.shape[1:])), found)
     _core.image_blur(y, found.reshape(y.shape), beside, **options).run()
     return y.reshape(found.shape)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from densor import _core
 from densor._check import bad_value, choice
 from densor.graph import Lowering, Tensor
+from densor.ops._eager import empty
 from densor.ops._images import ImageNode, bounds, image_shape, images, rows_beside
 
 __all__ = ["ImageColorNode", "image_color"]
@@ -101,7 +101,7 @@ def image_color(
         raise bad_value(function, "other", f"{kind!r} has none")
     if isinstance(found, Tensor):
         return ImageColorNode([found, *beside], options).output
-    y = np.empty((len(found), found[0].size if len(found) else 0), np.float32)
+    y = empty((len(found), math.prod(found.shape[1:])), found)
     settings, noise = [*beside, None][:2]
     _core.image_color(y, found.reshape(y.shape), noise, settings, **options).run()
     return y.reshape(found.shape)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from densor import _core
 from densor._check import bad_type, bad_value, choice, number, positive_int, show
 from densor.graph import Lowering, Tensor
+from densor.ops._eager import empty
 from densor.ops._images import LARGEST, ImageNode, image_shape, images, rows_beside
 
 __all__ = ["FILL_MODES", "INTERPOLATIONS", "ImageWarpNode", "image_warp"]
@@ -124,9 +124,11 @@ def image_warp(
         raise bad_value(function, "field", f"{kind!r} has none")
     if isinstance(found, Tensor):
         return ImageWarpNode([found, *beside], target, options).output
-    y = np.empty((len(found), target[0] * target[1] * shape[2]), np.float32)
-    _core.image_warp(y, found.reshape(len(found), -1), *[*beside, None, None][:2], **options).run()
-    return y.reshape(len(found), *target, *found.shape[3:])
+    y = empty((len(found), target[0] * target[1] * shape[2]), found)
+    _core.image_warp(
+        y, found.reshape(len(found), math.prod(found.shape[1:])), *[*beside, None, None][:2], **options
+    ).run()
+    return y.reshape((len(found), *target, *found.shape[3:]))
 
 
 def _target(kind: str, x: Any, size: Sequence[int] | None) -> tuple[int, int]:

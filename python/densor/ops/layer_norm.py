@@ -6,10 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from densor import _core
-from densor._array import float32_array
 from densor._check import bad_value, integer, number
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.graph.lowering import Reshaped
@@ -196,7 +193,7 @@ def group_norm(
     function = "group_norm"
     epsilon = number(function, "epsilon", epsilon, low=0.0, include_low=False)
     groups = integer(function, "groups", groups, low=-1)
-    x = x if isinstance(x, Tensor) else float32_array(function, "x", x)
+    x = x if isinstance(x, Tensor) else array_of(function, "x", x)
     (channel_axis,) = axes_of(function, axis, x.shape)
     channels = x.shape[channel_axis]
     groups = channels if groups == -1 else groups
@@ -312,7 +309,7 @@ def _rows(
         return LayerNormNode(x, gamma, beta, kind, epsilon, columns, groups).output
     scale, shift = (_affine(function, n, v, values, groups) for n, v in named)
     flat = x.reshape(x.size // columns if columns else 0, columns)
-    y, statistics = empty_like(flat), np.empty((flat.shape[0], STATISTICS), np.float32)
+    y, statistics = empty_like(flat), empty((flat.shape[0], STATISTICS), flat)
     _core.layer_norm_forward(y, statistics, flat, scale, shift, epsilon, kind).run()
     return y.reshape(x.shape)
 

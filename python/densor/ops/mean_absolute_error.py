@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _core
-from densor._array import float32_array
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, array_of
 from densor.ops._loss import loss_and_gradient, outputs_and_values
 
 __all__ = ["mean_absolute_error"]
@@ -35,7 +34,7 @@ def mean_absolute_error(x: Any, target: Any, weight: Any = None) -> tuple[float,
         >>> loss, gradient.tolist()
         (3.0, [[1.0]])
     """
-    predictions = float32_array("mean_absolute_error", "x", x)
+    predictions = array_of("mean_absolute_error", "x", x)
     flat, values = outputs_and_values("mean_absolute_error", predictions, target)
     return loss_and_gradient(
         "mean_absolute_error", _core.mean_absolute_error, flat, values, weight, predictions.shape

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _core
-from densor._array import float32_array
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, array_of
 from densor.ops._loss import loss_and_gradient, outputs_and_values
 
 __all__ = ["mean_squared_error"]
@@ -35,7 +34,7 @@ def mean_squared_error(x: Any, target: Any, weight: Any = None) -> tuple[float, 
         >>> loss, gradient.tolist()
         (9.0, [[6.0]])
     """
-    predictions = float32_array("mean_squared_error", "x", x)
+    predictions = array_of("mean_squared_error", "x", x)
     flat, values = outputs_and_values("mean_squared_error", predictions, target)
     return loss_and_gradient(
         "mean_squared_error", _core.mean_squared_error, flat, values, weight, predictions.shape

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from densor import _core
-from densor._array import float32_array
 from densor._check import bad_value, integer, number
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, copy_of
 
 __all__ = ["norm_constraint", "vectors_along"]
 
@@ -40,7 +39,7 @@ def norm_constraint(
     low = number(function, "low", low, low=0)
     high = number(function, "high", high, low=low)
     rate = number(function, "rate", rate, low=0, high=1)
-    y = float32_array(function, "w", w).copy()
+    y = copy_of(function, "w", w)
     _core.norm_constraint(y.reshape(vectors_along(function, axis, y.shape)), low, high, rate).run()
     return y
 

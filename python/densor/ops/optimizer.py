@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from densor import _core
-from densor._array import float32_array
+from densor._array import device_array
 from densor._check import bad_type, bad_value
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, array_of
 
 __all__ = ["optimizer_step"]
 
@@ -75,9 +75,8 @@ def optimizer_step(
         [0.5, 2.5]
     """
     function = "optimizer_step"
-    for name, array in [("parameters", parameters), *(("slots", slot) for slot in slots)]:
-        if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-            raise bad_type(function, name, "expected a float32 array, it is changed in place")
+    parameters = _changed(function, "parameters", parameters)
+    slots = [_changed(function, "slots", slot) for slot in slots]
     if segments is None:
         segments = [(0, parameters.size)]
     table = np.array(segments, dtype=np.int64).reshape(-1, 2)
@@ -86,8 +85,17 @@ def optimizer_step(
         raise bad_value(
             function, "decayed", f"expected {len(table)} values, one for each segment, got {len(decays)}"
         )
-    flat = float32_array(function, "gradients", gradients)
+    flat = array_of(function, "gradients", gradients)
     step = _core.optimizer(
-        parameters, flat, list(slots), table, decays, rule, clipvalue, clipnorm, global_clipnorm
+        parameters, flat, slots, table, decays, rule, clipvalue, clipnorm, global_clipnorm
     )  # fmt: skip
     step.run(hyper=np.array([[decay, *coefficients]], dtype=np.float32))
+
+
+def _changed(function: str, argument: str, array: Any) -> Any:
+    """An array whose own memory is changed: of the host, or in the memory of a GPU."""
+    there = device_array(function, argument, array)
+    array = array if there is None else there
+    if not isinstance(array, np.ndarray | _core.DeviceArray) or array.dtype != np.float32:
+        raise bad_type(function, argument, "expected a float32 array, it is changed in place")
+    return array

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from densor import _core
-from densor._array import float32_array
 from densor._check import number
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.penalty import Penalized, PenaltySum, RegularizerLike
-from densor.ops._eager import Float32, empty_like
+from densor.ops._eager import Float32, array_of, empty_like, first_sum, zero_sums
 
 __all__ = ["PenaltyNode", "penalize", "penalty"]
 
@@ -69,7 +68,7 @@ def penalty(x: Any, l1: float = 0.0, l2: float = 0.0) -> tuple[float, Float32]:
         (2.75, [1.0, -1.5, 0.0])
     """
     slope, curvature = number("penalty", "l1", l1, low=0), number("penalty", "l2", l2, low=0)
-    array = float32_array("penalty", "x", x)
-    dx, totals = empty_like(array), np.zeros(2)
+    array = array_of("penalty", "x", x)
+    dx, totals = empty_like(array), zero_sums(array)
     _core.penalty(totals, [array], [dx], np.array([slope]), np.array([curvature]), 1.0, 1.0, False).run()
-    return float(totals[0]), dx
+    return first_sum(totals), dx

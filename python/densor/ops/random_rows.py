@@ -12,7 +12,7 @@ from densor._array import float32_array
 from densor._check import bad_value, integer, show
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.lowering import Constant
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, array_beside, array_of, empty
 from densor.random import next_seed
 
 __all__ = ["RandomRowsNode", "random_rows"]
@@ -79,7 +79,7 @@ def random_rows(x: Any, low: Sequence[float], high: Sequence[float], seed: int |
     key = next_seed() if seed is None else integer(function, "seed", seed, low=0, high=2**64 - 1)
     if isinstance(x, Tensor):
         return RandomRowsNode(x, least, most, key).output
-    rows = float32_array(function, "x", x)
-    out = np.empty((len(rows) if rows.ndim else 1, least.size), np.float32)
-    _core.random_rows(out, least, most, key, 0).run()
+    rows = array_of(function, "x", x)
+    out = empty((len(rows) if rows.ndim else 1, least.size), rows)
+    _core.random_rows(out, array_beside(least, rows), array_beside(most, rows), key, 0).run()
     return out

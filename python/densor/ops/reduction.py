@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from densor._array import float32_array
 from densor._check import bad_value, boolean, integer
 from densor.graph import Tensor
+from densor.ops._eager import array_of, copy_of, operand, transposed
 from densor.ops.arithmetic import exp, log, sqrt, square
 from densor.ops.comparison import where
 from densor.ops.expression import reduction
@@ -33,17 +33,17 @@ def _reduced(function: str, operation: str, x: Any, axis: Axes, keepdims: bool) 
     boolean(function, "keepdims", keepdims)
     if isinstance(x, Tensor):
         return _reduced_tensor(function, operation, x, axis, keepdims)
-    array = float32_array(function, "x", x)
+    array: Any = array_of(function, "x", x)
     axes = _axes(function, axis, array.ndim)
     others = [i for i in range(array.ndim) if i not in axes]
     kept = tuple(1 if i in axes else size for i, size in enumerate(array.shape))
     shape = kept if keepdims else tuple(array.shape[i] for i in others)
     if not axes:
-        return array.copy()
+        return copy_of(function, "x", array)
     columns = math.prod(array.shape[i] for i in axes)
     if columns == 0:
         raise bad_value(function, "x", f"nothing to reduce: shape {array.shape}, axis {axis}")
-    rows = array.transpose([*others, *axes]).reshape(-1, columns)
+    rows = transposed(array, [*others, *axes]).reshape(math.prod(array.shape[i] for i in others), columns)
     return reduction(operation, rows).reshape(shape)
 
 
@@ -135,7 +135,7 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
         [1.0]
     """
     centre = mean(x, axis=axis, keepdims=True)
-    difference = x - centre if isinstance(x, Tensor) else float32_array("var", "x", x) - centre
+    difference = operand("var", x) - centre
     return mean(square(difference), axis=axis, keepdims=keepdims)
 
 
@@ -160,6 +160,6 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """
     top = max(x, axis=axis, keepdims=True)
     finite = where(abs(top) < math.inf, top, 0.0) if not isinstance(top, Tensor) else top
-    shifted = x - finite if isinstance(x, Tensor) else float32_array("logsumexp", "x", x) - finite
+    shifted = operand("logsumexp", x) - finite
     total = log(sum(exp(shifted), axis=axis, keepdims=True)) + finite
     return total if keepdims else max(total, axis=axis)

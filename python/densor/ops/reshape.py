@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from densor._array import float32_array
 from densor._check import bad_value
 from densor.graph import Lowering, Node, Tensor
+from densor.ops._eager import array_of
 
 __all__ = ["ReshapeNode", "flatten", "identity", "reshape"]
 
@@ -52,10 +52,10 @@ def reshape(x: Any, target_shape: Sequence[int]) -> Any:
     if isinstance(x, Tensor):
         shape = _resolved(x.features, tuple(target_shape))
         return ReshapeNode(x, (None, *shape)).output
-    array = float32_array("reshape", "x", x)
+    array = array_of("reshape", "x", x)
     if array.ndim == 0:
         raise bad_value("reshape", "x", "expected a batch axis, got a scalar")
-    return array.reshape(array.shape[0], *_resolved(math.prod(array.shape[1:]), tuple(target_shape)))
+    return array.reshape((array.shape[0], *_resolved(math.prod(array.shape[1:]), tuple(target_shape))))
 
 
 def _resolved(features: int, shape: tuple[int, ...]) -> tuple[int, ...]:

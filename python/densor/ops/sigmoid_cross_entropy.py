@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _core
-from densor._array import float32_array
-from densor.ops._eager import Float32, require_shape
+from densor.ops._eager import Float32, array_of, require_shape
 from densor.ops._loss import loss_and_gradient, outputs_and_values
 
 __all__ = ["sigmoid_cross_entropy"]
@@ -35,8 +34,8 @@ def sigmoid_cross_entropy(x: Any, target: Any, weight: Any = None) -> tuple[floa
         >>> round(loss, 6), gradient.tolist()
         (0.693147, [[-0.5]])
     """
-    logits = float32_array("sigmoid_cross_entropy", "x", x)
-    target = float32_array("sigmoid_cross_entropy", "target", target)
+    logits = array_of("sigmoid_cross_entropy", "x", x)
+    target = array_of("sigmoid_cross_entropy", "target", target)
     require_shape("sigmoid_cross_entropy", "target", target.shape, logits.shape)
     flat, values = outputs_and_values("sigmoid_cross_entropy", logits, target)
     return loss_and_gradient(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from densor import _core
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.expression import Expression
 from densor.graph.expression_code import Output, passes
 from densor.ops._axes import as_last
-from densor.ops._eager import matrix
+from densor.ops._eager import empty_like, matrix
 
 __all__ = ["SparsemaxNode", "sparsemax"]
 
@@ -73,6 +71,6 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     if isinstance(moved, Tensor):
         return back(SparsemaxNode(moved).output)
     flat, shape = matrix("sparsemax", "x", moved)
-    y = np.empty_like(flat)
+    y = empty_like(flat)
     _core.sparsemax(y, flat).run()
     return back(y.reshape(shape))

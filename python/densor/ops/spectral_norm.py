@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from densor import _core
-from densor._array import float32_array
 from densor._check import bad_value, positive_int
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.graph.lowering import Reshaped
-from densor.ops._eager import Float32
+from densor.ops._eager import Float32, copy_of, empty
 
 __all__ = ["SpectralNormNode", "spectral_norm", "spectral_normalized"]
 
@@ -89,12 +86,12 @@ def spectral_norm(kernel: Any, u: Any, iterations: int = 1) -> tuple[Float32, Fl
         [[1.0, 0.0], [0.0, 0.5]]
     """
     function = "spectral_norm"
-    w = float32_array(function, "kernel", kernel).copy()
-    start = float32_array(function, "u", u).copy()
+    w = copy_of(function, "kernel", kernel)
+    start = copy_of(function, "u", u)
     if w.ndim != 2 or start.shape != w.shape[1:]:
         raise bad_value(
             function, "u", f"expected shape {w.shape[1:]} for a kernel of shape {w.shape}, got {start.shape}"
         )
-    v = np.empty(w.shape[0], np.float32)
+    v = empty((w.shape[0],), w)
     _core.spectral_norm(w, start, v, positive_int(function, "iterations", iterations)).run()
     return w, start

@@ -9,7 +9,7 @@ from densor import _core
 from densor._check import boolean
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.ops._axes import as_last
-from densor.ops._eager import empty_like, matrix, parameter
+from densor.ops._eager import empty_like, matrix, vector_of
 from densor.ops._parameters import column_parameter, vector
 
 __all__ = ["StandardizeNode", "standardize"]
@@ -84,9 +84,8 @@ def standardize(
         )
         return back(StandardizeNode(x, center, spread, invert).output)
     flat, shape = matrix(function, "x", x)
-    columns = (shape[-1],)
-    center = parameter(function, "mean", mean, columns)
-    spread = parameter(function, "variance", variance, columns)
+    means = vector_of(function, "mean", mean, shape[-1])
+    variances = vector_of(function, "variance", variance, shape[-1])
     y = empty_like(flat)
-    _core.standardize(y, flat, center.array, spread.array, _EPSILON, invert).run()
+    _core.standardize(y, flat, means, variances, _EPSILON, invert).run()
     return back(y.reshape(shape))

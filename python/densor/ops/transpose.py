@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from densor._array import float32_array
 from densor._check import bad_value, integer
 from densor.graph import Lowering, Node, Tensor
+from densor.ops._eager import operand, transposed
 
 __all__ = ["TransposeNode", "transpose"]
 
@@ -66,7 +64,7 @@ def transpose(x: Any, axes: Sequence[int]) -> Any:
         >>> ops.transpose([[[1, 2, 3], [4, 5, 6]]], (0, 2, 1)).tolist()
         [[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]]
     """
-    array = x if isinstance(x, Tensor) else float32_array("transpose", "x", x)
+    array = operand("transpose", x)
     order = tuple(integer("transpose", "axes", axis) for axis in axes)
     if sorted(order) != list(range(array.ndim)) or order[:1] != (0,):
         raise bad_value(
@@ -74,4 +72,4 @@ def transpose(x: Any, axes: Sequence[int]) -> Any:
         )
     if isinstance(array, Tensor):
         return TransposeNode(array, order).output
-    return np.ascontiguousarray(array.transpose(order))
+    return transposed(array, order)
