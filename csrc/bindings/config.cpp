@@ -8,6 +8,7 @@
 #include "cuda/gemm/cublaslt.h"
 #include "cuda/launch.h"
 #include "ops/shared/device_gemm.h"
+#include "program/launch_plan.h"
 #include "program/measure.h"
 
 #include <pybind11/stl.h>
@@ -90,6 +91,21 @@ void bind_device(py::module_& m) {
         "paths, "
         "or our 'own'. Says where the library was found.");
   m.def(
+      "launch_plan",
+      [](const py::object& batches, const py::object& steps) {
+        constexpr std::int64_t kMost = std::int64_t{1} << 40;
+        return to_string(plan_launches(integer("launch_plan", "batches", batches, 0, kMost),
+                                       integer("launch_plan", "steps", steps, 1, kMost),
+                                       batches_per_graph()));
+      },
+      py::arg("batches"), py::arg("steps"), "How a GPU is handed so many batches of so many steps.");
+  m.def(
+      "set_batches_per_graph",
+      [](const py::object& batches) {
+        set_batches_per_graph(integer("set_batches_per_graph", "batches", batches, 0, 1 << 16));
+      },
+      py::arg("batches"), "Batches in a graph of later runs on a GPU; 0: as planned.");
+  m.def(
       "matmul_backend", [] { return cuda::cublaslt_is_used() ? "cublaslt" : "own"; },
       "Whose products a GPU computes.");
   m.def("emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
@@ -99,6 +115,21 @@ void bind_device(py::module_& m) {
         "that. The device has so many bytes, and after so many launches its context is lost.");
   m.def("emulated_waits", &cuda::emulated_waits,
         "The streams for which the emulated device has waited, since the last call.");
+  m.def(
+      "emulated_traffic",
+      [] {
+        const cuda::Traffic traffic = cuda::emulated_traffic();
+        py::dict found;
+        found["uploads"] = traffic.uploads;
+        found["uploaded_bytes"] = traffic.uploaded_bytes;
+        found["downloads"] = traffic.downloads;
+        found["reports"] = traffic.reports;
+        found["captures"] = traffic.captures;
+        found["replays"] = traffic.replays;
+        found["kernels"] = traffic.kernels;
+        return found;
+      },
+      "What the emulated device was asked to do, since the last call: copies, graphs, kernels.");
   m.def(
       "device_of",
       [](const py::object& array) {

@@ -18,6 +18,7 @@ void require_device(int) { absent(); }
 bool uses_host_memory() { return false; }
 void emulate(const Emulation&) { absent(); }
 std::vector<std::uintptr_t> emulated_waits() { absent(); }
+Traffic emulated_traffic() { absent(); }
 const Launchers& launchers() { absent(); }
 Runtime& runtime() { absent(); }
 

@@ -36,6 +36,14 @@ struct Emulation {
 void emulate(const Emulation& emulation);
 // The streams that the emulated device was told to wait for, since the last call.
 std::vector<std::uintptr_t> emulated_waits();
+// What the emulated device was asked to do, since the last call.
+struct Traffic {
+  std::int64_t uploads = 0, uploaded_bytes = 0;
+  std::int64_t downloads = 0, reports = 0;  // that the host waited for, and that it did not wait for at once
+  std::int64_t captures = 0, replays = 0;   // of graphs
+  std::int64_t kernels = 0;
+};
+Traffic emulated_traffic();
 
 const Launchers& launchers();
 
@@ -54,8 +62,16 @@ class Runtime {
   // A call of a library that puts its kernels on our stream itself.
   virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on
-  // What `record` puts on the queue, to be run by `replay` any number of times.
-  virtual void* capture(const std::function<void()>& record) = 0;
+  // A copy of a few bytes of device memory as they are once the work now on our stream is done, for which
+  // nobody waits before `answer`. Every report is answered or dropped.
+  virtual void* ask(const void* from, std::size_t bytes) = 0;
+  virtual void answer(void* report, void* to, std::size_t bytes) = 0;
+  virtual void drop(void* report) noexcept = 0;
+  static constexpr std::size_t kMostAsked = 256;  // bytes
+  // What `record` puts on the stream that it is given, to be run by `replay` on ours any number of times. It
+  // is a stream of its own: what other threads do to ours meanwhile, such as giving memory back, is no part
+  // of it.
+  virtual void* capture(const std::function<void(void* stream)>& record) = 0;
   virtual void replay(void* graph) = 0;
   virtual void destroy(void* graph) noexcept = 0;
 };

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <mutex>
 #include <optional>
 
 #include "core/error.h"
 #include "cuda/memory.h"
+#include "program/launch_plan.h"
 
 namespace densor {
 
@@ -20,7 +23,7 @@ std::size_t bytes_of(const T* values, std::int64_t count) {
 
 class Graph {
  public:
-  explicit Graph(const std::function<void()>& record) : graph_(cuda::runtime().capture(record)) {}
+  explicit Graph(const std::function<void(void*)>& record) : graph_(cuda::runtime().capture(record)) {}
   ~Graph() { cuda::runtime().destroy(graph_); }
   Graph(const Graph&) = delete;
 
@@ -28,6 +31,54 @@ class Graph {
 
  private:
   void* graph_;
+};
+
+// What the device says of the batch at hand while it works on: a few answers may be on their way.
+class Reports {
+ public:
+  explicit Reports(const void* batch) : batch_(batch) {}
+  ~Reports() {
+    for (void* report : asked_) cuda::runtime().drop(report);
+  }
+  Reports(const Reports&) = delete;
+
+  void ask() { asked_.push_back(cuda::runtime().ask(batch_, sizeof(Batch))); }
+  std::size_t waiting() const { return asked_.size(); }
+  // The oldest answer; waits for it.
+  Batch next() {
+    void* report = asked_.front();
+    asked_.pop_front();
+    Batch now;
+    cuda::runtime().answer(report, &now, sizeof now);
+    return now;
+  }
+
+ private:
+  const void* batch_;
+  std::deque<void*> asked_;
+};
+
+// Launches between two looks: as many as take some milliseconds, so that the device always has work waiting
+// and a cancel is heard of soon.
+class Pace {
+ public:
+  explicit Pace(std::int64_t most) : most_(most) {}
+
+  std::int64_t launches() const { return launches_; }
+  void looked() {
+    const auto now = Clock::now();
+    if (now - last_ < kShort)
+      launches_ = std::min(2 * launches_, most_);
+    else if (now - last_ > kLong)
+      launches_ = std::max<std::int64_t>(launches_ / 2, 1);
+    last_ = now;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr auto kShort = std::chrono::milliseconds(5), kLong = std::chrono::milliseconds(30);
+  std::int64_t most_, launches_ = 1;
+  Clock::time_point last_ = Clock::now();
 };
 
 // Rows of the order that the epoch reads: the last batch may be shorter.
@@ -62,30 +113,65 @@ class DeviceEpoch {
   }
 
   std::int64_t run(const Poll& poll) {
-    const std::int64_t whole = epoch_.batches - (epoch_.last != nullptr ? 1 : 0);
+    const bool has_last = epoch_.last != nullptr;
+    const std::int64_t whole = epoch_.batches - (has_last ? 1 : 0);
+    const LaunchPlan plan = plan_launches(whole, steps_of(*epoch_.full), batches_per_graph());
     prepare(*epoch_.full);
-    if (epoch_.last != nullptr) prepare(*epoch_.last);
-    std::optional<Graph> full;
+    if (has_last) prepare(*epoch_.last);
     // One batch may have fewer rows than the distance to the next.
     queue_.row_count = whole > 1 ? whole * epoch_.batch_size : 0;
-    // What runs once is launched as it is: to make a graph of it takes longer.
-    if (whole > 1) full.emplace([this] { record(*epoch_.full); });
-    for (std::int64_t b = 0; b < epoch_.batches; ++b) {
-      if (b % kBatchesPerLook == 0 && cancelled(poll)) return b;
-      if (b < whole) {
-        full ? full->replay() : record(*epoch_.full);
-      } else {
-        advance(whole * epoch_.batch_size);
-        record(*epoch_.last);
-      }
-      if ((b + 1) % kBatchesPerLook == 0 || b + 1 == epoch_.batches) look();
-    }
-    return epoch_.batches;
+    std::int64_t done = launch(plan.batches_per_graph, plan.graphs, poll, 0);
+    if (done == plan.graphs * plan.batches_per_graph) done = launch(1, plan.singles, poll, done);
+    if (done < whole || !has_last || cancelled(poll)) return done;
+    advance(whole * epoch_.batch_size);
+    record(*epoch_.last);
+    hear(read());
+    return done + 1;
   }
 
  private:
-  // Bounds how far the host runs ahead, and the time between two looks at the cancel flag.
+  // Bounds how far the host runs ahead.
   static constexpr std::int64_t kBatchesPerLook = 64;
+  static constexpr std::size_t kAnswersAwaited = 1;
+
+  static std::int64_t steps_of(const Program& program) {
+    const Program::Repeat& repeat = program.repeat();
+    const auto compute = static_cast<std::int64_t>(program.compute().size());
+    const std::int64_t repeated = compute - static_cast<std::int64_t>(repeat.from);
+    return compute + (repeat.count - 1) * repeated + static_cast<std::int64_t>(program.update().size()) + 1;
+  }
+
+  // `launches` times `batches` batches, in a graph. Batches done in all, of which there were `done` before.
+  std::int64_t launch(std::int64_t batches, std::int64_t launches, const Poll& poll, std::int64_t done) {
+    std::optional<Graph> graph;
+    // What runs once is launched as it is: to make a graph of it takes longer.
+    if (launches > 1) graph.emplace([&](void* stream) { record(*epoch_.full, batches, stream); });
+    Reports reports(batch_.as<void>());  // before the graph goes, nobody replays it any more
+    Pace pace(std::max<std::int64_t>(kBatchesPerLook / batches, 1));
+    std::int64_t since = 0;
+    for (std::int64_t i = 0; i < launches; ++i) {
+      if (since == 0 && cancelled(poll)) break;
+      graph ? graph->replay() : record(*epoch_.full, batches, queue_.stream);
+      done += batches;
+      if (++since < pace.launches() && i + 1 < launches) continue;
+      since = 0;
+      reports.ask();
+      if (reports.waiting() > kAnswersAwaited) hear(reports.next());
+      pace.looked();
+    }
+    while (reports.waiting() > 0) hear(reports.next());
+    return done;
+  }
+
+  void record(const Program& program, std::int64_t batches, void* stream) {
+    Queue queue = queue_;
+    queue.stream = stream;
+    for (std::int64_t i = 0; i < batches; ++i) {
+      record(program, queue);
+      queue.row_count = 0;  // the first one has checked the rows of all
+    }
+  }
+  void record(const Program& program) { record(program, 1, queue_.stream); }
 
   static std::int64_t most_scratch(const Epoch& epoch) {
     return std::max(epoch.full->scratch(), epoch.last != nullptr ? epoch.last->scratch() : 0);
@@ -110,21 +196,25 @@ class DeviceEpoch {
         if (step.prepare) step.prepare(queue_);
   }
 
-  void record(const Program& program) {
+  void record(const Program& program, const Queue& queue) const {
     const Program::Repeat& repeat = program.repeat();
     for (std::int64_t r = 0; r < repeat.count; ++r) {
-      if (r > 0) cuda::launchers().next_repeat(queue_, batch_.as<Batch>());
+      if (r > 0) cuda::launchers().next_repeat(queue, batch_.as<Batch>());
       for (std::size_t i = r == 0 ? 0 : repeat.from; i < program.compute().size(); ++i)
-        program.compute()[i].launch(queue_);
+        program.compute()[i].launch(queue);
     }
-    for (const Step& step : program.update()) step.launch(queue_);
-    cuda::launchers().next_batch(queue_, batch_.as<Batch>(), epoch_.batch_size, repeat.count);
+    for (const Step& step : program.update()) step.launch(queue);
+    cuda::launchers().next_batch(queue, batch_.as<Batch>(), epoch_.batch_size, repeat.count);
+  }
+
+  Batch read() const {
+    Batch now;
+    cuda::runtime().download(&now, batch_.as<void>(), sizeof now);
+    return now;
   }
 
   // How far the device came. Throws what the CPU's refuse_nonfinite throws, where it refused a batch.
-  void look() const {
-    Batch now;
-    cuda::runtime().download(&now, batch_.as<void>(), sizeof now);
+  void hear(const Batch& now) const {
     if (epoch_.progress != nullptr)
       std::atomic_ref<std::uint64_t>(*epoch_.progress)
           .store(static_cast<std::uint64_t>(now.taken), std::memory_order_relaxed);

@@ -112,7 +112,7 @@ def averaged_weights(
     for index, variable in enumerate(mean.weights):
         total = np.zeros(variable.shape)
         for share, member in zip(shares, members, strict=True):
-            total += share * member.weights[index].array
+            total += share * member.weights[index].values
         variable.assign(total.astype(np.float32))
     if x is not None:
         rows = real_array(where, "x", x)[: _check.positive_int(where, "batch_size", batch_size)]

@@ -135,7 +135,7 @@ def rewind(model: Model, weights: Sequence[Any], reset_optimizer: bool = True) -
     model.set_weights(weights)
     for variable in model.weights:
         if variable.mask is not None:
-            variable.array[~variable.mask] = 0.0
+            variable.overwrite(np.where(variable.mask, variable.values, np.float32(0.0)))
     if reset and model.optimizer is not None:
         model.optimizer.reset_state()
 
@@ -221,7 +221,7 @@ def _prune_together(variables: Sequence[Variable], share: float) -> None:
     """Prune the share of the weights that these variables still have."""
     masks = [np.ones(v.shape, np.bool_) if v.mask is None else v.mask.copy() for v in variables]
     kept = np.concatenate([mask.reshape(-1) for mask in masks])
-    size = np.abs(np.concatenate([v.array.reshape(-1) for v in variables]))
+    size = np.abs(np.concatenate([v.values.reshape(-1) for v in variables]))
     left = np.flatnonzero(kept)
     doomed = left[np.argsort(size[left], kind="stable")[: round(share * len(left))]]
     kept[doomed] = False

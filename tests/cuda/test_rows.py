@@ -8,7 +8,8 @@ import pytest
 import densor as keras
 from densor.graph import copied_to_device
 from densor.models.device_rows import DeviceRows, device_rows
-from tests.cuda.models import assert_same, classifier, data, needs_device
+from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
+from tests.ops.harness import CUDA, _core
 
 pytestmark = needs_device
 X, Y = data()
@@ -154,3 +155,32 @@ def test_the_callers_memory_is_held_no_longer_than_needed():
     model.fit(x, Y, **FIT)
     gc.collect()
     assert not [other for other in gc.get_objects() if type(other) is DeviceRows]
+
+
+@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+def test_labels_are_looked_at_where_they_lie():
+    x, y = np.zeros((4000, 20), np.float32), np.arange(4000) % 3
+    with threads_in("ascending"):
+        model = classifier("cuda")
+        there = Foreign(x), Foreign(y)
+        for labels in (there[1], Foreign(y.astype(np.uint8)), Foreign(y[:, None])):
+            _core.emulated_traffic()
+            model.fit(there[0], labels, batch_size=1000, verbose=0, shuffle=False)
+            assert (
+                _core.emulated_traffic()["uploaded_bytes"] < y.nbytes + 70_000
+            )  # counters, and the model's own
+        y[2345] = 2**31 + 1
+        with pytest.raises(ValueError, match=r"'y': value 2147483649 at row 2345 is outside \[0, 3\)"):
+            model.fit(there[0], Foreign(y), verbose=0)
+
+
+def test_labels_where_they_lie_with_all_that_reads_them():
+    """Class weights, metrics that Python computes, steps of the model's own, a part that validates."""
+
+    def run(place):
+        model = classifier("cuda", metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2)])
+        fit = FIT | {"class_weight": {0: 2.0}, "validation_split": 0.3}
+        history = model.fit(place(X), place(Y), **fit).history
+        return history, model.evaluate(place(X), place(Y), verbose=0, return_dict=True)
+
+    assert_same(run(Foreign), run(lambda array: array), rtol=1e-6, atol=1e-6)

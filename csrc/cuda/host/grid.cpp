@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "core/denormals.h"
 #include "cuda/failure.h"
@@ -25,6 +26,7 @@ Grid& grid() {
 
 Order chosen = Order::ascending;
 std::int64_t launches_left = -1;
+std::int64_t launches_run = 0;
 
 // As a GPU would: the kernel that reads a wrong address ends the context.
 void meet_fault() {
@@ -36,6 +38,7 @@ void meet_fault() {
 
 void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
   meet_fault();
+  ++launches_run;
   const FlushDenormals flush;
   Grid& g = grid();
   g.size = size;
@@ -54,6 +57,8 @@ void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
 
 void set_order(Order order) { chosen = order; }
 void set_fault(std::int64_t launches) { launches_left = launches; }
+
+std::int64_t count_launches() { return std::exchange(launches_run, 0); }
 
 void launch(dim3 size, dim3 block, std::size_t shared_bytes, Body body) {
   enqueue([=, body = std::move(body)] { run(size, block, shared_bytes, body); });

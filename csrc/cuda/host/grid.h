@@ -27,6 +27,9 @@ void set_order(Order order);
 // After so many launches one meets an illegal address; -1: none does.
 void set_fault(std::int64_t launches);
 
+// Launches that were run since the last call.
+std::int64_t count_launches();
+
 // Between the two, launches are noted down instead of run.
 void begin_capture();
 std::vector<Body> end_capture();

@@ -58,6 +58,7 @@ HostMemory& memory_of_device() {
 }
 
 std::vector<std::uintptr_t> waits;
+Traffic traffic;
 
 class HostRuntime final : public Runtime {
  public:
@@ -68,10 +69,13 @@ class HostRuntime final : public Runtime {
   void release(void* memory) noexcept override { memory_of_device().release(memory); }
   void upload(void* to, const void* from, std::size_t bytes) override {
     context().require("upload");
+    ++traffic.uploads;
+    traffic.uploaded_bytes += static_cast<std::int64_t>(bytes);
     std::memcpy(to, from, bytes);
   }
   void download(void* to, const void* from, std::size_t bytes) override {
     context().require("download");
+    ++traffic.downloads;
     std::memcpy(to, from, bytes);
   }
   void synchronize() override { context().require("synchronize"); }
@@ -79,11 +83,23 @@ class HostRuntime final : public Runtime {
   void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return 80; }
-  void* capture(const std::function<void()>& record) override {
+  void* ask(const void* from, std::size_t bytes) override {
+    context().require("ask");
+    ++traffic.reports;
+    return new std::vector<char>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
+  }
+  void answer(void* report, void* to, std::size_t bytes) override {
+    context().require("answer");
+    std::memcpy(to, static_cast<std::vector<char>*>(report)->data(), bytes);
+    drop(report);
+  }
+  void drop(void* report) noexcept override { delete static_cast<std::vector<char>*>(report); }
+  void* capture(const std::function<void(void*)>& record) override {
     context().require("capture");
+    ++traffic.captures;
     host::begin_capture();
     try {
-      record();
+      record(stream());
     } catch (...) {
       host::end_capture();
       throw;
@@ -92,6 +108,7 @@ class HostRuntime final : public Runtime {
   }
   void replay(void* graph) override {
     context().require("replay");
+    ++traffic.replays;
     for (const host::Body& launch : *static_cast<Graph*>(graph)) launch();
   }
   void destroy(void* graph) noexcept override { delete static_cast<Graph*>(graph); }
@@ -115,6 +132,11 @@ void emulate(const Emulation& emulation) {
 }
 
 std::vector<std::uintptr_t> emulated_waits() { return std::exchange(waits, {}); }
+
+Traffic emulated_traffic() {
+  traffic.kernels = host::count_launches();
+  return std::exchange(traffic, {});
+}
 
 const Launchers& launchers() {
   static const Launchers table = make_launchers();

@@ -1,7 +1,10 @@
 // The CUDA side on a GPU: streams, memory and graphs through the CUDA run time.
 #include <cuda_runtime.h>
 
+#include <cstring>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "cuda/failure.h"
@@ -50,9 +53,42 @@ std::string advice(cudaError_t status) {
   }
 }
 
+// A few bytes of the host that the device can write, and when it has done so. Made once, used again.
+struct Report {
+  void* memory = nullptr;
+  cudaEvent_t written = nullptr;
+};
+
+class Reports {
+ public:
+  Report* take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (free_.empty()) {
+      Report made;
+      check(cudaMallocHost(&made.memory, Runtime::kMostAsked), "ask");
+      check(cudaEventCreateWithFlags(&made.written, cudaEventDisableTiming), "ask");
+      free_.push_back(new Report(made));
+    }
+    Report* report = free_.back();
+    free_.pop_back();
+    return report;
+  }
+  void give_back(Report* report) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(report);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Report*> free_;  // as long as the process: the driver may be gone before static objects are
+};
+
 class NvidiaRuntime final : public Runtime {
  public:
-  NvidiaRuntime() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
+  NvidiaRuntime() {
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+    check(cudaStreamCreateWithFlags(&capturing_, cudaStreamNonBlocking), "stream");
+  }
 
   void* allocate(std::size_t bytes) override {
     context().require("allocate");
@@ -103,18 +139,38 @@ class NvidiaRuntime final : public Runtime {
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "architecture");
     return 10 * major + minor;
   }
-  void* capture(const std::function<void()>& record) override {
+  void* ask(const void* from, std::size_t bytes) override {
+    context().require("ask");
+    Report* report = reports_.take();
+    cudaError_t status = cudaMemcpyAsync(report->memory, from, bytes, cudaMemcpyDeviceToHost, stream_);
+    if (status == cudaSuccess) status = cudaEventRecord(report->written, stream_);
+    if (status != cudaSuccess) drop(report);
+    check(status, "ask");
+    return report;
+  }
+  void answer(void* report, void* to, std::size_t bytes) override {
+    const auto* asked = static_cast<Report*>(report);
+    const cudaError_t status = cudaEventSynchronize(asked->written);
+    if (status == cudaSuccess) std::memcpy(to, asked->memory, bytes);
+    reports_.give_back(static_cast<Report*>(report));
+    check(status, "answer");
+  }
+  void drop(void* report) noexcept override {
+    cudaEventSynchronize(static_cast<Report*>(report)->written);  // until then the device may write there
+    reports_.give_back(static_cast<Report*>(report));
+  }
+  void* capture(const std::function<void(void*)>& record) override {
     context().require("capture");
-    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capture");
+    check(cudaStreamBeginCapture(capturing_, cudaStreamCaptureModeThreadLocal), "capture");
     cudaGraph_t graph = nullptr;
     try {
-      record();
+      record(capturing_);
     } catch (...) {
-      cudaStreamEndCapture(stream_, &graph);
+      cudaStreamEndCapture(capturing_, &graph);
       if (graph != nullptr) cudaGraphDestroy(graph);
       throw;
     }
-    check(cudaStreamEndCapture(stream_, &graph), "capture");
+    check(cudaStreamEndCapture(capturing_, &graph), "capture");
     cudaGraphExec_t executable = nullptr;
     const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
     cudaGraphDestroy(graph);
@@ -129,6 +185,8 @@ class NvidiaRuntime final : public Runtime {
 
  private:
   cudaStream_t stream_ = nullptr;
+  cudaStream_t capturing_ = nullptr;  // nothing ever runs there
+  Reports reports_;
 };
 
 }  // namespace
@@ -161,6 +219,7 @@ void require_device(int index) {
 
 bool uses_host_memory() { return false; }
 std::vector<std::uintptr_t> emulated_waits() { return {}; }
+Traffic emulated_traffic() { return {}; }
 
 void emulate(const Emulation&) {
   throw Error(ErrorKind::device, "emulate", "order",

@@ -67,22 +67,20 @@ class Arena:
                 self.slot(index, variable)[...] = initial
         self._homes = [self._view(self.parameters, variable) for variable in self.variables]
         for variable, home in zip(self.variables, self._homes, strict=True):
-            home[...] = variable.array
+            home[...] = variable.numpy()
         for variable, home in zip(self.variables, self._homes, strict=True):
             variable.array = home
 
     @property
     def parameters(self) -> Float32:
-        """The values of the variables, one after the other."""
-        if twins.ahead:
-            twins.settle()
+        """The values of the variables, one after the other, to be read or written at once."""
+        twins.settle()
         return self.blocks[0]
 
     @property
     def slots(self) -> list[Float32]:
-        """The optimizer's state, laid out as the parameters."""
-        if twins.ahead:
-            twins.settle()
+        """The optimizer's state, laid out as the parameters, to be read or written at once."""
+        twins.settle()
         return self.blocks[1:]
 
     def _view(self, flat: Float32, variable: Variable) -> Float32:

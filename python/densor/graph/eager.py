@@ -15,6 +15,7 @@ from densor.graph.program import Feeds, compile_graph
 from densor.graph.structure import flat, mapped, packed
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph, trace
+from densor.graph.twins import settle
 
 __all__ = ["run_eagerly"]
 
@@ -29,7 +30,7 @@ class _Compiled:
         self.outputs = graph.outputs
         self.result = graph.result
         self.rows = rows
-        self.homes = [(variable, variable.array, variable.trainable) for variable in graph.variables]
+        self.homes = [(variable, variable.home, variable.trainable) for variable in graph.variables]
         sinks = [node for node in graph.nodes if node.sink]
         self.added = [(node.owner, np.zeros(2)) for node in sinks]
         totals = {node.output: sums for node, (_, sums) in zip(sinks, self.added, strict=True)}
@@ -38,7 +39,7 @@ class _Compiled:
 
     def valid(self) -> bool:
         """Whether the variables still live where the program reads them, and are frozen or not as they were."""
-        return all(v.array is array and v.trainable == trainable for v, array, trainable in self.homes)
+        return all(v.home is array and v.trainable == trainable for v, array, trainable in self.homes)
 
     def run(self, arrays: Sequence[NDArray[Any]], step: int) -> list[NDArray[np.float32]]:
         results = [np.empty((self.rows, tensor.features), dtype=np.float32) for tensor in self.outputs]
@@ -56,6 +57,7 @@ class _Compiled:
         results: Sequence[NDArray[np.float32]],
         step: int,
     ) -> None:
+        settle()
         for _, sums in self.added:
             sums.fill(0.0)
         for feed, array in zip(self.feeds.inputs, arrays, strict=True):
@@ -67,6 +69,7 @@ class _Compiled:
         finally:
             for feed in (*self.feeds.inputs, *self.feeds.outputs):
                 feed.clear()
+            settle()  # statistics may have moved
 
 
 class _Runner:

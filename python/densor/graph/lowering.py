@@ -372,7 +372,7 @@ def _add_twins(value: Any, twins: Twins) -> None:
     elif isinstance(value, Constant):
         twins.keep(value.array, filled=True)
     elif isinstance(value, Variable) and value.home not in twins:
-        twins.send([value.home])
+        twins.send([value.home], guarded=True)
 
 
 def _on_device(value: Any, twins: Twins, updates: bool) -> Any:

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
 
-__all__ = ["ON_DEVICE", "Twins", "ahead", "copied_to_device", "room_on_device", "settle"]
+__all__ = ["ON_DEVICE", "Twins", "ahead", "copied_to_device", "hand_out", "room_on_device", "settle"]
 
 Array = NDArray[Any]
 
@@ -28,6 +28,7 @@ class _Twin:
         self.host = host
         self._block = _core.DeviceArray(host.nbytes)
         self._whole = self._block.part(0, host)
+        self._equal_at = -1  # `_looks` when both held the same
 
     def view(self, array: Array) -> _core.DeviceArray:
         """The part that stands for `array`, which is a view of `host`."""
@@ -35,27 +36,63 @@ class _Twin:
 
     def upload(self) -> None:
         """Take over the values of the host."""
+        looks = _looks
         self._whole.upload(self.host)
+        self._equal_at = looks
 
     def download(self) -> None:
         """Bring the values to the host."""
+        looks = _looks
         self._whole.download(self.host)
+        self._equal_at = looks
+
+    @property
+    def same(self) -> bool:
+        """Whether the host cannot have changed since both held the same. Of a block that `settle` guards."""
+        return self._equal_at == _looks and id(self.host) not in _handed_out
 
 
 # By the identity of the host block, which lives as long as its twin. Programs share the twins of the weights.
 _twins: WeakValueDictionary[int, _Twin] = WeakValueDictionary()
 # Those whose values the host does not have yet, between the runs of one `fit`.
 ahead: dict[int, _Twin] = {}
+# How often the host has looked at variables or arenas, and may have written: twins of before take over their values.
+_looks = 0
+# Blocks of which somebody may hold a view, and write at any time, as long as they live; by their identity.
+_handed_out: dict[int, ref[Array]] = {}
 
 
 def settle() -> None:
-    """Bring to the host what programs have written. Who reads or writes the host block of a twin begins with this."""
+    """Bring to the host what programs have written. Who reads or writes the host block of a twin begins with this.
+
+    Who writes later than at once ends with this, too, or keeps a view that was handed out.
+    """
+    global _looks
+    if ahead:
+        _bring()
+    _looks += 1
+
+
+def _bring() -> None:
     with ON_DEVICE:
         try:
             for twin in ahead.values():
                 twin.download()
         finally:  # of a device that fails nothing can be had any more: the host keeps what it has
             ahead.clear()
+
+
+def hand_out(array: Array) -> None:
+    """Note that somebody gets `array`, a view of a host block, to keep."""
+    owner = _owner(array)
+    key = id(owner)
+    if key not in _handed_out:
+        _handed_out[key] = ref(owner, lambda gone: _forget(key, gone))
+
+
+def _forget(key: int, gone: ref[Array]) -> None:
+    if _handed_out.get(key) is gone:
+        del _handed_out[key]
 
 
 class Twins:
@@ -70,6 +107,7 @@ class Twins:
         self._held: dict[int, _Twin] = {}
         self._working: _Twin | None = None
         self._sent: dict[int, _Twin] = {}
+        self._guarded: set[int] = set()
         self._fetched: dict[int, _Twin] = {}
         self._changing: set[int] = set()
         self._written: dict[int, _Twin] = {}
@@ -89,14 +127,24 @@ class Twins:
         if fetched:
             self._fetched[id(twin.host)] = twin
 
-    def send(self, arrays: Iterable[Array], *, fetched: bool = False, constant: bool = False) -> None:
+    def send(
+        self,
+        arrays: Iterable[Array],
+        *,
+        fetched: bool = False,
+        constant: bool = False,
+        guarded: bool = False,
+    ) -> None:
         """Give arrays twins that take over their values before every run.
 
-        fetched: and give them back. constant: programs never change them.
+        fetched: and give them back. constant: programs never change them. guarded: the host never looks at them but
+        after `settle`, nor keeps them but after `hand_out`: what has not changed is not sent again.
         """
         for array in arrays:
             twin, _ = self._take(array)
             self._sent[id(twin.host)] = twin
+            if guarded:
+                self._guarded.add(id(twin.host))
             if fetched:
                 self._fetched[id(twin.host)] = twin
             elif not constant:
@@ -121,7 +169,7 @@ class Twins:
         """
         with ON_DEVICE:
             for key, twin in self._sent.items():
-                if key not in ahead:
+                if key not in ahead and not (key in self._guarded and twin.same):
                     twin.upload()
             try:
                 yield
@@ -130,7 +178,7 @@ class Twins:
                 for twin in self._fetched.values():
                     twin.download()
                 if settled:
-                    settle()
+                    _bring()
 
     def _take(self, array: Array) -> tuple[_Twin, bool]:
         twin, fresh = self._found(array)

@@ -54,14 +54,25 @@ class Variable:
 
     @property
     def array(self) -> Float32:
-        """Where the values live now, as a program on a device may have left them."""
-        if twins.ahead:
-            twins.settle()
+        """Where the values live now, as a program on a device may have left them; what is written there, counts.
+
+        On a device it costs a copy of the weights before every run from then on; `numpy` and `assign` do not.
+        """
+        twins.settle()
+        twins.hand_out(self.home)
         return self.home
 
     @array.setter
     def array(self, value: Float32) -> None:
         self.home = value
+
+    @property
+    def values(self) -> Float32:
+        """The values where they live, only to be read, and only until the next step or `assign`."""
+        twins.settle()
+        view = self.home.view()
+        view.flags.writeable = False
+        return view
 
     @property
     def learning_rate_multiplier(self) -> float:
@@ -92,7 +103,9 @@ class Variable:
             raise bad_value("mask", "value", f"expected shape {self.shape} for {self.path}, got {mask.shape}")
         mask.flags.writeable = False
         self._mask = mask
-        self.array[~mask] = 0.0
+        twins.settle()
+        self.home[~mask] = 0.0
+        twins.settle()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,7 +119,8 @@ class Variable:
 
     def numpy(self) -> Float32:
         """A copy of the values."""
-        return self.array.copy()
+        twins.settle()
+        return self.home.copy()
 
     def assign(self, value: Any) -> None:
         """Overwrite the values. `value` must have this variable's shape; nothing is broadcast.
@@ -115,7 +129,13 @@ class Variable:
             TypeError: `value` is not real numbers.
             ValueError: `value` has another shape, or numbers beyond float32.
         """
-        self.array[...] = self.converted("assign", "value", value)
+        self.overwrite(self.converted("assign", "value", value))
+
+    def overwrite(self, value: Any) -> None:
+        """`assign` for a value that was converted, or a number."""
+        twins.settle()
+        self.home[...] = value
+        twins.settle()
 
     def converted(self, function: str, argument: str, value: Any) -> Float32:
         """`value` as a float32 array that fits this variable; raises as `assign`, in the name of `function`."""
@@ -128,7 +148,7 @@ class Variable:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy or (dtype is not None and np.dtype(dtype) != np.float32):
-            return self.array.astype(dtype or np.float32)
+            return self.numpy().astype(dtype or np.float32, copy=False)
         return self.array
 
     def __repr__(self) -> str:

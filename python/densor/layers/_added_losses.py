@@ -65,7 +65,7 @@ class AddedLosses:
         penalties of the trainable weights that have a regularizer, as their values are now.
         """
         weights = [v for v in self._penalized() if v.regularizer is not None]
-        return [*self._all_added(), *(float(v.regularizer(v.array)) for v in weights)]
+        return [*self._all_added(), *(float(v.regularizer(v.values)) for v in weights)]
 
     def _penalized(self) -> Sequence[Any]:
         """The weights whose regularizers count."""

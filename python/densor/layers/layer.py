@@ -363,7 +363,7 @@ class Layer(AddedLosses):
             )
         values = [v.converted("set_weights", "weights", w) for v, w in zip(variables, weights, strict=True)]
         for variable, value in zip(variables, values, strict=True):
-            variable.array[...] = value
+            variable.overwrite(value)
 
     def _penalized(self) -> list[Variable]:
         return self.trainable_weights

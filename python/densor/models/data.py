@@ -50,6 +50,11 @@ class Data:
         """The number of rows."""
         return int(self.x[0].shape[0])
 
+    @cached_property
+    def targets(self) -> tuple[Array, ...]:
+        """The targets on the host."""
+        return tuple(array.numpy() if isinstance(array, DeviceRows) else array for array in self.y)
+
     @property
     def on_host(self) -> Feedable:
         """The arrays themselves."""

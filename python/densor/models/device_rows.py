@@ -14,7 +14,7 @@ from densor._check import bad_type
 from densor.graph import room_on_device
 from densor.graph.twins import ON_DEVICE
 
-__all__ = ["DeviceRows", "device_rows", "on_host"]
+__all__ = ["DeviceRows", "device_rows", "on_host", "where_it_lies"]
 
 
 class DeviceRows:
@@ -78,6 +78,19 @@ class DeviceRows:
                 room.download(found)
         return found.reshape(self.shape)
 
+    def values(self, rows: slice) -> NDArray[Any]:
+        """A copy of some rows on the host, of the same dtype."""
+        with ON_DEVICE:
+            return _core.DeviceArray.wrapped(self[rows]).numpy()
+
+    def label_range(self, classes: int, ignored: int | None) -> tuple[int, int]:
+        """How many values are no class numbers, and the flat index of the first."""
+        if not self.size:
+            return 0, -1
+        array: Any = self
+        with ON_DEVICE:
+            return _core.label_range(array, classes, ignored)
+
     def nonfinite(self) -> tuple[int, int]:
         """How many values are NaN or infinite, and the flat index of the first."""
         if self.dtype.kind != "f" or not self.size:
@@ -122,6 +135,12 @@ def on_host(function: str, argument: str, value: Any) -> Any:
         return [on_host(function, argument, part) for part in value]
     rows = None if value is None else device_rows(function, argument, value)
     return value if rows is None else rows.numpy()
+
+
+def where_it_lies(function: str, argument: str, value: Any) -> Any:
+    """Rows in device memory as they are; a list or dict of them, as copies of the host."""
+    rows = None if value is None else device_rows(function, argument, value)
+    return on_host(function, argument, value) if rows is None else rows
 
 
 def _is_foreign(value: Any) -> bool:

@@ -15,7 +15,7 @@ from densor.graph.structure import Batch, flat, mapped, packed
 from densor.models.batchwise import Batchwise, Checks, StreamedEvaluation, epoch_order
 from densor.models.compiled import Compiled
 from densor.models.data import Data, split
-from densor.models.device_rows import on_host
+from densor.models.device_rows import DeviceRows, on_host, where_it_lies
 from densor.models.fitting import Epochs, Evaluation, Fitting, Plan
 from densor.models.inputs import arrays_of_any_shape
 from densor.models.options import DEFAULT_ROWS
@@ -186,9 +186,12 @@ class _Table:
 
 
 def _table(model: Trainer, compiled: Compiled, given: Given, own: bool) -> _Table:
+    # Only native runs read targets where they lie.
+    host = own or given.steps is not None or model._own("test_step") or compiled.device == "cpu"
+    targets = on_host if host else where_it_lies
     given = replace(
         given,
-        y=on_host(given.function, "y", given.y),
+        y=targets(given.function, "y", given.y),
         sample_weight=on_host(given.function, "sample_weight", given.sample_weight),
     )
     if own and (given.y is None or not compiled.request.trains):
@@ -209,7 +212,8 @@ def _table(model: Trainer, compiled: Compiled, given: Given, own: bool) -> _Tabl
     form = model._input
     x = packed(form, data.x) if isinstance(form, list | dict) else data.x[0]
     several = len(data.y) > 1
-    y = _plain(given.y) if several or isinstance(given.y, Mapping) else np.asarray(given.y)
+    plain = several or isinstance(given.y, Mapping | DeviceRows)
+    y = _plain(given.y) if plain else np.asarray(given.y)
     return _Table(data, Batch(x, y, weights if several or weights is None else weights[0]))
 
 
@@ -245,4 +249,4 @@ def _plain(value: Any) -> Any:
     )
     if many:
         return mapped(lambda part: None if part is None else np.asarray(part), value)
-    return None if value is None else np.asarray(value)
+    return value if value is None or isinstance(value, DeviceRows) else np.asarray(value)

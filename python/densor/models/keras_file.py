@@ -92,7 +92,7 @@ def encode_weights(function: str, model: Model, with_optimizer: bool) -> bytes:
     """The bytes of a `.weights.h5` file."""
     groups: dict[str, tuple[str, list[Array]]] = {}
     for layer, path in layer_places(model).items():
-        groups[path] = (layer.name, [variable.array for variable in own_variables(layer)])
+        groups[path] = (layer.name, [variable.values for variable in own_variables(layer)])
     compiled = model._compiled
     if compiled is not None and with_optimizer and not compiled.drifted(model):
         arrays = optimizer_arrays(compiled.optimizer, compiled.arena)
@@ -263,7 +263,7 @@ def _filled(
         if finite and (problem := nonfinite(array)):
             raise _fault(path, f"{_WEIGHTS}, {variable.path}", f"{problem}; allow_nonfinite=True accepts it")
     for variable, array in values.items():
-        variable.array[...] = array
+        variable.overwrite(array)
     return model
 
 

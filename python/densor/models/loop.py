@@ -22,7 +22,7 @@ from densor.graph import (
     lower_graph,
     room_on_device,
 )
-from densor.graph.twins import ahead, settle
+from densor.graph.twins import settle
 from densor.models.data import Data
 from densor.models.device_rows import DeviceRows
 from densor.models.streams import Streams, figure
@@ -155,7 +155,7 @@ class Loop:
 
     def program(self, rows: int) -> _core.Program:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
-        if ahead and self.device == "cpu":
+        if self.device == "cpu":
             settle()
         moved = not all(map(operator.is_, map(_HOME, self._variables), self._homes))
         if moved or (self._arena is not None and self._arena.mask is not self._mask):
@@ -182,13 +182,13 @@ class Loop:
 
     def _new_twins(self) -> Twins:
         twins, arena, optimizer = Twins(), self._arena, self._options["optimizer"]
-        twins.send(map(_HOME, self._variables))
+        twins.send(map(_HOME, self._variables), guarded=True)
         if self.heads:
             twins.send([self.totals, self.penalties], fetched=True)
         if arena is not None:
             twins.keep(arena.gradients, filled=True, fetched=optimizer is None)
             if optimizer is not None:
-                twins.send(arena.blocks[1:])
+                twins.send(arena.blocks[1:], guarded=True)
                 twins.send([] if arena.mask is None else [arena.mask], constant=True)
         return twins
 
@@ -276,6 +276,8 @@ class Loop:
         finally:
             for feed in (*self.feeds.inputs, *self.feeds.outputs, *self.feeds.targets, *self.feeds.weights):
                 feed.clear()
+            if self.device == "cpu":
+                settle()
         if self.streams.active:
             stop = min((first + done) * batch_size, data.rows)
             self.streams.add(data, first * batch_size, stop, cut or batch_size, order)

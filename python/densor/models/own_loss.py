@@ -99,7 +99,7 @@ class OwnMetrics:
         """
         shapes = [tensor.shape[1:] for tensor in self.outputs]
         y_pred = [p[rows].reshape(-1, *shape) for p, shape in zip(predictions, shapes, strict=True)]
-        y = [None if part.shape[1:] == (0,) else part[rows] for part in data.y]
+        y = [None if part.shape[1:] == (0,) else part[rows] for part in data.targets]
         weight = [None if part is None else part[rows] for part in data.weight]
         several = len(shapes) > 1
         found = self.model.compute_metrics(

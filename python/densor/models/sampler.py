@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph import Feeds, Graph, Twins, is_noisy, lower_samples, probabilities
-from densor.graph.twins import ahead, settle
+from densor.graph.twins import settle
 from densor.models.loop import ROWS_AT_ONCE, lent
 from densor.models.turn import Turn
 
@@ -88,7 +88,7 @@ class Sampler:
         self._steps += batches * samples
 
     def _program(self, rows: int, samples: int) -> _core.Program:
-        if ahead and self.device == "cpu":
+        if self.device == "cpu":
             settle()
         homes = [variable.home for variable in self._graph.variables]
         if (
@@ -99,7 +99,7 @@ class Sampler:
             self._twins = None
         if self.device != "cpu" and self._twins is None:
             self._twins = Twins()
-            self._twins.send(homes)
+            self._twins.send(homes, guarded=True)
         self._homes = homes
         key = rows, samples, _core.matmul_precision()
         program = self._programs.get(key)

@@ -99,7 +99,7 @@ def contents(model: Model, with_optimizer: bool = True) -> tuple[dict[str, Float
         TypeError, ValueError: a configuration that could not be read again.
     """
     weights = named_weights(model)
-    tensors = {name: variable.array for name, variable in weights.items()}
+    tensors = {name: variable.values for name, variable in weights.items()}
     masks = {mask_name(name): variable.mask for name, variable in weights.items()}
     tensors |= {name: mask.astype(np.float32) for name, mask in masks.items() if mask is not None}
     config: dict[str, Any] = {
@@ -124,7 +124,7 @@ def save_weights(model: Model, filepath: Path, overwrite: bool = True) -> None:
     """Write only the weights; see `Model.save_weights`."""
     path = _target("save_weights", filepath, overwrite)
     model._refuse_stepping("save_weights")
-    tensors = {name: variable.array for name, variable in named_weights(model).items()}
+    tensors = {name: variable.values for name, variable in named_weights(model).items()}
     if _as_keras("save_weights", path, (".h5", ".hdf5")):
         from densor.models import keras_file
 
@@ -209,7 +209,7 @@ def _filled(
         model: Model = _checked(source, "config.model", lambda: _build(config, custom))
     names = names_of_weights(source, model)
     for variable, name in names.items():
-        variable.array[...] = read_tensor(source, name, variable.shape, finite)
+        variable.overwrite(read_tensor(source, name, variable.shape, finite))
         if (mask := mask_name(name)) in source.entries:
             variable.mask = read_tensor(source, mask, variable.shape, True) != 0.0
     # Before compile, which traces the layers with their seeds.
@@ -294,7 +294,7 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
         from densor.models import keras_file
 
         for variable, array in keras_file.load_weights(path, model, skips).items():
-            variable.array[...] = array
+            variable.overwrite(array)
         return
     with archive.opened(path) as source:
         stored = [name for name in source.entries if name.startswith(WEIGHTS)]
@@ -310,7 +310,7 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
             pairs = list(zip(stored, targets.values(), strict=True))
         values = [source.read(name) for name, _ in pairs]
     for (_, variable), value in zip(pairs, values, strict=True):
-        variable.array[...] = value
+        variable.overwrite(value)
 
 
 def _json(config: Mapping[str, Any]) -> str:

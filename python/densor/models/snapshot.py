@@ -22,7 +22,7 @@ def unchanged(model: Trainer, compiled: Compiled) -> Iterator[None]:
     Inside, the optimizer starts from nothing.
     """
     optimizer, clock = compiled.optimizer, replace(model._clock)
-    weights = [variable.array.copy() for variable in model.weights]
+    weights = [variable.numpy() for variable in model.weights]
     arena, iterations = optimizer._state, optimizer.iterations
     schedule, rate, decay = optimizer._schedule, optimizer._rate, optimizer._decay
     optimizer._state, optimizer.iterations = None, 0
@@ -30,7 +30,7 @@ def unchanged(model: Trainer, compiled: Compiled) -> Iterator[None]:
         yield
     finally:
         for variable, values in zip(model.weights, weights, strict=True):
-            variable.array[...] = values
+            variable.overwrite(values)
         optimizer._state, optimizer.iterations = arena, iterations
         optimizer._schedule, optimizer._rate, optimizer._decay = schedule, rate, decay
         model._clock = clock

@@ -14,7 +14,7 @@ from densor.graph.structure import Batch, flat, packed_batch, unpacked_batch
 from densor.models.batchwise import Batchwise, StreamedEvaluation, arrays_in
 from densor.models.compilable import Compilable
 from densor.models.data import Data
-from densor.models.device_rows import on_host
+from densor.models.device_rows import on_host, where_it_lies
 from densor.models.fitting import Evaluation, Fitting, Logs, Plan
 from densor.models.options import labelled_data
 
@@ -224,7 +224,8 @@ class Stepper(Compilable):
         """The checked rows; the model is then built."""
         compiled = self._compiled_for(function)
         features = self._features(function, x)
-        y, sample_weight = on_host(function, "y", y), on_host(function, "sample_weight", sample_weight)
+        y = (on_host if compiled.device == "cpu" else where_it_lies)(function, "y", y)
+        sample_weight = on_host(function, "sample_weight", sample_weight)
         return labelled_data(function, compiled, features, y, sample_weight, class_weight, finite)
 
     @contextmanager

@@ -63,7 +63,7 @@ class Streams:
                     last = min(first + step, stop)
                     rows: Any = slice(first, last) if order is None else order[first:last]
                     weight = data.weight[place] if metric in head.weighted_metrics else None
-                    self._update(head, metric, data.y[place], self._predictions[place], weight, rows)
+                    self._update(head, metric, data.targets[place], self._predictions[place], weight, rows)
         if self._watcher is not None:
             for first in range(start, stop, size):
                 rows = slice(first, min(first + size, stop))

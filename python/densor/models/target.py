@@ -13,6 +13,7 @@ from densor import _core
 from densor._array import real_array
 from densor._check import bad_type, bad_value, suggestion
 from densor.models.data import as_weights, check_finite, check_range, class_weights, feedable
+from densor.models.device_rows import DeviceRows, device_rows
 from densor.models.endings import Ending
 
 __all__ = ["Target", "Targets"]
@@ -68,7 +69,10 @@ class Target(NamedTuple):
             TypeError: not real numbers.
             ValueError: the wrong shape, a label that is no class, or (with `finite`) NaN or an infinity.
         """
-        y = real_array(function, "y", value)
+        there = device_rows(function, "y", value)
+        if there is not None and self._reads(there, rows):
+            return self._labels_there(function, there)
+        y = real_array(function, "y", value if there is None else there.numpy())
         if y.ndim < 1 or y.shape[0] != rows:
             raise bad_value(function, "y", f"expected {rows} rows as in 'x', got shape {y.shape}")
         if self.kind == "labels":
@@ -87,6 +91,8 @@ class Target(NamedTuple):
         self, function: str, sample_weight: Any, class_weight: Any, y: Array
     ) -> NDArray[np.float32] | None:
         """The float32 weight of every row, or None if the caller gave neither kind of weight."""
+        if isinstance(y, DeviceRows):
+            y = y.numpy()
         if class_weight is None:
             return None if sample_weight is None else as_weights(function, sample_weight, len(y))
         if sample_weight is not None:
@@ -94,6 +100,23 @@ class Target(NamedTuple):
         if self.kind in ("values", "any") and not (self.bounded and self.columns == 1):
             raise bad_value(function, "class_weight", "the targets of this loss are not classes")
         return class_weights(function, class_weight, y, max(self.columns, 2))
+
+    def _reads(self, there: DeviceRows, rows: int) -> bool:
+        """Whether labels in device memory can stay there: whole numbers, one for each row."""
+        plain = self.kind == "labels" and not self.places and there.dtype.kind in "iub"
+        return plain and there.shape in ((rows,), (rows, 1))
+
+    def _labels_there(self, function: str, rows: DeviceRows) -> Array:
+        self._check_kind(function, rows.dtype)
+        column = rows.reshape(-1, 1)
+        wrong, first = column.label_range(self.classes, self.ignored)
+        if wrong:
+            raise self._no_label(function, column.values(slice(first, first + 1)), 0, first)
+        return column  # type: ignore[return-value]
+
+    def _check_kind(self, function: str, dtype: np.dtype[Any]) -> None:
+        if dtype.kind == "b" and self.classes > 2:
+            raise bad_value(function, "y", f"bool values cannot name {self.classes} classes")
 
     def _labels(self, function: str, y: Array) -> Array:
         classes, wanted = self.classes, (len(y), *self.places)
@@ -110,16 +133,16 @@ class Target(NamedTuple):
             raise bad_value(
                 function, "y", f"expected class numbers of shape {wanted}, got shape {y.shape}{hint}"
             )
-        if y.dtype.kind == "b" and classes > 2:
-            raise bad_value(function, "y", f"bool values cannot name {classes} classes")
+        self._check_kind(function, y.dtype)
         y = feedable(y.reshape(len(y), -1))
         wrong, first = _core.label_range(y, classes, self.ignored)
         if wrong:
             raise self._no_label(function, y, first)
         return feedable(y.astype(np.int32)) if y.dtype.kind == "f" else y
 
-    def _no_label(self, function: str, y: Array, first: int) -> ValueError:
-        row, value = first // y.shape[1], y.reshape(-1)[first]
+    def _no_label(self, function: str, y: Array, first: int, above: int = 0) -> ValueError:
+        """The error for one of these rows, of which `above` lie before."""
+        row, value = above + first // y.shape[1], y.reshape(-1)[first]
         whole = y.dtype.kind != "f" or value == np.floor(value)  # NaN is not
         what = "is outside" if whole else "is not a class number in"
         return bad_value(function, "y", f"value {value} at row {row} {what} [0, {self.classes})")

@@ -109,7 +109,7 @@ def optional_vector(function: str, argument: str, value: Any, size: int) -> Floa
 
 def vector_of(function: str, argument: str, value: Any, size: int) -> Float32:
     """A float32 vector of `size` values, or those of a variable."""
-    array = value.array if isinstance(value, Variable) else array_of(function, argument, value)
+    array = value.values if isinstance(value, Variable) else array_of(function, argument, value)
     require_shape(function, argument, array.shape, (size,))
     return array
 

@@ -1,0 +1,25 @@
+// How the batches of an epoch reach a device: pure and printable, the same with and without a GPU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace densor {
+
+struct LaunchPlan {
+  std::int64_t batches_per_graph = 1;
+  std::int64_t graphs = 0;   // launches of that many batches
+  std::int64_t singles = 0;  // batches behind them, one at a time
+};
+
+// `steps`: of one batch. `asked`: batches a graph, 0 to leave it to the plan.
+LaunchPlan plan_launches(std::int64_t batches, std::int64_t steps, std::int64_t asked = 0);
+
+// "117 graphs of 16 batches, then 3 batches"
+std::string to_string(const LaunchPlan& plan);
+
+// What plans of later runs are asked for.
+std::int64_t batches_per_graph();
+void set_batches_per_graph(std::int64_t batches);
+
+}  // namespace densor
