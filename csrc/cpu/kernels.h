@@ -70,6 +70,17 @@ struct RandomSource {
   std::uint32_t stream;
 };
 
+// Matrices x (rows, inputs) and d (rows, units), whose pairs of rows are cut into gram_tiles(rows) tiles.
+struct GramOperands {
+  const float *x, *d;
+  std::int64_t rows, inputs, units;
+};
+inline constexpr int kGramSide = 4;  // a tile: so many rows, each with so many others
+constexpr std::int64_t gram_tiles(std::int64_t rows) {
+  const std::int64_t side = (rows + kGramSide - 1) / kGramSide;
+  return side * (side + 1) / 2;
+}
+
 struct Kernels {
   const char* name;
 
@@ -149,6 +160,9 @@ struct Kernels {
                            float scale);
   // Sum of x[i]^2 in double; its order depends on n only.
   double (*sum_of_squares)(const float* x, std::int64_t n);
+
+  // The share of one tile of pairs of rows in the sum of squares of x^T d, in double.
+  double (*gram_norm)(const GramOperands& p, std::int64_t tile);
 
   // l1 sum |x| + l2 sum x^2 in double; its order depends on n only.
   double (*penalty_value)(const float* x, std::int64_t n, double l1, double l2);

@@ -105,10 +105,8 @@ void check_arrays(const Check& check, const OptimizerArenas& a, const OptimizerR
     for (std::size_t j = 0; j < k; ++j) check.disjoint(all[k].name, all[k].view, all[j].name, all[j].view);
 }
 
-void check_norms(const Check& check, const OptimizerArenas& arenas, const OptimizerRule& rule,
-                 const Clipping& clipping) {
-  const char* reason = clipping.norm || clipping.global_norm ? "clipping by norms"
-                       : rule.trust_ratio || rule.preparation != math::Preparation::none
+void check_readers(const Check& check, const OptimizerArenas& arenas, const OptimizerRule& rule) {
+  const char* reason = rule.trust_ratio || rule.preparation != math::Preparation::none
                            ? "a rule that reads whole variables first"
                        : arenas.accumulator ? "an accumulator"
                        : arenas.mask        ? "a mask"
@@ -217,7 +215,7 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
   const NewtonSchulz iterations = read_iterations(check, segments.iterations, rule);
   auto gradients = read_computed(check, computed, arenas.gradients, segments.bounds);
   check_apart(check, arenas, computed);
-  if (!gradients.empty()) check_norms(check, arenas, rule, clipping);
+  if (!gradients.empty()) check_readers(check, arenas, rule);
   std::vector<NamedView> kept{{"parameters", arenas.parameters},
                               {"gradients", arenas.gradients},
                               {"average", arenas.average},

@@ -38,7 +38,8 @@ struct OptimizerSegments {
 // hyper row [decay, coefficients of the rule..., momentum of the average and whether it overwrites the
 // parameters (only with an average), whether the rule is applied or the gradient only accumulated (only with
 // an accumulator)]. With an accumulator the rule sees the mean over `accumulation_steps` gradients. Gradients
-// can be `computed` where there are no norms, no trust ratio, no accumulator and no mask.
+// can be `computed` where there is no trust ratio, no accumulator and no mask; their norms come from what
+// they are made of.
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& rule,
                const Clipping& clipping, std::int64_t accumulation_steps, double scale,
                const ComputedGradients& computed);

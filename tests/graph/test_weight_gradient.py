@@ -58,8 +58,8 @@ def test_a_backward_of_which_nothing_is_left_goes():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"clipnorm": 1.0},
-        {"global_clipnorm": 1.0},
+        {"clipnorm": 1.0, "rows": 32},  # more rows than the layer has inputs and units
+        {"global_clipnorm": 1.0, "rows": 32},
         {"gradient_accumulation_steps": 2},
         {"rule": "lamb"},
         {"mask": True},
@@ -80,6 +80,15 @@ def test_gradients_with_another_reader_or_writer_are_stored(settings, left):
     assert lowered(**settings)[1]["computed"].tolist() == left
 
 
+@pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm"])
+@pytest.mark.parametrize(("rows", "left"), [(1, [2, 0, 1]), (3, [2, 0, 1]), (4, [])])
+def test_with_norms_gradients_of_few_rows_are_left_to_the_optimizer(clipping, rows, left):
+    lowering, arguments = lowered(rows=rows, **{clipping: 1.0})
+    assert arguments["computed"].tolist() == left
+    backward = [item for item in lowering.instructions if item.op == "dense_backward"]
+    assert all((item.arguments["dw"] is None) == bool(left) for item in backward)
+
+
 def guard_of(lowering):
     (guard,) = [item for item in lowering.instructions if item.op == "refuse_nonfinite"]
     return guard.arguments
@@ -97,7 +106,7 @@ def test_a_guard_leaves_gradients_to_the_optimizer():
 
 @pytest.mark.parametrize(("rows", "known"), [(1, [2, 0, 1]), (ROWS, [])])
 def test_stored_gradients_are_known_by_operands_that_are_fewer(rows, known):
-    lowering, arguments = lowered(guarded=True, global_clipnorm=1.0, rows=rows)
+    lowering, arguments = lowered(guarded=True, rule="lamb", rows=rows)
     assert arguments["computed"].tolist() == []
     assert guard_of(lowering)["computed"].tolist() == known
 
@@ -149,6 +158,33 @@ def test_training_has_the_bits_of_stored_gradients(monkeypatch, optimizer, targe
         for count in (1, 2, 3):
             _core.set_num_threads(count)
             for got, want in zip(trained(optimizer()), expected, strict=True):
+                np.testing.assert_array_equal(got, want, f"{count} threads")
+    finally:
+        _core.set_num_threads(threads)
+        _core.set_cpu_target(before)
+
+
+@pytest.mark.parametrize("clipping", [{"clipnorm": 0.05}, {"global_clipnorm": 0.1}], ids=str)
+@pytest.mark.parametrize("target", _core.cpu_targets())
+def test_training_with_norms_from_operands(monkeypatch, clipping, target):
+    """The steps of stored gradients, but for rounding, and the same bits for any number of threads."""
+
+    def run():
+        return trained(densor.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.9, **clipping))
+
+    threads, before = _core.num_threads(), _core.cpu_target()
+    try:
+        _core.set_cpu_target(target)
+        with monkeypatch.context() as patch:
+            patch.setattr(weight_gradient, "_NORM_WORK", 0)
+            stored = run()
+        monkeypatch.setattr(weight_gradient, "_NORM_WORK", 1000)
+        expected = run()
+        for got, want in zip(expected, stored, strict=True):
+            np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-5)
+        for count in (1, 2, 3):
+            _core.set_num_threads(count)
+            for got, want in zip(run(), expected, strict=True):
                 np.testing.assert_array_equal(got, want, f"{count} threads")
     finally:
         _core.set_num_threads(threads)

@@ -60,6 +60,21 @@ void whole_variables(const cpu::Kernels& kernels) {
   report("adafactor_moments, muon_direction", hash);
 }
 
+// Rows and columns that end within tiles and registers.
+void norms(const cpu::Kernels& kernels) {
+  Hash hash;
+  for (const std::int64_t rows : {1, 4, 7, 10}) {
+    for (const std::int64_t inputs : kWidths) {
+      Random random(static_cast<std::uint64_t>(rows * 131 + inputs));
+      constexpr std::int64_t kUnits = 19;
+      const Floats x = random.floats(rows * inputs), d = random.floats(rows * kUnits);
+      for (std::int64_t tile = 0; tile < cpu::gram_tiles(rows); ++tile)
+        hash.add(kernels.gram_norm({x.data(), d.data(), rows, inputs, kUnits}, tile));
+    }
+  }
+  report("gram_norm", hash);
+}
+
 }  // namespace
 
 void optimizer_cases(const cpu::Kernels& kernels) {
@@ -84,6 +99,7 @@ void optimizer_cases(const cpu::Kernels& kernels) {
     hash.add(arenas.g).add(arenas.average);
   }
   report("lamb_moments, prepare_gradient", hash);
+  norms(kernels);
   whole_variables(kernels);
 }
 

@@ -15,6 +15,7 @@
 #include "cpu/generic/expression.h"
 #include "cpu/generic/gather.h"
 #include "cpu/generic/gaussian_noise.h"
+#include "cpu/generic/gram_norm.h"
 #include "cpu/generic/image_blur.h"
 #include "cpu/generic/image_color.h"
 #include "cpu/generic/image_warp.h"
@@ -57,6 +58,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_expression(k);
   fill_gather(k);
   fill_gaussian_noise(k);
+  fill_gram_norm(k);
   fill_image_blur(k);
   fill_image_color(k);
   fill_image_warp(k);

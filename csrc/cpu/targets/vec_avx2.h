@@ -54,6 +54,29 @@ struct UVec {
   }
 };
 
+// Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
+inline constexpr int kDVecSide = 2;
+struct DVec {
+  __m256d lo, hi;
+
+  static DVec zero() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+  // Of floats.
+  static DVec load(const float* p) {
+    return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+  }
+  static DVec load_first(const float* p, int n) {
+    const __m256 x = _mm256_maskload_ps(p, first8(n));
+    return {_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1))};
+  }
+  void store(double* p) const {
+    _mm256_storeu_pd(p, lo);
+    _mm256_storeu_pd(p + 4, hi);
+  }
+};
+inline DVec fma(DVec a, DVec b, DVec c) {
+  return {_mm256_fmadd_pd(a.lo, b.lo, c.lo), _mm256_fmadd_pd(a.hi, b.hi, c.hi)};
+}
+
 inline Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
 inline Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
 inline Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }

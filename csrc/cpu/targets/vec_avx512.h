@@ -38,6 +38,21 @@ struct UVec {
   void store(std::uint32_t* p) const { _mm512_storeu_si512(p, r); }
 };
 
+// Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
+inline constexpr int kDVecSide = 4;
+struct DVec {
+  __m512d r;
+
+  static DVec zero() { return {_mm512_setzero_pd()}; }
+  // Of floats.
+  static DVec load(const float* p) { return {_mm512_cvtps_pd(_mm256_loadu_ps(p))}; }
+  static DVec load_first(const float* p, int n) {
+    return {_mm512_cvtps_pd(_mm256_maskz_loadu_ps(static_cast<__mmask8>(first(n)), p))};
+  }
+  void store(double* p) const { _mm512_storeu_pd(p, r); }
+};
+inline DVec fma(DVec a, DVec b, DVec c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
+
 inline Vec operator+(Vec a, Vec b) { return _mm512_add_ps(a.r, b.r); }
 inline Vec operator-(Vec a, Vec b) { return _mm512_sub_ps(a.r, b.r); }
 inline Vec operator*(Vec a, Vec b) { return _mm512_mul_ps(a.r, b.r); }

@@ -53,6 +53,36 @@ struct Vec {
   }
 };
 
+// Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
+inline constexpr int kDVecSide = 2;
+struct DVec {
+  float64x2_t r[kQuads];
+
+  static DVec zero() {
+    DVec x;
+    each_quad([&](int i) { x.r[i] = vdupq_n_f64(0.0); });
+    return x;
+  }
+  // Of floats.
+  static DVec load(const float* p) {
+    DVec x;
+    each_quad([&](int i) { x.r[i] = vcvt_f64_f32(vld1_f32(p + 2 * i)); });
+    return x;
+  }
+  static DVec load_first(const float* p, int n) {
+    float lanes[2 * kQuads] = {};
+    for (int i = 0; i < n; ++i) lanes[i] = p[i];
+    return load(lanes);
+  }
+  void store(double* p) const {
+    each_quad([&](int i) { vst1q_f64(p + 2 * i, r[i]); });
+  }
+};
+inline DVec fma(DVec a, DVec b, DVec c) {
+  each_quad([&](int i) { c.r[i] = vfmaq_f64(c.r[i], a.r[i], b.r[i]); });
+  return c;
+}
+
 // Sixteen unsigned 32-bit lanes.
 struct UVec {
   uint32x4_t r[kQuads];

@@ -47,6 +47,27 @@ struct Vec {
   }
 };
 
+// Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
+inline constexpr int kDVecSide = 1;
+struct DVec {
+  static constexpr int kCount = 8;
+  double r[kCount];
+
+  static DVec zero() { return {}; }
+  // Of floats.
+  static DVec load(const float* p) { return load_first(p, kCount); }
+  static DVec load_first(const float* p, int n) {
+    DVec x{};
+    for (int i = 0; i < n; ++i) x.r[i] = static_cast<double>(p[i]);
+    return x;
+  }
+  void store(double* p) const { std::memcpy(p, r, sizeof r); }
+};
+inline DVec fma(const DVec& a, const DVec& b, DVec c) {
+  for (int i = 0; i < DVec::kCount; ++i) c.r[i] += a.r[i] * b.r[i];
+  return c;
+}
+
 // Sixteen unsigned 32-bit lanes.
 struct UVec {
   Words r;

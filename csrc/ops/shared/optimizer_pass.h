@@ -13,6 +13,7 @@
 #include "core/worker.h"
 #include "cpu/dispatch.h"
 #include "math/clip.h"
+#include "ops/shared/gradient_norms.h"
 #include "ops/shared/orthogonal.h"
 #include "ops/shared/weight_gradient.h"
 
@@ -69,7 +70,7 @@ class OptimizerPass {
         computed_(std::move(computed)),
         halves_(std::make_unique<Halves[]>(computed_.size())) {
     find_stored();
-    if (norm_ > 0.0 || global_norm_ > 0.0 || rule_.trust_ratio) cut_into_blocks();
+    if (clips() || rule_.trust_ratio) cut_into_blocks();
     factors_.resize(rule_.preparation == math::Preparation::factored ? segments_.size() : 0);
     if (rule_.preparation == math::Preparation::orthogonal) plan_directions(iterations);
   }
@@ -85,6 +86,7 @@ class OptimizerPass {
   double nanoseconds() const {
     double sum = 0.0;
     for (const Directed& one : directed_) sum += one.direction.nanoseconds();
+    for (const WeightGradient& one : computed_) sum += clips() ? one.norm_nanoseconds() : 0.0;
     return sum;
   }
 
@@ -100,11 +102,9 @@ class OptimizerPass {
       return;
     }
     prepare(worker, mine);
-    if (norm_ > 0.0 || global_norm_ > 0.0) {
-      sum_blocks(worker);
-      worker.barrier();
-    }
-    if (global_norm_ > 0.0) step.clip_factor *= clip_factor(0, sums_.size(), global_norm_);
+    if (clips())
+      norms_.sum(kernels_, gradients_, worker, [this](std::size_t k) { return frozen(segments_[k]); });
+    if (global_norm_ > 0.0) step.clip_factor *= clip_factor(0, norms_.count(), global_norm_);
     if (rule_.trust_ratio) {
       trust_blocks(worker, step);
       worker.barrier();
@@ -122,8 +122,6 @@ class OptimizerPass {
   }
 
  private:
-  static constexpr std::int64_t kBlock = 4096;  // elements whose squares are summed together
-
   // A segment whose gradient is stored. Workers share out positions: those in the arenas, or, where some
   // gradients are not stored, those in the row of the segments that are left.
   struct Stored {
@@ -136,6 +134,9 @@ class OptimizerPass {
     std::size_t segment;
     OrthogonalDirection direction;
   };
+
+  // By norms.
+  bool clips() const { return norm_ > 0.0 || global_norm_ > 0.0; }
 
   bool is_directed(const OptimizerSegment& segment) const {
     return rule_.preparation == math::Preparation::orthogonal && segment.shape.rows > 0;
@@ -156,27 +157,32 @@ class OptimizerPass {
     std::int64_t position = 0;
     for (std::size_t k = 0; k < segments_.size(); ++k) {
       const OptimizerSegment& segment = segments_[k];
-      const auto computes = [&segment](const WeightGradient& g) { return g.segment() == segment.index; };
-      if (std::any_of(computed_.begin(), computed_.end(), computes)) continue;
+      if (computed_for(segment) != nullptr) continue;
       stored_.push_back({k, computed_.empty() ? segment.begin : position});
       position += (segment.end - segment.begin + kLine - 1) / kLine * kLine;
     }
     positions_ = computed_.empty() ? n_ : position;
   }
 
+  // Null: its gradient is stored.
+  const WeightGradient* computed_for(const OptimizerSegment& segment) const {
+    const auto found = std::find_if(computed_.begin(), computed_.end(), [&segment](const WeightGradient& g) {
+      return g.segment() == segment.index;
+    });
+    return found == computed_.end() ? nullptr : &*found;
+  }
+
   void cut_into_blocks() {
     for (std::size_t k = 0; k < segments_.size(); ++k) {
       OptimizerSegment& segment = segments_[k];
-      segment.first_block = static_cast<std::int64_t>(block_begins_.size());
-      for (std::int64_t begin = segment.begin; begin < segment.end; begin += kBlock) {
-        block_begins_.push_back(begin);
-        block_sizes_.push_back(std::min(kBlock, segment.end - begin));
-        block_segments_.push_back(k);
-      }
-      segment.last_block = static_cast<std::int64_t>(block_begins_.size());
+      segment.first_block = norms_.count();
+      if (const WeightGradient* gradient = computed_for(segment); gradient != nullptr)
+        norms_.add(k, *gradient);
+      else
+        norms_.add(k, segment.begin, segment.end);
+      segment.last_block = norms_.count();
     }
-    sums_.resize(block_begins_.size());
-    if (rule_.trust_ratio) trust_.resize(block_begins_.size());
+    if (rule_.trust_ratio) trust_.resize(static_cast<std::size_t>(norms_.count()));
   }
 
   // Returns whether the rule is applied in this step.
@@ -197,7 +203,7 @@ class OptimizerPass {
 
   // Gradients as the norms and the rule see them.
   void prepare(Worker& worker, const Range& mine) const {
-    const bool norms = norm_ > 0.0 || global_norm_ > 0.0;
+    const bool norms = clips();
     const bool prepares = rule_.preparation != math::Preparation::none;
     const std::uint16_t* mask = norms || prepares ? extras_.mask : nullptr;
     if (extras_.accumulator != nullptr || mask != nullptr)
@@ -209,30 +215,21 @@ class OptimizerPass {
       worker.barrier();
   }
 
-  void sum_blocks(Worker& worker) {
-    const Range mine = worker.split(static_cast<std::int64_t>(sums_.size()), 8);
-    for (auto b = static_cast<std::size_t>(mine.begin); b < static_cast<std::size_t>(mine.end); ++b)
-      sums_[b] = frozen(segments_[block_segments_[b]])
-                     ? 0.0
-                     : kernels_.sum_of_squares(gradients_ + block_begins_[b], block_sizes_[b]);
-  }
-
-  // In the order of the blocks, by every worker alike.
+  // By every worker alike.
   float clip_factor(std::int64_t first, std::int64_t last, double c) const {
-    double sum = 0.0;
-    for (std::int64_t b = first; b < last; ++b) sum += sums_[static_cast<std::size_t>(b)];
-    return math::clip_factor(static_cast<double>(extras_.scale) * std::sqrt(sum), c);
+    return math::clip_factor(static_cast<double>(extras_.scale) * std::sqrt(norms_.squares(first, last)), c);
   }
 
   void trust_blocks(Worker& worker, const cpu::OptimizerRange& step) {
-    const Range mine = worker.split(static_cast<std::int64_t>(trust_.size()));
-    for (auto b = static_cast<std::size_t>(mine.begin); b < static_cast<std::size_t>(mine.end); ++b) {
-      const OptimizerSegment& segment = segments_[block_segments_[b]];
+    const Range mine = worker.split(norms_.count());
+    for (std::int64_t b = mine.begin; b < mine.end; ++b) {
+      const GradientNorms::Block& block = norms_[b];
+      const OptimizerSegment& segment = segments_[block.segment];
       if (frozen(segment)) continue;
       Scaled scaled;
       cpu::OptimizerRange part = of_segment(step, segment, scaled);
-      advance(part, block_begins_[b]);
-      trust_[b] = kernels_.lamb_moments(part, block_sizes_[b]);
+      advance(part, block.begin);
+      trust_[static_cast<std::size_t>(b)] = kernels_.lamb_moments(part, block.size);
     }
   }
 
@@ -374,14 +371,12 @@ class OptimizerPass {
   std::vector<OptimizerSegment> segments_;
   double norm_, global_norm_;  // 0: no such clipping
   OptimizerExtras extras_;
-  std::vector<std::int64_t> block_begins_, block_sizes_;
-  std::vector<std::size_t> block_segments_;
-  std::vector<double> sums_;  // by block
-  std::vector<cpu::TrustSums> trust_;
-  std::vector<float> factors_;  // by segment
-  std::vector<Directed> directed_;
-  std::vector<float> memory_;  // of the directions
   std::vector<WeightGradient> computed_;
+  GradientNorms norms_;
+  std::vector<cpu::TrustSums> trust_;  // by its blocks
+  std::vector<float> factors_;         // by segment
+  std::vector<Directed> directed_;
+  std::vector<float> memory_;         // of the directions
   std::unique_ptr<Halves[]> halves_;  // of each of them
   std::vector<Stored> stored_;
   std::int64_t positions_ = 0;

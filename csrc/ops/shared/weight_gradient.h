@@ -31,6 +31,12 @@ class WeightGradient {
 
   std::int64_t segment() const { return segment_; }
   double nanoseconds() const { return plan_.nanoseconds; }
+  // Of the sum of its squares, without the gradient.
+  double norm_nanoseconds() const {
+    constexpr double kProductsPerNanosecond = 20;
+    const auto rows = static_cast<double>(rows_), width = static_cast<double>(inputs_ + units_);
+    return x_ == nullptr ? 0.0 : 0.5 * rows * rows * width / kProductsPerNanosecond;
+  }
   std::int64_t scratch() const {
     if (x_ == nullptr) return units_;
     return plan_.products > 0 ? plan_.packed_floats()
@@ -68,12 +74,7 @@ class WeightGradient {
       f(Block{cols.begin, 1, cols.size(), units_, worker.scratch(), 0});
       return;
     }
-    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block) {
-      const Range some{j, std::min(j + plan_.col_block, cols.end)};
-      for (std::int64_t i = rows.begin; i < rows.end; i += block_rows(some.size()))
-        f(row_block(kernels, worker.scratch(), {i, std::min(i + block_rows(some.size()), rows.end)}, some,
-                    i > rows.begin));
-    }
+    each_row_block(kernels, worker.scratch(), rows, cols, f);
   }
 
   // f(block) for every block that this worker takes of `halves`, which have been reset to `taken_blocks`.
@@ -87,6 +88,31 @@ class WeightGradient {
                   {j, std::min(j + plan_.col_block, units_)}, packed == j));
       packed = j;
     }
+  }
+
+  // The sum of the squares of the gradient is that of so many parts; their order depends on the shape only.
+  std::int64_t norm_parts() const {
+    return x_ == nullptr ? (units_ + kFloats - 1) / kFloats : cpu::gram_tiles(rows_);
+  }
+  // One of them, in double: of a kernel by the Gram matrices of x and dz, of a bias by the sums themselves.
+  double squares(const cpu::Kernels& kernels, float* scratch, std::int64_t part) const {
+    if (x_ != nullptr) return kernels.gram_norm({x_, dz_, rows_, inputs_, units_}, part);
+    const std::int64_t begin = part * kFloats, size = std::min(kFloats, units_ - begin);
+    kernels.column_sum(scratch, dz_ + begin, rows_, size, units_);
+    return kernels.sum_of_squares(scratch, size);
+  }
+  // The whole of it, on one worker, from the gradient's elements; on matrix units from the parts.
+  double squares(const cpu::Kernels& kernels, float* scratch) const {
+    double sum = 0.0;
+    if (x_ == nullptr || plan_.products > 0) {
+      for (std::int64_t part = 0; part < norm_parts(); ++part) sum += squares(kernels, scratch, part);
+      return sum;
+    }
+    each_row_block(kernels, scratch, {0, inputs_}, {0, units_}, [&](const Block& block) {
+      for (std::int64_t i = 0; i < block.rows; ++i)
+        sum += kernels.sum_of_squares(block.g + i * block.ldg, block.cols);
+    });
+    return sum;
   }
 
  private:
@@ -109,6 +135,16 @@ class WeightGradient {
     const auto [rows, cols] = cpu::share_of(plan_, worker);
     const std::int64_t first = rows.begin * units_ + cols.begin;
     return {first, rows.size(), cols.size(), units_, stored_ + first, units_};
+  }
+
+  template <class F>
+  void each_row_block(const cpu::Kernels& kernels, float* scratch, Range rows, Range cols, F f) const {
+    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block) {
+      const Range some{j, std::min(j + plan_.col_block, cols.end)};
+      const std::int64_t height = block_rows(some.size());
+      for (std::int64_t i = rows.begin; i < rows.end; i += height)
+        f(row_block(kernels, scratch, {i, std::min(i + height, rows.end)}, some, i > rows.begin));
+    }
   }
 
   // `packed_before`: these columns of dz, in this scratch memory.

@@ -17,6 +17,10 @@ __all__ = ["WeightGradient", "known_by_operands", "take_weight_gradients"]
 # With more rows the product takes so long that writing the gradient once hardly counts.
 _MOST_ROWS = 256
 
+# Where its norm is needed first, it comes from the pairs of rows, in time rows^2 (inputs + units): it pays where that
+# is less than so much an element of the gradient, which is written and read twice otherwise.
+_NORM_WORK = 8
+
 
 class ClippingLike(Protocol):
     """What tells whether an optimizer needs whole gradients."""
@@ -39,13 +43,11 @@ class WeightGradient:
 def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Arena) -> list[WeightGradient]:
     """Take the gradients that only the optimizer reads out of `dense_backward` and return what they are made of.
 
-    None where the optimizer needs norms, sums or masks of whole gradients, where the batch is large, and on a
-    device, whose products are stored.
+    None where the optimizer needs sums or masks of whole gradients, where the batch is large, or so large that norms
+    are cheaper to take from stored gradients, and on a device, whose products are stored.
     """
     if (
-        optimizer.clipnorm is not None
-        or optimizer.global_clipnorm is not None
-        or optimizer.gradient_accumulation_steps is not None
+        optimizer.gradient_accumulation_steps is not None
         or arena.mask is not None
         or lowering.repeats > 1
         or _core.optimizer_needs_norms(optimizer.rule)
@@ -55,12 +57,13 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
     if any(value is arena.gradients for item in lowering.instructions for value in _values(item)):
         return []
     uses = _uses(lowering)
+    norms = optimizer.clipnorm is not None or optimizer.global_clipnorm is not None
     taken: list[WeightGradient] = []
     kept: list[Instruction] = []
     for instruction in lowering.instructions:
         rest: Instruction | None = instruction
         if instruction.op == "dense_backward":
-            rest = _take(instruction, uses, taken)
+            rest = _take(instruction, uses, taken, norms)
         if rest is not None:
             kept.append(rest)
     lowering.instructions[:] = kept
@@ -108,12 +111,14 @@ def _values(instruction: Instruction) -> Iterator[Any]:
 
 
 def _take(
-    instruction: Instruction, uses: dict[Variable, int], taken: list[WeightGradient]
+    instruction: Instruction, uses: dict[Variable, int], taken: list[WeightGradient], norms: bool
 ) -> Instruction | None:
     """The instruction without the gradients that it need not compute; None if nothing is left of it."""
     arguments = dict(instruction.arguments)
     dz = arguments["dz"] or arguments["dy"]
-    if dz.shape[0] > _MOST_ROWS:
+    rows, units = dz.shape
+    inputs = arguments["x"].shape[1]
+    if rows > _MOST_ROWS or (norms and rows * rows * (inputs + units) > _NORM_WORK * inputs * units):
         return instruction
     for name, x in (("dw", arguments["x"]), ("dbias", None)):
         gradient = arguments[name]
