@@ -88,13 +88,13 @@ View device_view(const char* function, const char* argument, const py::handle& o
 
 View view_of(const char* function, const char* argument, const py::handle& object) {
   View view;
-  if (object.is_none()) return view;
-  if (py::isinstance<DeviceArray>(object)) return object.cast<const DeviceArray&>().view();
-  if (!py::isinstance<py::array>(object) && py::hasattr(object, "__cuda_array_interface__"))
-    return device_view(function, argument, object);
-  if (!py::isinstance<py::array>(object))
+  if (!py::isinstance<py::array>(object)) {
+    if (object.is_none()) return view;
+    if (py::isinstance<DeviceArray>(object)) return object.cast<const DeviceArray&>().view();
+    if (py::hasattr(object, "__cuda_array_interface__")) return device_view(function, argument, object);
     throw Error(ErrorKind::type, function, argument,
                 std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);
+  }
   const auto array = py::reinterpret_borrow<py::array>(object);
   set_dtype(function, argument, view, array.dtype());
   set_dimensions(function, argument, view, array.ndim());

@@ -10,12 +10,14 @@ namespace densor::bindings {
 
 class BoundFeed {
  public:
-  void bind(const py::object& array, bool writable);
+  explicit BoundFeed(bool writable = false) : writable_(writable) {}
+  void bind(const py::object& array);
   void clear();
   // Steps share the slot: it outlives them.
   std::shared_ptr<const Feed> feed() const { return feed_; }
 
  private:
+  bool writable_;
   std::shared_ptr<Feed> feed_ = std::make_shared<Feed>();
   py::object array_;
 };

@@ -50,9 +50,9 @@ class GilReleased {
 class Signals {
  public:
   Poll poll() {
-    // Python runs signal handlers in the main thread; others have no reason to ask for the GIL.
-    if (syscall(SYS_gettid) != getpid()) return [] { return false; };
     return [this] {
+      // Python runs signal handlers in the main thread; others have no reason to ask for the GIL.
+      if (syscall(SYS_gettid) != getpid()) return false;
       const py::gil_scoped_acquire gil;
       if (PyErr_CheckSignals() == 0) return false;
       raised_ = std::make_unique<py::error_already_set>();
@@ -141,31 +141,35 @@ std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_
 // Arrays in feeds for as long as it lives.
 class Lent {
  public:
-  explicit Lent(const py::tuple& feeds) : feeds_(feeds) {}
-  Lent(const Lent&) = delete;
-  ~Lent() {
-    for (std::size_t i = 0; i < feeds_.size(); ++i) feed(i).clear();
-  }
-  void bind(const char* argument, const py::sequence& arrays, bool writable) {
-    if (feeds_.size() != arrays.size())
+  Lent(const py::tuple& feeds, const py::tuple& arrays) : feeds_(feeds) {
+    if (feeds.size() != arrays.size())
       throw Error(
-          ErrorKind::value, "run_batch", argument,
-          "expected " + std::to_string(feeds_.size()) + " arrays, got " + std::to_string(arrays.size()));
-    for (std::size_t i = 0; i < feeds_.size(); ++i) feed(i).bind(arrays[i], writable);
+          ErrorKind::value, "run_batch", "arrays",
+          "expected " + std::to_string(feeds.size()) + " arrays, got " + std::to_string(arrays.size()));
+    try {
+      for (; bound_ < feeds.size(); ++bound_) feed(bound_).bind(arrays[bound_]);
+    } catch (...) {
+      clear();
+      throw;
+    }
   }
+  Lent(const Lent&) = delete;
+  ~Lent() { clear(); }
 
  private:
   BoundFeed& feed(std::size_t i) const { return feeds_[i].cast<BoundFeed&>(); }
+  void clear() {
+    for (std::size_t i = 0; i < bound_; ++i) feed(i).clear();
+  }
 
   const py::tuple& feeds_;
+  std::size_t bound_ = 0;
 };
 
 // The shortest way through one batch: what a prediction for a few rows takes, in one call.
-void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step, const py::tuple& inputs,
-               const py::sequence& arrays, const py::tuple& outputs, const py::sequence& outs) {
-  Lent in(inputs), out(outputs);
-  in.bind("arrays", arrays, false);
-  out.bind("outs", outs, true);
+void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step, const py::tuple& feeds,
+               const py::tuple& arrays) {
+  const Lent lent(feeds, arrays);
   Epoch epoch;
   epoch.full = bound.program.get();
   epoch.batches = 1;
@@ -219,8 +223,8 @@ std::vector<std::string> names(const BoundProgram& bound) {
 
 void bind_program(py::module_& m) {
   py::class_<BoundFeed>(m, "Feed", "A slot for an array that changes between runs.")
-      .def(py::init<>())
-      .def("bind", &BoundFeed::bind, py::arg("array"), py::arg("writable") = false,
+      .def(py::init<bool>(), py::arg("writable") = false)
+      .def("bind", &BoundFeed::bind, py::arg("array"),
            "Puts an array (rows, ...) into the slot; its rows are contiguous.")
       .def("clear", &BoundFeed::clear, "Lets go of the array.");
   py::class_<BoundStep>(m, "Step", "One op bound to its buffers.")
@@ -233,8 +237,7 @@ void bind_program(py::module_& m) {
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
            py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced)
       .def("names", &names, "Names of the steps.")
-      .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"), py::arg("inputs"), py::arg("arrays"),
-           py::arg("outputs"), py::arg("outs"),
+      .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"), py::arg("feeds"), py::arg("arrays"),
            "Runs one batch of `rows` rows; the arrays lie in these feeds while it runs.")
       .def_property_readonly_static(
           "unfenced", [](const py::object&) { return Program::kUnfenced; },

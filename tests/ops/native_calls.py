@@ -18,8 +18,8 @@ def labels():
 
 
 def feed(writable=False):
-    data = _core.Feed()
-    data.bind(f(20, COLS), writable=writable)
+    data = _core.Feed(writable)
+    data.bind(f(20, COLS))
     return data
 
 

@@ -133,8 +133,8 @@ def test_data_of_several_axes_is_flattened():
 def test_scatter_writes_only_the_rows_of_the_batch():
     x = np.random.default_rng(4).standard_normal((4, 33)).astype(np.float32)
     for _ in every_run():
-        feed, whole = _core.Feed(), np.full((10, 33), np.nan, np.float32)
-        feed.bind(whole, writable=True)
+        feed, whole = _core.Feed(writable=True), np.full((10, 33), np.nan, np.float32)
+        feed.bind(whole)
         _core.scatter(feed, x).run(start=3)
         np.testing.assert_array_equal(whole[3:7], x)
         assert np.isnan(np.delete(whole, range(3, 7), axis=0)).all()
@@ -155,8 +155,8 @@ def test_rows_out_of_range(case, op):
     order, start, message = BATCHES[case]
     order = None if order is None else np.array(order)
     for _ in every_run():
-        feed, whole, x = _core.Feed(), np.zeros((100, 3), np.float32), np.ones((2, 3), np.float32)
-        feed.bind(whole, writable=True)
+        feed, whole, x = _core.Feed(True), np.zeros((100, 3), np.float32), np.ones((2, 3), np.float32)
+        feed.bind(whole)
         step = _core.gather(x, feed, 1.0, 0.0) if op == "gather" else _core.scatter(feed, x)
         program = _core.Program([], [step])
         with pytest.raises(ValueError, match=message):
@@ -168,10 +168,10 @@ def test_a_shorter_last_batch():
     array = data("float32", 11, 5)
     order = np.random.default_rng(5).permutation(11)
     for _ in every_run():
-        source, target = _core.Feed(), _core.Feed()
+        source, target = _core.Feed(), _core.Feed(writable=True)
         copy = np.full_like(array, np.nan)
         source.bind(array)
-        target.bind(copy, writable=True)
+        target.bind(copy)
         full, last = (
             _core.Program([_core.gather(x, source, 1.0, 0.0), _core.scatter(target, x)], [])
             for x in (np.empty((4, 5), np.float32), np.empty((3, 5), np.float32))

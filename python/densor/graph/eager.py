@@ -63,7 +63,7 @@ class _Compiled:
         for feed, array in zip(self.feeds.inputs, arrays, strict=True):
             feed.bind(np.ascontiguousarray(array).reshape(self.rows, -1))
         for feed, array in zip(self.feeds.outputs, results, strict=True):
-            feed.bind(array, writable=True)
+            feed.bind(array)
         try:
             _core.run(program, None, batches=1, batch_size=self.rows, step=step)
         finally:

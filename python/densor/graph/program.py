@@ -61,14 +61,15 @@ class Feeds:
     """The slots through which a program sees the caller's arrays: data, targets, sample weights, predictions.
 
     `x`, `y`, `weight` and `out` are the first of `inputs`, `targets`, `weights` and `outputs`; graphs with several
-    have one feed for each.
+    have one feed for each. `predicted` are the inputs and the outputs.
     """
 
     def __init__(self, inputs: int = 1, outputs: int = 1) -> None:
         self.inputs = tuple(_core.Feed() for _ in range(inputs))
-        self.outputs = tuple(_core.Feed() for _ in range(outputs))
+        self.outputs = tuple(_core.Feed(writable=True) for _ in range(outputs))
         self.targets = tuple(_core.Feed() for _ in range(outputs))
         self.weights = tuple(_core.Feed() for _ in range(outputs))
+        self.predicted = self.inputs + self.outputs
 
     @property
     def x(self) -> _core.Feed:

@@ -41,6 +41,7 @@ class Variable:
     """
 
     dtype = "float32"
+    moves = 0  # of all variables, to other homes: where none has moved, every program finds its own
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
         self.home: Float32 = np.array(value, dtype=np.float32, order="C")
@@ -65,6 +66,7 @@ class Variable:
     @array.setter
     def array(self, value: Float32) -> None:
         self.home = value
+        Variable.moves += 1
 
     @property
     def values(self) -> Float32:

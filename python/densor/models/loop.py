@@ -95,6 +95,7 @@ class Loop:
         self._twins: Twins | None = None  # of the programs, on a device
         self._variables = tuple(dict.fromkeys([*graph.variables, *penalized]))
         self._homes: list[NDArray[np.float32]] = []
+        self._moves = -1
         self._arena = arena
         self._mask: Any = None
         self._programs: dict[tuple[int, str], _core.Program] = {}
@@ -157,7 +158,10 @@ class Loop:
         """The program for `rows` rows per batch, on the memory where the variables are now."""
         if self.device == "cpu":
             settle()
-        moved = not all(map(operator.is_, map(_HOME, self._variables), self._homes))
+        moved = self._moves != Variable.moves
+        if moved:
+            self._moves = Variable.moves
+            moved = not all(map(operator.is_, map(_HOME, self._variables), self._homes))
         if moved or (self._arena is not None and self._arena.mask is not self._mask):
             self._programs.clear()
             self._twins = None
@@ -198,7 +202,7 @@ class Loop:
         """Write the outputs for one batch of features, by the shortest way."""
         feeds, program = self.feeds, self.program(rows)
         if self._twins is None:
-            program.run_batch(rows, step, feeds.inputs, arrays, feeds.outputs, outs)
+            program.run_batch(rows, step, feeds.predicted, (*arrays, *outs))
             return
         with lent(feeds, arrays, outs, self._twins):
             _core.run(program, None, batches=1, batch_size=rows, step=step)
@@ -313,7 +317,7 @@ def lent(
         for feed, array in zip(feeds.inputs, given, strict=True):
             feed.bind(array)
         for feed, out in zip(feeds.outputs, written, strict=True):
-            feed.bind(out, True)
+            feed.bind(out)
         if twins is None:
             yield
             return

@@ -41,6 +41,9 @@ class PredictFunction:
         self._loop = Loop(graph, scatter=True, device=predictor.device)
         columns = [tensor.features for tensor in graph.outputs]
         self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
+        self._feeds = self._loop.feeds.inputs
+        for feed, out in zip(self._loop.feeds.outputs, self._outs, strict=True):
+            feed.bind(out)
         results = [
             out.reshape(self.rows, *tensor.shape[1:])
             for out, tensor in zip(self._outs, graph.outputs, strict=True)
@@ -74,7 +77,10 @@ class PredictFunction:
         with self._turn:
             if model._inference() is not self._predictor:
                 self._prepare()
-            self._loop.run_batch(arrays, self._outs, self.rows, self._step)
+            if self._loop.device == "cpu":
+                self._loop.program(self.rows).run_batch(self.rows, self._step, self._feeds, arrays)
+            else:
+                self._loop.run_batch(arrays, self._outs, self.rows, self._step)
             self._step += 1
         return self._result
 

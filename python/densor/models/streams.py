@@ -50,7 +50,7 @@ class Streams:
             self._rooms = [] if device == "cpu" else [room_on_device(array) for array in self._predictions]
         places: Sequence[Any] = self._rooms or self._predictions
         for feed, array in zip(outputs, places, strict=True):
-            feed.bind(array, True)
+            feed.bind(array)
 
     def add(self, data: Data, start: int, stop: int, size: int, order: NDArray[np.int64] | None) -> None:
         """Update the metrics with the rows at `start` to `stop` of the order, `size` at a time, or many if they may."""
