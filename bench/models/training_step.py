@@ -1,13 +1,15 @@
-"""A training step of dense networks: densor against JAX, PyTorch, Keras on JAX and scikit-learn.
+"""A training step of dense networks: densor against JAX, PyTorch, Keras, TensorFlow and scikit-learn.
 
 Everyone trains the same network from the same weights on the same batches, in float32; timed are whole epochs
-after one that warms up (and compiles). Where nothing is random the losses of the first epoch agree.
+after the first, which compiles and warms up and is compared with them. Where nothing is random the losses of the
+first epoch agree.
 """
 
 import os
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import contestant
 from contestant import Figures
@@ -41,8 +43,26 @@ def torch() -> Figures:
     return every(torch_steps.train)
 
 
-def keras() -> Figures:
-    os.environ["KERAS_BACKEND"] = "jax"
+def torch_compile() -> Figures:
+    from peers import torch_steps
+
+    return every(partial(torch_steps.train, compiled=True))
+
+
+def torch_graph() -> Figures:
+    from peers import torch_graph
+
+    return every(torch_graph.train)
+
+
+def tensorflow() -> Figures:
+    from peers import tensorflow_steps
+
+    return every(tensorflow_steps.train)
+
+
+def keras(backend: str) -> Figures:
+    os.environ["KERAS_BACKEND"] = backend
     import keras
 
     from peers import keras_steps
@@ -61,12 +81,12 @@ def sklearn() -> Figures:
             max_iter=1, warm_start=True, shuffle=False, random_state=0,
         )  # fmt: skip
         seconds, losses = [], []
-        for _ in range(1 + EPOCHS):
+        for _ in range(EPOCHS):
             start = time.perf_counter()
             model.fit(x, y)
             seconds.append(time.perf_counter() - start)
             losses.append(model.loss_)
-        return seconds[1:], losses[0]
+        return seconds, losses[0]
 
     warnings.simplefilter("ignore")  # "not converged", at every epoch
     found: Figures = {}
@@ -76,7 +96,17 @@ def sklearn() -> Figures:
     return found
 
 
-CONTESTANTS = {"densor": densor, "jax": jax, "torch": torch, "keras": keras, "sklearn": sklearn}
+CONTESTANTS = {
+    "densor": densor,
+    "jax": jax,
+    "torch": torch,
+    "torch compile": torch_compile,
+    "torch one graph": torch_graph,
+    "tensorflow": tensorflow,
+    "keras on jax": partial(keras, "jax"),
+    "keras on torch": partial(keras, "torch"),
+    "sklearn": sklearn,
+}
 
 if __name__ == "__main__":
     contestant.main(CONTESTANTS)

@@ -10,7 +10,7 @@ from peers.network import CLIP, DROPOUT, EPOCHS, EPSILON, MOMENTUM, RATE, Networ
 
 
 def train(network: Network) -> tuple[list[float], float]:
-    """Seconds of each timed epoch, and the loss of the first of all, before rounding has grown."""
+    """Seconds of each epoch, and the loss of the first one, before rounding has grown."""
     x, y = network.data()
     batches = (
         jnp.asarray(x).reshape(network.steps, network.batch, -1),
@@ -19,12 +19,12 @@ def train(network: Network) -> tuple[list[float], float]:
     state = first_state(network)
     run = jax.jit(functools.partial(epoch, network), donate_argnums=0)
     seconds, means = [], []
-    for _ in range(1 + EPOCHS):
+    for _ in range(EPOCHS):
         start = time.perf_counter()
         state, losses = run(state, batches)
         means.append(float(losses.mean()))
         seconds.append(time.perf_counter() - start)
-    return seconds[1:], means[0]
+    return seconds, means[0]
 
 
 def first_state(network: Network):

@@ -1,4 +1,4 @@
-"""One model definition for everything that speaks Keras: Densor, and Keras itself on JAX."""
+"""One model definition for everything that speaks Keras: Densor, and Keras itself."""
 
 import time
 from types import ModuleType
@@ -9,17 +9,16 @@ from peers.network import CLIP, DROPOUT, EPOCHS, EPSILON, MOMENTUM, RATE, Networ
 
 
 def train(keras: ModuleType, network: Network) -> tuple[list[float], float]:
-    """Seconds of each timed epoch, and the loss of the first of all, before rounding has grown."""
+    """Seconds of each epoch, and the loss of the first one, before rounding has grown."""
     x, y = network.data()
     model = build(keras, network)
     options = {"batch_size": network.batch, "shuffle": False, "verbose": 0}
-    loss = model.fit(x, y, epochs=1, **options).history["loss"][0]
-    seconds = []
+    seconds, losses = [], []
     for _ in range(EPOCHS):
         start = time.perf_counter()
-        model.fit(x, y, epochs=1, **options)
+        losses += model.fit(x, y, epochs=1, **options).history["loss"]
         seconds.append(time.perf_counter() - start)
-    return seconds, float(loss)
+    return seconds, float(losses[0])
 
 
 def build(keras: ModuleType, network: Network):
