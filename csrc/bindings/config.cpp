@@ -2,6 +2,7 @@
 #include "bindings/list.h"
 #include "bindings/scalar.h"
 #include "core/error.h"
+#include "core/name.h"
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/plan.h"
@@ -54,8 +55,19 @@ std::string gemm_plan(const py::object& m, const py::object& n, const py::object
 std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
                              bool transpose_b, int architecture) {
   const cuda::GemmProblem problem{m, n, k, transpose_a, transpose_b};
-  const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
-  return to_string(cuda::plan_gemm(problem, ops::device_precision(), architecture, backend), architecture);
+  return to_string(ops::device_gemm(problem, architecture), architecture);
+}
+
+void set_device_gemm(const py::object& kernel, const py::object& cols, const py::object& parts) {
+  constexpr const char* kFunction = "set_device_gemm";
+  cuda::GemmChoice choice;
+  choice.kernel = name(kFunction, "kernel", kernel);
+  if (choice.kernel == "auto") choice.kernel.clear();
+  if (!choice.kernel.empty())
+    index_of_name(kFunction, "kernel", choice.kernel, {"simt", "mma", "wgmma", "cublaslt"});
+  choice.cols = static_cast<int>(integer(kFunction, "cols", cols, 0, 256));
+  choice.parts = static_cast<int>(integer(kFunction, "parts", parts, 0, 1024));
+  ops::gemm_choice() = choice;
 }
 
 // With "cublaslt": where it was found.
@@ -67,12 +79,13 @@ std::string set_matmul_backend(const py::object& value, const std::vector<std::s
 }
 
 void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
-                    const py::object& launches) {
+                    const py::object& launches, int architecture) {
   cuda::Emulation emulation;
   emulation.host_memory = flag("emulate_device", "host_memory", host_memory);
   emulation.order = name("emulate_device", "order", order);
   if (!memory.is_none()) emulation.memory = integer("emulate_device", "memory", memory, 0);
   if (!launches.is_none()) emulation.launches = integer("emulate_device", "launches", launches, 0);
+  emulation.architecture = architecture;
   cuda::emulate(emulation);
 }
 
@@ -81,11 +94,17 @@ double bandwidth(const py::object& bytes) {
   return measure_bandwidth(integer("measure_bandwidth", "bytes", bytes, 1, kLargest), num_threads());
 }
 
-// What concerns a GPU.
-void bind_device(py::module_& m) {
+// Matrix products on a GPU.
+void bind_device_products(py::module_& m) {
   m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
         py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("architecture") = 90,
         "How a GPU of this architecture multiplies (m, k) by (k, n) at the precision in use.");
+  m.def("set_device_gemm", &set_device_gemm, py::arg("kernel"), py::arg("cols") = 0, py::arg("parts") = 0,
+        "For tests and measurements: products on a GPU in steps made from now on are computed by 'simt', "
+        "'mma', "
+        "'wgmma' or 'cublaslt', with tiles of so many columns and k in so many parts, where such a plan "
+        "exists; "
+        "'auto' and 0 leave the choice to the plan.");
   m.def("set_matmul_backend", &set_matmul_backend, py::arg("value"), py::arg("paths"),
         "Products on a GPU in steps made from now on are those of 'cublaslt', one of the libraries at these "
         "paths, "
@@ -108,11 +127,16 @@ void bind_device(py::module_& m) {
   m.def(
       "matmul_backend", [] { return cuda::cublaslt_is_used() ? "cublaslt" : "own"; },
       "Whose products a GPU computes.");
+}
+
+// What else concerns a GPU.
+void bind_device(py::module_& m) {
   m.def("emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
-        py::arg("memory") = py::none(), py::arg("launches") = py::none(),
+        py::arg("memory") = py::none(), py::arg("launches") = py::none(), py::arg("architecture") = 80,
         "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
         "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
-        "that. The device has so many bytes, and after so many launches its context is lost.");
+        "that. The device has so many bytes, and after so many launches its context is lost; plans "
+        "take it for a GPU of this architecture.");
   m.def("emulated_waits", &cuda::emulated_waits,
         "The streams for which the emulated device has waited, since the last call.");
   m.def(
@@ -179,6 +203,7 @@ void bind_config(py::module_& m) {
   m.def("measure_bandwidth", &bandwidth, py::arg("bytes"),
         "GB/s, reads and writes counted, of all threads scaling this many bytes in place.");
   m.def("build_info", &build_info, "How this extension was built.");
+  bind_device_products(m);
   bind_device(m);
 }
 

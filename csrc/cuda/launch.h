@@ -30,6 +30,7 @@ struct Emulation {
   std::string order;
   bool host_memory = true;          // whether arrays in host memory count as device memory
   std::int64_t memory = INT64_MAX;  // bytes it has
+  int architecture = 80;            // which plans take it for
   std::int64_t launches = -1;       // until an illegal address poisons its context; -1: never
 };
 // Throws Error(device) in other builds. Each emulation has a context of its own.

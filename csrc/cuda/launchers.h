@@ -126,6 +126,9 @@ struct Launchers {
   // On the matrix units; products is 1, 3 or 6.
   void (*gemm_mma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                    const GemmFinish& finish, int products);
+  // On sm_90a. m, n and k are not 0; scratch: wgmma_scratch.
+  void (*gemm_wgmma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                     const GemmFinish& finish, const WgmmaTiling& tiling);
   // By dtype of the fed array; null: not read.
   void (*gather[kDTypeCount])(const Queue& queue, float* y, const FedRows& fed, std::int64_t rows,
                               std::int64_t cols, float scale, float offset);

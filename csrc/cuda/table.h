@@ -25,6 +25,7 @@ void fill_spectral_norm(Launchers& table);
 void fill_sparsemax(Launchers& table);
 void fill_circle_loss(Launchers& table);
 void fill_gemm_mma(Launchers& table);
+void fill_gemm_wgmma(Launchers& table);
 void fill_gemm_simt(Launchers& table);
 void fill_gather(Launchers& table);
 void fill_concatenate(Launchers& table);
@@ -64,6 +65,7 @@ inline Launchers make_launchers() {
   fill_sparsemax(table);
   fill_circle_loss(table);
   fill_gemm_mma(table);
+  fill_gemm_wgmma(table);
   fill_gemm_simt(table);
   fill_gather(table);
   fill_concatenate(table);

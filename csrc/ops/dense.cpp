@@ -49,8 +49,9 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
   step.name = check.function();
-  step.launch = [&kernels, plan = device_gemm({x.rows(), w.cols(), x.cols()}),
-                 operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
+  const cuda::GemmPlan plan = device_gemm({x.rows(), w.cols(), x.cols()});
+  step.scratch = plan.scratch();
+  step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
                  finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
                  alpha = static_cast<float>(alpha)](const Queue& queue) {
     multiply(queue, plan, operands, finish);
@@ -190,9 +191,11 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   const cuda::Launchers& kernels = cuda::launchers();
   Step step;
   step.name = check.function();
-  if (op.dbias != nullptr) step.scratch = cuda::column_parts(op.rows) * op.units;
-  step.launch = [op, n = dy.size(), &kernels, for_w = device_gemm({inputs, op.units, op.rows, true, false}),
-                 for_x = device_gemm({op.rows, inputs, op.units, false, true})](const Queue& queue) {
+  const cuda::GemmPlan for_w = device_gemm({inputs, op.units, op.rows, true, false});
+  const cuda::GemmPlan for_x = device_gemm({op.rows, inputs, op.units, false, true});
+  step.scratch = std::max({op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0,
+                           op.dw != nullptr ? for_w.scratch() : 0, op.dx != nullptr ? for_x.scratch() : 0});
+  step.launch = [op, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);

@@ -127,10 +127,10 @@ def as_bits(array):
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def choose(target):
-    """Later steps are made for this target; None ends the emulation of a device."""
+def choose(target, architecture=80):
+    """Later steps are made for this target (an emulated device: of this architecture); None ends an emulation."""
     if CUDA == "host":
-        _core.emulate_device(target or "off")
+        _core.emulate_device(target or "off", architecture=architecture)
     elif not CUDA and target:
         _core.set_cpu_target(target)
 

@@ -32,12 +32,12 @@ def test_plans_follow_architecture_and_precision(precision):
         assert f": {products} product" in _core.device_gemm_plan(*small)
 
 
-def dense(order, x, w, bias, activation="linear"):
-    choose(order)
+def dense(order, x, w, bias, activation="linear", architecture=80, offset=0):
+    choose(order, architecture)
     try:
         inputs = {"x": x, "w": w, "bias": bias}
         build = lambda o, i: _core.dense_forward(o.y, None, i.x, i.w, i.bias, activation, 0.0)  # noqa: E731
-        return execute(build, inputs, {"y": (len(x), w.shape[1])})["y"]
+        return execute(build, inputs, {"y": (len(x), w.shape[1])}, offset)["y"]
     finally:
         choose(None)
 

@@ -6,9 +6,8 @@
 // rounded towards zero, so every 128 terms they move to sums of float32, rounded to nearest: the error of six
 // products is then below that of a chain of multiply-adds. An element whose sum is not finite is computed
 // again by such a chain: infinity has no sum of terms.
-#include "cuda/device/scalar.cuh"
-
-#include "cuda/device/grid.cuh"
+#include "cuda/gemm/finish.cuh"
+#include "cuda/gemm/terms.h"
 #include "cuda/table.h"
 #include "math/bf16_split.h"
 #include "mma.cuh"
@@ -22,20 +21,9 @@ constexpr int kWarpRows = 32, kWarpCols = 32;              // of a warp
 constexpr int kTileRows = 16, kTileCols = 8, kTerms = 16;  // of one instruction
 constexpr int kPitch = kSlice + 8;  // bfloat16s; lanes of a fragment read different banks
 constexpr std::int64_t kPromote = 128;
-constexpr float kLargest = 3.40282347e38f;
 constexpr int kDown = kWarpRows / kTileRows, kAcross = kWarpCols / kTileCols;
 
 using Half = std::uint16_t;
-
-constexpr int planes_of(int products) { return products == 1 ? 1 : products == 3 ? 2 : 3; }
-
-// Which term of a meets which term of b in product p, the smallest products first.
-constexpr int term_of_a(int products, int p) {
-  return products == 1 ? 0 : products == 3 ? (p == 0 ? 1 : 0) : p == 0 ? 2 : p == 1 || p == 3 ? 1 : 0;
-}
-constexpr int term_of_b(int products, int p) {
-  return products == 1 ? 0 : products == 3 ? (p == 1 ? 1 : 0) : p == 2 ? 2 : p == 1 || p == 4 ? 1 : 0;
-}
 
 // A slice of an operand: kLength rows of a (columns of b), kSlice terms each, first in registers, then as
 // planes of terms in shared memory. kAlong: the terms of a row follow one another in memory.
@@ -130,22 +118,6 @@ __device__ __forceinline__ void promote(float (&total)[kDown][kAcross][4], float
       }
 }
 
-template <bool kTransposeA, bool kTransposeB>
-__device__ float by_multiply_adds(const GemmProblem& p, const GemmOperands& o, std::int64_t i,
-                                  std::int64_t j) {
-  float sum = 0.0f;
-  for (std::int64_t t = 0; t < p.k; ++t)
-    sum = math::fma(o.a[kTransposeA ? t * p.m + i : i * p.k + t],
-                    o.b[kTransposeB ? j * p.k + t : t * p.n + j], sum);
-  return sum;
-}
-
-__device__ __forceinline__ void put(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                    std::int64_t i, std::int64_t j, float sum) {
-  if (f.bias != nullptr) sum += f.bias[j];
-  o.c[i * p.n + j] = f.relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
-}
-
 // Where element e of a lane's instruction (i, j) lies in c.
 struct Place {
   std::int64_t row, col;
@@ -154,10 +126,10 @@ struct Place {
   __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
 };
 
-template <bool kTransposeA, bool kTransposeB>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                        const Place& at, const float (&total)[kDown][kAcross][4]) {
-  bool finite = true;
+  static_assert(kDown * kAcross * 4 == 32);
+  std::uint32_t lost = 0;  // the elements that are not finite
 #pragma unroll
   for (int i = 0; i < kDown; ++i)
 #pragma unroll
@@ -165,14 +137,15 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
 #pragma unroll
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
-          finite = finite && math::abs(total[i][j][e]) <= kLargest;
-          put(p, o, f, at.i(i, e), at.j(j, e), total[i][j][e]);
+          lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
+          o.c[at.i(i, e) * p.n + at.j(j, e)] = finished(f, at.j(j, e), total[i][j][e]);
         }
-  if (finite) return;
+  if (lost == 0) return;
 #pragma unroll 1
-  for (int n = 0; n < kDown * kAcross * 4; ++n) {
+  for (int n = 0; n < 32; ++n) {
+    if ((lost >> n & 1u) == 0) continue;
     const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
-    if (i < p.m && j < p.n) put(p, o, f, i, j, by_multiply_adds<kTransposeA, kTransposeB>(p, o, i, j));
+    o.c[i * p.n + j] = finished(f, j, by_multiply_adds(p, o, i, j));
   }
 }
 
@@ -206,7 +179,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
-  finish<kTransposeA, kTransposeB>(problem, operands, finishing, at, total);
+  finish(problem, operands, finishing, at, total);
 }
 
 template <int kProducts>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cuda/gemm/problem.h"
 
@@ -14,17 +15,38 @@ enum class GemmPrecision { multiply_adds, x1, x3, x6, fastest_exact };
 // Whose kernels compute it: ours, or NVIDIA's library, which is asked for and never presumed.
 enum class GemmBackend { own, cublaslt };
 
+// multiply-adds; matrix units by mma.sync (sm_80 and later) or by wgmma (sm_90a); the library.
+enum class GemmKernel { simt, mma, wgmma, cublaslt };
+
 struct GemmPlan {
   GemmProblem problem;
   int products = 0;  // on the matrix units; 0: multiply-adds
-  GemmBackend backend = GemmBackend::own;
+  GemmKernel kernel = GemmKernel::simt;
+  WgmmaTiling tiling{};  // of wgmma
+
+  std::int64_t scratch() const;  // floats
 };
 
-// `architecture`: 75, 80, 90 and so on. The library has no sums of several products, which stay ours.
-GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture,
-                   GemmBackend asked = GemmBackend::own);
+// Plans to which the choice is narrowed, for tests and measurements: those of one kernel, one width of tiles,
+// one number of parts. Zeros and an empty name leave it open, and where no plan is left, nothing is narrowed.
+struct GemmChoice {
+  std::string kernel;
+  int cols = 0, parts = 0;
+};
 
-// "m=32 n=300 k=784 on sm_90: 6 products of bfloat16 terms, tile 128x64"
+// What can compute it at this precision on `architecture` (75, 80, 90 and so on), in an order fixed by the
+// problem. The library has no sums of several products, which stay ours.
+std::vector<GemmPlan> gemm_candidates(const GemmProblem& problem, GemmPrecision precision, int architecture,
+                                      GemmBackend asked = GemmBackend::own, const GemmChoice& choice = {});
+
+// What a plan is reckoned to take: an estimate from data sheets until a GPU has measured it.
+double estimated_microseconds(const GemmPlan& plan, int architecture);
+
+// The candidate of the least estimate.
+GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture,
+                   GemmBackend asked = GemmBackend::own, const GemmChoice& choice = {});
+
+// "m=32 n=300 k=784 on sm_90: 6 products of bfloat16 terms by wgmma, tile 128x128, k in 2 parts"
 std::string to_string(const GemmPlan& plan, int architecture);
 
 }  // namespace densor::cuda

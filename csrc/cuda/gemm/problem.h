@@ -22,4 +22,11 @@ struct GemmFinish {
   bool relu = false;
 };
 
+// How the wgmma kernel cuts a product: tiles of 128 x cols, k into `parts` whose sums are added in order.
+struct WgmmaTiling {
+  int products = 6;  // 1, 3 or 6
+  int cols = 128;    // 64 or 128; of one product also 256
+  int parts = 1;
+};
+
 }  // namespace densor::cuda

@@ -10,12 +10,16 @@ void Block::run(int threads, Order order, const std::function<void(int)>& body) 
   while (static_cast<int>(fibers_.size()) < threads) fibers_.push_back(std::make_unique<Fiber>());
   threads_.assign(static_cast<std::size_t>(threads), Thread{});
   warps_.assign(static_cast<std::size_t>((threads + kWarp - 1) / kWarp), Warp{});
+  beside_.clear();
+  at_once_ = order == Order::ascending;
   for (;;) {
     bool ran = false;
     for (int i = 0; i < threads; ++i) ran |= step(order == Order::ascending ? i : threads - 1 - i, body);
     const bool all = std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.done; });
+    if (all && !beside_.empty())
+      throw Error(ErrorKind::runtime, "launch", "", "a block ends before the copies into its memory");
     if (all) return;
-    if (!release() && !ran)
+    if (!release() && !ran && !catch_up())
       throw Error(ErrorKind::runtime, "launch", "",
                   "some threads of a block wait at a barrier or shuffle that the others never reach");
   }
@@ -38,7 +42,7 @@ bool Block::step(int thread, const std::function<void(int)>& body) {
 
 // Lets go of the threads whose barrier is complete.
 bool Block::release() {
-  if (release_warps()) return true;
+  if (release_warps() || release_conditions()) return true;
   const bool complete =
       std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.wait == Wait::block; });
   if (complete)
@@ -63,6 +67,32 @@ bool Block::release_warps() {
       if ((waiting >> lane & 1u) != 0) threads_[static_cast<std::size_t>(first + lane)].wait = Wait::nothing;
   }
   return any;
+}
+
+bool Block::release_conditions() {
+  bool any = false;
+  for (Thread& t : threads_)
+    if (t.wait == Wait::condition && (*t.ready)()) t.wait = Wait::nothing, any = true;
+  return any;
+}
+
+// The work beside the threads, when there is nothing else to do.
+bool Block::catch_up() {
+  const std::vector<std::function<void()>> work = std::move(beside_);
+  beside_.clear();
+  for (const auto& it : work) it();
+  return !work.empty();
+}
+
+void Block::wait_until(const std::function<bool()>& ready) {
+  if (ready()) return;
+  threads_[static_cast<std::size_t>(current_)].ready = &ready;
+  wait(Wait::condition);
+}
+
+void Block::beside(std::function<void()> work) {
+  if (at_once_) return work();
+  beside_.push_back(std::move(work));
 }
 
 void Block::wait(Wait what) {

@@ -23,16 +23,22 @@ class Block {
 
   // Called by the body of a thread.
   void barrier();
+  // Until `ready`, which others bring about.
+  void wait_until(const std::function<bool()>& ready);
+  // Work of a unit beside the threads: done at once where they run in ascending order, else as late as can
+  // be, so that who relies on either is found out.
+  void beside(std::function<void()> work);
   // All lanes of `mask` in this thread's warp leave their value and see those of the others until the next
   // exchange.
   const std::uint64_t* exchange(std::uint32_t mask, std::uint64_t value);
   int thread() const { return current_; }
 
  private:
-  enum class Wait { nothing, block, warp };
+  enum class Wait { nothing, block, warp, condition };
   struct Thread {
     Wait wait = Wait::nothing;
     std::uint32_t mask = 0;
+    const std::function<bool()>* ready = nullptr;
     bool started = false, done = false;
   };
   struct Warp {
@@ -43,11 +49,15 @@ class Block {
   bool step(int thread, const std::function<void(int)>& body);
   bool release();
   bool release_warps();
+  bool release_conditions();
+  bool catch_up();
   void wait(Wait what);
 
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
+  std::vector<std::function<void()>> beside_;
+  bool at_once_ = true;
   int current_ = 0;
 };
 

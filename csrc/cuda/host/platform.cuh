@@ -20,6 +20,9 @@
 #define blockDim (densor::cuda::host::block_size())
 #define gridDim (densor::cuda::host::grid_size())
 
+struct float2 {
+  float x, y;
+};
 struct float4 {
   float x, y, z, w;
 };

@@ -20,6 +20,7 @@ namespace densor::cuda {
 namespace {
 
 bool emulated = false;
+int architecture_of_device = 80;
 
 using Graph = std::vector<host::Body>;
 
@@ -82,7 +83,7 @@ class HostRuntime final : public Runtime {
   void* stream() override { return nullptr; }
   void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
-  int architecture() override { return 80; }
+  int architecture() override { return architecture_of_device; }
   void* ask(const void* from, std::size_t bytes) override {
     context().require("ask");
     ++traffic.reports;
@@ -126,6 +127,7 @@ void emulate(const Emulation& emulation) {
   const int index = index_of_name("emulate", "order", emulation.order, {"off", "ascending", "descending"});
   emulated = index > 0 && emulation.host_memory;
   host::set_order(index == 2 ? host::Order::descending : host::Order::ascending);
+  architecture_of_device = emulation.architecture;
   host::set_fault(emulation.launches);
   memory_of_device().limit(static_cast<std::size_t>(emulation.memory));
   context().restore();

@@ -25,24 +25,43 @@ inline cuda::GemmPrecision device_precision() {
   return cuda::GemmPrecision::fastest_exact;
 }
 
-inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem) {
+// The setting to which plans are narrowed; see GemmChoice.
+inline cuda::GemmChoice& gemm_choice() {
+  static cuda::GemmChoice choice;
+  return choice;
+}
+
+inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem, int architecture) {
   const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
-  return cuda::plan_gemm(problem, device_precision(), cuda::runtime().architecture(), backend);
+  return cuda::plan_gemm(problem, device_precision(), architecture, backend, gemm_choice());
+}
+inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem) {
+  return device_gemm(problem, cuda::runtime().architecture());
+}
+
+// A product of float32 without the library, which has no algorithm for everything.
+inline void multiply_without_library(const Queue& queue, const cuda::GemmPlan& plan,
+                                     const cuda::GemmOperands& operands, const cuda::GemmFinish& finish) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  if (plan.kernel == cuda::GemmKernel::wgmma)
+    kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
+  else if (plan.products == 0)
+    kernels.gemm_simt(queue, plan.problem, operands, finish);
+  else
+    kernels.gemm_mma(queue, plan.problem, operands, finish, plan.products);
 }
 
 inline void multiply(const Queue& queue, const cuda::GemmPlan& plan, const cuda::GemmOperands& operands,
                      const cuda::GemmFinish& finish) {
-  const cuda::Launchers& kernels = cuda::launchers();
   // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
-  if (plan.backend == cuda::GemmBackend::cublaslt &&
+  if (plan.kernel == cuda::GemmKernel::cublaslt &&
       cuda::multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {
     const std::int64_t n = plan.problem.m * plan.problem.n;
     if (finish.relu)
-      kernels.activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
-  } else if (plan.products == 0)
-    kernels.gemm_simt(queue, plan.problem, operands, finish);
-  else
-    kernels.gemm_mma(queue, plan.problem, operands, finish, plan.products);
+      cuda::launchers().activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
+  } else {
+    multiply_without_library(queue, plan, operands, finish);
+  }
 }
 
 }  // namespace densor::ops

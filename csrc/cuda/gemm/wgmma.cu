@@ -1,0 +1,311 @@
+// c = relu(a b + bias) on Hopper's matrix units (sm_90a), float32 as sums of bfloat16 terms: 1, 3 or 6
+// products of terms stand for one of float32 (math/bf16_split.h), the smallest first.
+//
+// Operands are split once, by a kernel of their own (pack.cuh), into scratch memory, as images of tiles: the
+// split costs no register and no issue slot of the main loop, each tile comes by one bulk copy whatever m, n,
+// k and transposition are (no tensor maps, hence nothing of the driver's interface), and every product reads
+// both operands from shared memory. It costs 4 bytes read and 2, 4 or 6 written for each element of a and b,
+// once; of six products at 8192 x 4096 x 4096 a twentieth of the time.
+//
+// A block has 128 x kCols of c: one warp copies, two groups of four warps multiply 64 rows each. Stages of a
+// ring in shared memory are `full` when their bytes have come and `empty` when all eight warps are done with
+// them. The units' own sums are rounded towards zero, so every 128 terms they move to sums of float32,
+// rounded to nearest. One product with 256 columns has no registers for that; its operands are rounded to 8
+// bits anyway. An element whose sum is not finite is computed again by multiply-adds. Where there are fewer
+// tiles than multiprocessors, k is cut into parts whose sums a last kernel adds in ascending order: the bits
+// are the same every time.
+#include "cuda/gemm/finish.cuh"
+#include "cuda/gemm/pack.cuh"
+#include "cuda/table.h"
+#include "tile.cuh"
+
+namespace densor::cuda {
+
+namespace {
+
+constexpr int kRows = kWgmmaRows, kGroupRows = 64, kGroupThreads = 128;
+constexpr int kConsumers = kRows / kGroupRows * kGroupThreads;
+constexpr int kAllThreads = kConsumers + kGroupThreads;  // the last group copies
+constexpr int kCopyRegisters = 40, kMultiplyRegisters = 232;
+constexpr int kSharedBytes = 227 * 1024, kAlignment = 1024, kMostStages = 8;
+constexpr int kPromote = 128;  // terms
+constexpr unsigned kProcessors = 132;
+constexpr std::int64_t kRaster = 8;  // rows of tiles that blocks walk together, for the second-level cache
+
+template <int kProducts_, int kCols_>
+struct Shape {
+  static constexpr int kProducts = kProducts_, kCols = kCols_;
+  static constexpr int kPlanes = planes_of(kProducts), kTerms = wgmma_terms(kProducts);
+  static constexpr int kRowBytes = 2 * kTerms;
+  static constexpr int kPlaneA = kRows * kRowBytes, kPlaneB = kCols * kRowBytes;  // bytes
+  static constexpr int kBytesA = kPlanes * kPlaneA, kBytesB = kPlanes * kPlaneB;
+  static constexpr int kStage = kBytesA + kBytesB;
+  static constexpr int kFit = (kSharedBytes - kAlignment - 2 * kMostStages * 8) / kStage;
+  static constexpr int kStages = kFit < kMostStages ? kFit : kMostStages;
+  static constexpr bool kPromoted = kCols < 256;
+  static constexpr std::size_t kShared = kAlignment + kStages * (kStage + 2 * sizeof(Barrier));
+  static_assert(kStages >= 3 && kPlaneA % kAlignment == 0 && kPlaneB % kAlignment == 0);
+};
+
+// What there is to do: tiles of c, `parts` pieces of k in each.
+struct Work {
+  std::int64_t down, across, blocks, parts;
+
+  __device__ std::int64_t count() const { return down * across * parts; }
+};
+
+// One of them.
+struct Item {
+  std::int64_t i, j, part, begin, end;  // tile, piece, steps along k
+
+  __device__ Item(const Work& work, std::int64_t index) {
+    part = index % work.parts;
+    const std::int64_t tile = index / work.parts, band = tile / (kRaster * work.across);
+    const std::int64_t first = band * kRaster, left = work.down - first;
+    const std::int64_t rows = left < kRaster ? left : kRaster, within = tile - first * work.across;
+    i = first + within % rows;
+    j = within / rows;
+    begin = part * work.blocks / work.parts;
+    end = (part + 1) * work.blocks / work.parts;
+  }
+};
+
+// A ring of stages; one side waits for `full`, the other for `empty`.
+template <class S>
+struct Ring {
+  char* stages;
+  Barrier *full, *empty;
+  int stage = 0;
+  std::uint32_t parity = 0;
+
+  __device__ explicit Ring(char* memory) {
+    stages = memory + (kAlignment - shared_address(memory) % kAlignment) % kAlignment;
+    full = reinterpret_cast<Barrier*>(stages + S::kStages * S::kStage);
+    empty = full + S::kStages;
+  }
+  __device__ void init() const {
+    for (int s = 0; s < S::kStages; ++s) {
+      full[s].init(1);
+      empty[s].init(kConsumers / kWarpSize);
+    }
+    publish_barriers();
+  }
+  __device__ void advance() {
+    if (++stage < S::kStages) return;
+    stage = 0;
+    parity ^= 1;
+  }
+};
+
+// By one thread: every step of every item of this block.
+template <class S>
+__device__ __forceinline__ void copy_tiles(Ring<S> ring, const Work& work, const char* a, const char* b) {
+  for (std::int64_t index = blockIdx.x; index < work.count(); index += gridDim.x) {
+    const Item item(work, index);
+    for (std::int64_t step = item.begin; step < item.end; ++step, ring.advance()) {
+      ring.empty[ring.stage].wait(ring.parity ^ 1);
+      ring.full[ring.stage].arrive_expecting(S::kStage);
+      char* to = ring.stages + ring.stage * S::kStage;
+      bulk_load(to, a + (item.i * work.blocks + step) * S::kBytesA, S::kBytesA, ring.full[ring.stage]);
+      bulk_load(to + S::kBytesA, b + (item.j * work.blocks + step) * S::kBytesB, S::kBytesB,
+                ring.full[ring.stage]);
+    }
+  }
+}
+
+// All products of one stage, on their way; `group`: whose rows.
+template <class S>
+__device__ __forceinline__ void multiply_stage(TileProduct<S::kCols>& product, const char* stage, int group,
+                                               bool add) {
+  const std::uint32_t of_a =
+      shared_address(stage) + static_cast<std::uint32_t>(group * kGroupRows * S::kRowBytes);
+  const std::uint32_t of_b = shared_address(stage) + S::kBytesA;
+#pragma unroll
+  for (int p = 0; p < S::kProducts; ++p)
+#pragma unroll
+    for (int term = 0; term < S::kTerms; term += 16)
+      product.multiply(describe_tile<S::kRowBytes>(of_a + term_of_a(S::kProducts, p) * S::kPlaneA + 2 * term),
+                       describe_tile<S::kRowBytes>(of_b + term_of_b(S::kProducts, p) * S::kPlaneB + 2 * term),
+                       add || p + term > 0);
+}
+
+// total = the sums of an item, by a group of four warps.
+template <class S>
+__device__ __forceinline__ void multiply_item(float (&total)[S::kCols / 2], Ring<S>& ring, const Item& item,
+                                              int group) {
+  constexpr int kSteps = kPromote / S::kTerms;
+  const bool first_lane = lane_index() == 0;
+  TileProduct<S::kCols> product;
+  const auto start = [&](bool add) {
+    ring.full[ring.stage].wait(ring.parity);
+    product.begin();
+    multiply_stage<S>(product, ring.stages + ring.stage * S::kStage, group, add);
+    product.commit();
+  };
+  const auto add_steps = [&](int steps) {
+    start(false);
+    for (int step = 1; step < steps; ++step) {
+      const int before = ring.stage;
+      ring.advance();
+      start(true);
+      product.wait_for_others();
+      ring.empty[before].arrive_if(first_lane);
+    }
+    product.wait();
+    ring.empty[ring.stage].arrive_if(first_lane);
+    ring.advance();
+  };
+  if constexpr (S::kPromoted) {
+#pragma unroll
+    for (float& x : total) x = 0.0f;
+    for (std::int64_t left = item.end - item.begin; left > 0; left -= kSteps) {
+      add_steps(left < kSteps ? static_cast<int>(left) : kSteps);
+#pragma unroll
+      for (int e = 0; e < S::kCols / 2; ++e) total[e] += product.sum[e];
+    }
+  } else {
+    add_steps(static_cast<int>(item.end - item.begin));
+#pragma unroll
+    for (int e = 0; e < S::kCols / 2; ++e) total[e] = product.sum[e];
+  }
+}
+
+// Where the elements of a lane lie in c.
+struct Place {
+  std::int64_t row, col;
+
+  __device__ std::int64_t i(int e) const { return row + e % 4 / 2 * 8; }
+  __device__ std::int64_t j(int e) const { return col + e / 4 * 8 + e % 2; }
+};
+
+// The sums as they are, of one part of several.
+template <int kCount>
+__device__ __forceinline__ void leave_sums(float* partial, const GemmProblem& p, const Place& at,
+                                           const float (&total)[kCount]) {
+#pragma unroll
+  for (int e = 0; e < kCount; ++e)
+    if (at.i(e) < p.m && at.j(e) < p.n) partial[at.i(e) * p.n + at.j(e)] = total[e];
+}
+
+template <int kCount>
+__device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                            bool pairs, const Place& at, const float (&total)[kCount]) {
+  std::uint32_t lost[kCount / 32] = {};  // the elements that are not finite
+#pragma unroll
+  for (int e = 0; e < kCount; e += 2) {
+    const std::int64_t i = at.i(e), j = at.j(e);
+    if (i >= p.m || j >= p.n) continue;
+    const bool two = j + 1 < p.n;
+    lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
+    lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
+    float* to = o.c + i * p.n + j;
+    const float first = finished(f, j, total[e]);
+    if (pairs) {
+      *reinterpret_cast<float2*>(to) = {first, finished(f, j + 1, total[e + 1])};
+    } else {
+      to[0] = first;
+      if (two) to[1] = finished(f, j + 1, total[e + 1]);
+    }
+  }
+#pragma unroll
+  for (int word = 0; word < kCount / 32; ++word)
+#pragma unroll 1
+    for (int bit = 0; bit < 32; ++bit) {
+      if ((lost[word] >> bit & 1u) == 0) continue;
+      const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
+      o.c[i * p.n + j] = finished(f, j, by_multiply_adds(p, o, i, j));
+    }
+}
+
+// The packed operands, and the partial sums of parts where there are several.
+struct Packed {
+  const char *a, *b;
+  float* partial;
+};
+
+template <class S>
+__global__ void __launch_bounds__(kAllThreads, 1)
+    wgmma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, Packed packed, Work work,
+                 bool pairs) {
+  Ring<S> ring(dynamic_shared<char>());
+  const int thread = static_cast<int>(threadIdx.x);
+  if (thread == 0) ring.init();
+  __syncthreads();
+  const int group = uniform(thread / kGroupThreads);
+  if (group == kConsumers / kGroupThreads) {
+    give_registers<kCopyRegisters>();
+    if (thread == kConsumers) copy_tiles<S>(ring, work, packed.a, packed.b);
+    return;
+  }
+  take_registers<kMultiplyRegisters>();
+  const int row = thread / kWarpSize * 16 + lane_index() / 4;
+  for (std::int64_t index = blockIdx.x; index < work.count(); index += gridDim.x) {
+    const Item item(work, index);
+    float total[S::kCols / 2];
+    multiply_item<S>(total, ring, item, group);
+    const Place at{item.i * kRows + row, item.j * S::kCols + lane_index() % 4 * 2};
+    if (work.parts > 1)
+      leave_sums(packed.partial + item.part * problem.m * problem.n, problem, at, total);
+    else
+      finish_sums(problem, operands, finish, pairs, at, total);
+  }
+}
+
+// c from the parts' sums, added in ascending order.
+__global__ void __launch_bounds__(kThreads)
+    parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,
+                 std::int64_t parts) {
+  const std::int64_t n = problem.m * problem.n;
+  for (std::int64_t at = first_item(); at < n; at += item_stride()) {
+    float sum = partial[at];
+    for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
+    const std::int64_t i = at / problem.n, j = at % problem.n;
+    if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
+    operands.c[at] = finished(finish, j, sum);
+  }
+}
+
+template <int kProducts, int kCols>
+void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish,
+         const WgmmaTiling& tiling) {
+  using S = Shape<kProducts, kCols>;
+  float* a = queue.scratch;
+  float* b = a + packed_floats(p.m, kRows, p.k, kProducts);
+  float* partial = b + packed_floats(p.n, kCols, p.k, kProducts);
+  pack<kProducts>(queue, {reinterpret_cast<std::uint32_t*>(a), operands.a, p.m, p.k, !p.transpose_a, kRows},
+                  {reinterpret_cast<std::uint32_t*>(b), operands.b, p.n, p.k, p.transpose_b, kCols});
+  const Work work{wgmma_tiles(p.m, kRows), wgmma_tiles(p.n, kCols), wgmma_blocks(p.k, kProducts),
+                  tiling.parts};
+  const std::int64_t items = work.down * work.across * work.parts;
+  const bool pairs = p.n % 2 == 0 && reinterpret_cast<std::uintptr_t>(operands.c) % 8 == 0;
+  launch(queue, wgmma_kernel<S>, dim3(items < kProcessors ? static_cast<unsigned>(items) : kProcessors),
+         kAllThreads, S::kShared, p, operands, finish,
+         Packed{reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), partial}, work, pairs);
+  if (work.parts > 1)
+    launch(queue, parts_kernel, blocks_for(p.m * p.n), kThreads, 0, p, operands, finish, partial, work.parts);
+}
+
+template <int kProducts>
+void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish,
+         const WgmmaTiling& tiling) {
+  if constexpr (kProducts == 1)
+    if (tiling.cols == 256) return run<1, 256>(queue, p, operands, finish, tiling);
+  tiling.cols == 64 ? run<kProducts, 64>(queue, p, operands, finish, tiling)
+                    : run<kProducts, 128>(queue, p, operands, finish, tiling);
+}
+
+void gemm_wgmma(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+                const GemmFinish& finish, const WgmmaTiling& tiling) {
+  if (tiling.products == 1)
+    run<1>(queue, p, operands, finish, tiling);
+  else if (tiling.products == 3)
+    run<3>(queue, p, operands, finish, tiling);
+  else
+    run<6>(queue, p, operands, finish, tiling);
+}
+
+}  // namespace
+
+void fill_gemm_wgmma(Launchers& table) { table.gemm_wgmma = gemm_wgmma; }
+
+}  // namespace densor::cuda
