@@ -55,6 +55,10 @@ $(VENV)/.oracles: $(VENV)/.built $(VENV)/.notebook requirements-oracles.txt
 	$(PIP) install -q -r requirements-oracles.txt
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.oracles requirements-bench.txt
+	$(PIP) install -q -r requirements-bench.txt
+	@touch $@
+
 $(VENV)/.lint: $(PY) requirements-lint.txt
 	$(PIP) install -q -r requirements-lint.txt
 	@touch $@
@@ -98,7 +102,7 @@ cuda-compile: $(VENV)/.cuda
 notebook: $(VENV)/.notebook
 	$(PY) examples/execute.py
 
-bench: $(VENV)/.oracles
+bench: $(VENV)/.bench
 	$(PY) bench/harness.py --all $(ARGS)
 	$(PY) bench/picture.py
 

@@ -26,7 +26,8 @@ def wanted(case: str) -> bool:
 
 
 def main(contestants: dict[str, Callable[[], Figures]]) -> None:
-    """Answers `--list` with the names and `--run NAME [--case PART]...` with its figures, as JSON on the last line."""
+    """Answers `--list` with the names and `--run NAME [--case PART]...` with its figures, or the module that it
+    misses, as JSON on the last line."""
     parser = argparse.ArgumentParser()
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--list", action="store_true")
@@ -34,7 +35,10 @@ def main(contestants: dict[str, Callable[[], Figures]]) -> None:
     parser.add_argument("--case", action="append", default=[])
     options = parser.parse_args()
     _wanted[:] = options.case
-    print(json.dumps({"contestants": list(contestants)} if options.list else contestants[options.run]()))
+    try:
+        print(json.dumps({"contestants": list(contestants)} if options.list else contestants[options.run]()))
+    except ModuleNotFoundError as error:
+        print(json.dumps({"missing": error.name}))
 
 
 def seconds_per_call(function: Callable[[], object], budget: float = 0.3) -> float:

@@ -4,9 +4,10 @@ A benchmark is a script with a table of contestants (see `contestant.py`). Every
 a process of its own, with the same number of threads; rounds are interleaved A B A B, so that a change of
 the machine's mood hits all. Shown is the median over the rounds, and how many times faster the first
 contestant is than each other. `--case PART` measures only cases whose names contain PART
-and keeps the other cases of the result file, if the same commit measured them. A busy machine is refused (exit
-status 3), unless `--anyway`, which marks the
-result. The JSON with every round, the versions and the load goes to `bench/results/NAME.json`.
+and keeps the other cases of the result file, if the same commit measured them. `--against NAME` measures only these
+besides the first contestant. `--isa avx2` holds everyone to AVX2 that can be held. A busy machine is refused (exit
+status 3), unless `--anyway`, which marks the result. The JSON with every round, the versions and the load goes to
+`bench/results/NAME.json`, or `NAME.avx2.json`.
 """
 
 import argparse
@@ -26,6 +27,17 @@ from machine import busy, describe, load_average
 BENCH = Path(__file__).resolve().parent
 RESULTS = BENCH / "results"
 EXIT_BUSY = 3
+# What holds densor, PyTorch (its own kernels, oneDNN, MKL), XLA and OpenBLAS to an instruction set.
+ISAS = {
+    "avx2": {
+        "DENSOR_CPU_TARGET": "avx2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    }
+}
 
 # {case: {column: value}}: what one contestant measured in one process.
 Figures = dict[str, dict[str, float | str]]
@@ -39,7 +51,8 @@ def main() -> int:
         return EXIT_BUSY
     for script in scripts:
         result = measure(script, options)
-        path = options.results / f"{script.stem}.json"
+        suffix = f".{options.isa}" if options.isa else ""
+        path = options.results / f"{script.stem}{suffix}.json"
         if options.case and path.exists():
             result = merged(json.loads(path.read_text()), result)
         options.results.mkdir(parents=True, exist_ok=True)
@@ -57,6 +70,8 @@ def parse() -> argparse.Namespace:
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each (all)"
     )
     parser.add_argument("--case", action="append", default=[], help="only cases with this in their name")
+    parser.add_argument("--against", action="append", default=[], help="only this other contestant")
+    parser.add_argument("--isa", choices=list(ISAS), help="the instruction set that everyone is held to")
     parser.add_argument("--anyway", action="store_true", help="measure on a busy machine and mark the result")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files")
     return parser.parse_args()
@@ -79,16 +94,24 @@ def find(names: list[str], every: bool) -> list[Path]:
 def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Runs the rounds of one benchmark and returns everything that is kept of it."""
     before = load_average()
-    contestants = ask(script, "--list", threads=options.threads)["contestants"]
+    environment = environment_of(options)
+    contestants = chosen(ask(script, "--list", environment=environment)["contestants"], options.against)
     rounds: dict[str, list[Figures]] = {name: [] for name in contestants}
+    cases = [argument for part in options.case for argument in ("--case", part)]
     for number in range(options.rounds):
-        for name in contestants:
+        for name in list(rounds):
             print(f"{script.stem}: round {number + 1}/{options.rounds}: {name}", file=sys.stderr)
-            cases = [argument for part in options.case for argument in ("--case", part)]
-            rounds[name].append(ask(script, "--run", name, *cases, threads=options.threads))
+            found = ask(script, "--run", name, *cases, environment=environment)
+            if "missing" not in found:
+                rounds[name].append(found)
+            elif name == contestants[0]:
+                sys.exit(f"{script.stem}: {name} needs the package {found['missing']}")
+            else:
+                print(f"{script.stem}: left out {name}: no package {found['missing']}", file=sys.stderr)
+                del rounds[name]
     return {
         "benchmark": script.stem,
-        "command": f"python bench/harness.py {script.stem} --rounds {options.rounds} --threads {options.threads}",
+        "command": command(script, options),
         "threads": options.threads,
         "busy": options.anyway and before > 0.3 * (os.cpu_count() or 1),
         "load_average": {"before": before, "after": load_average()},
@@ -96,6 +119,19 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
         "medians": {name: medians(figures) for name, figures in rounds.items()},
         "rounds": rounds,
     }
+
+
+def chosen(contestants: list[str], against: list[str]) -> list[str]:
+    """The first contestant and those it is to be compared with."""
+    if unknown := set(against) - set(contestants[1:]):
+        sys.exit(f"contestants: {', '.join(contestants)}; unknown: {', '.join(unknown)}")
+    return [name for name in contestants if not against or name in against or name == contestants[0]]
+
+
+def command(script: Path, options: argparse.Namespace) -> str:
+    """What repeats the measurement, but for the choice of cases and contestants."""
+    isa = f" --isa {options.isa}" if options.isa else ""
+    return f"python bench/harness.py {script.stem} --rounds {options.rounds} --threads {options.threads}{isa}"
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -114,15 +150,16 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return new | {"medians": {name: medians(figures) for name, figures in rounds.items()}, "rounds": rounds}
 
 
-def ask(script: Path, *arguments: str, threads: int) -> Any:
+def environment_of(options: argparse.Namespace) -> dict[str, str]:
+    """The contestants': threads and instruction set."""
+    threads = ("DENSOR_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(threads, str(options.threads)) | ISAS.get(options.isa, {})
+    path = os.pathsep.join([str(BENCH), environment.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return environment | {"PYTHONPATH": path}
+
+
+def ask(script: Path, *arguments: str, environment: dict[str, str]) -> Any:
     """Runs the script in a fresh process and returns the JSON on its last line."""
-    environment = os.environ | {
-        name: str(threads)
-        for name in ("DENSOR_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    }
-    environment["PYTHONPATH"] = os.pathsep.join([str(BENCH), environment.get("PYTHONPATH", "")]).rstrip(
-        os.pathsep
-    )
     done = subprocess.run(
         [sys.executable, script, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )

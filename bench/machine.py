@@ -31,7 +31,9 @@ def describe() -> dict[str, object]:
         "features": [flag for flag in wanted if flag in flags],
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {"python": platform.python_version()}
-        | versions("densor", "numpy", "torch", "scikit-learn"),
+        | versions(
+            "densor", "numpy", "torch", "jax", "keras", "tensorflow-cpu", "onnxruntime", "scikit-learn"
+        ),
         "commit": commit(),
     }
 

@@ -60,6 +60,30 @@ def test_result_file_has_rounds_medians_machine_and_command(harness, tmp_path, c
     assert "3.00x" in capsys.readouterr().out
 
 
+def test_one_contestant_held_to_an_instruction_set(harness, tmp_path, monkeypatch):
+    script = tmp_path / "toy.py"
+    script.write_text(script.read_text().replace("OMP_NUM_THREADS", "ATEN_CPU_CAPABILITY"))
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--rounds", "1", "--isa", "avx2", "--against", "second"])
+    assert harness.main() == 0
+    result = json.loads((tmp_path / "toy.avx2.json").read_text())
+    assert list(result["medians"]) == ["first", "second"]
+    assert result["command"].endswith("--isa avx2")
+    assert [line.split()[2] for line in (tmp_path / "log").read_text().splitlines()] == ["avx2", "avx2"]
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--against", "nobody"])
+    with pytest.raises(SystemExit, match="unknown: nobody"):
+        harness.main()
+
+
+def test_a_contestant_whose_package_is_missing_is_left_out(harness, tmp_path, capsys):
+    script = tmp_path / "toy.py"
+    script.write_text(
+        script.read_text().replace("lambda: figures(6.0)", "lambda: __import__('no_such_package')")
+    )
+    assert harness.main() == 0
+    assert list(json.loads((tmp_path / "toy.json").read_text())["medians"]) == ["first"]
+    assert "left out second: no package no_such_package" in capsys.readouterr().err
+
+
 def test_medians_take_each_column_by_itself(harness):
     rounds = [{"case": {"us": us, "path": "avx2"}} for us in (9.0, 1.0, 2.0)]
     assert harness.medians(rounds) == {"case": {"us": 2.0, "path": "avx2"}}
