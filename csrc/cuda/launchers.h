@@ -184,7 +184,7 @@ struct Launchers {
   void (*label_range[kDTypeCount])(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
                                    std::int64_t cols, std::int64_t stride, const math::LabelRange& range);
 
-  // Need kWarpScratch, a float a channel, and blur_scratch floats of scratch memory for each image.
+  // Need kWarpScratch, two floats a channel, and blur_scratch floats of scratch memory for each image.
   void (*image_warp)(const Queue& queue, float* y, const float* x, std::int64_t rows,
                      const WarpedImages& images);
   void (*image_color)(const Queue& queue, float* y, const float* x, std::int64_t rows,
@@ -245,7 +245,15 @@ struct Launchers {
   void (*sparsemax)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols);
   void (*circle_loss)(const Queue& queue, const math::CircleRows& rows);
 
+  // Before the update: what is accumulated, masked where a rule `prepares` variables, norms.
+  void (*optimizer_gradients)(const Queue& queue, const OptimizerPass& pass, bool prepares);
   void (*optimizer)(const Queue& queue, const OptimizerPass& pass);
+  // Between the two. Adafactor: everything that the update needs of whole variables.
+  void (*adafactor)(const Queue& queue, const OptimizerPass& pass,
+                    const std::vector<OptimizerMatrix>& matrices);
+  // Muon: the matrices that are to be made orthogonal, and y = a x + b y on the way there.
+  void (*muon_start)(const Queue& queue, const OptimizerPass& pass, float momentum, bool nesterov);
+  void (*muon_combine)(const Queue& queue, float* y, const float* x, float a, float b, std::int64_t n);
 };
 
 }  // namespace densor::cuda

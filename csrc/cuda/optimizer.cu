@@ -4,57 +4,13 @@
 // of 4 (2 + 2 slots). Hyper-parameters lie in device memory: a captured step serves every batch.
 #include "cuda/device/reduce.cuh"
 
-#include "cuda/device/grid.cuh"
-#include "cuda/device/refused.cuh"
+#include "cuda/device/optimizer.cuh"
 #include "cuda/table.h"
 #include "math/clip.h"
-#include "math/optimizer.h"
 
 namespace densor::cuda {
 
 namespace {
-
-// The hyper-parameters of the batch at hand.
-struct Hyper {
-  float decay, average_momentum;
-  bool overwrite, applied;
-  const float* coefficients;
-
-  __device__ Hyper(const Batch& batch, const OptimizerPass& pass)
-      : decay(batch.hyper[0]),
-        average_momentum(0.0f),
-        overwrite(false),
-        applied(true),
-        coefficients(batch.hyper + 1) {
-    const float* next = coefficients + pass.coefficients;
-    if (pass.range.average != nullptr) {
-      average_momentum = next[0];
-      overwrite = next[1] != 0.0f;
-      next += 2;
-    }
-    if (pass.accumulator != nullptr) applied = next[0] != 0.0f;
-  }
-};
-
-// The chunk of this block, and f(i) for its parameters.
-struct Mine {
-  OptimizerChunk chunk;
-  OptimizerSegment segment;
-
-  __device__ explicit Mine(const OptimizerPass& pass)
-      : chunk(pass.chunks[blockIdx.x]), segment(pass.segments[chunk.segment]) {}
-
-  __device__ bool frozen() const { return segment.multiplier == 0.0f; }
-  template <class F>
-  __device__ void each(F f) const {
-#pragma unroll 4
-    for (int k = static_cast<int>(threadIdx.x); k < chunk.size; k += kThreads) f(chunk.begin + k);
-  }
-};
-
-__device__ __forceinline__ bool kept(const std::uint16_t* mask, std::int64_t i) {
-  return mask == nullptr || (mask[i / 16] >> (i % 16) & 1u) != 0;
-}
 
 // Gradients as norms and rule see them; or, where the rule waits, what is kept of them.
 __global__ void prepare_kernel(OptimizerPass pass, const Batch* batch, bool masked) {
@@ -105,29 +61,8 @@ __global__ void factors_kernel(OptimizerPass pass) {
   for (std::int64_t i = 0; global && i < pass.segment_count; ++i) pass.factors[i] = factor;
 }
 
-__device__ __forceinline__ float clip_factor_of(const OptimizerPass& pass, std::int32_t segment) {
-  const bool norms = pass.norm > 0.0 || pass.global_norm > 0.0;
-  return norms ? pass.range.clip_factor * pass.factors[segment] : pass.range.clip_factor;
-}
-
-// The numbers of a rule for one segment.
-template <class Rule>
-struct Coefficients {
-  float c[Rule::kCoefficients + 1];
-
-  __device__ Coefficients(const Hyper& hyper, float multiplier) {
-#pragma unroll
-    for (int k = 0; k < Rule::kCoefficients; ++k)
-      c[k] = hyper.coefficients[k] * (k < Rule::kRates ? multiplier : 1.0f);
-  }
-};
-
-__device__ __forceinline__ float decayed(float w, float decay) {
-  return decay != 0.0f ? math::fma(-decay, w, w) : w;  // 0 times an infinite weight would be NaN
-}
-
 // The first part of math::Lamb: slots, and the norms behind its ratio.
-__global__ void moments_kernel(OptimizerPass pass, const Batch* batch) {
+__global__ void lamb_kernel(OptimizerPass pass, const Batch* batch) {
   if (refused(batch)) return;
   const Hyper hyper(*batch, pass);
   const Mine mine(pass);
@@ -153,16 +88,36 @@ __global__ void moments_kernel(OptimizerPass pass, const Batch* batch) {
   if (threadIdx.x == 0) pass.trust[blockIdx.x] = {weights, steps};
 }
 
-// The ratio of a segment, for every thread of the block.
-__device__ float trust_ratio(const OptimizerPass& pass, const OptimizerSegment& segment) {
+// Sums of squares of a segment, for every thread of the block.
+__device__ math::TrustSums sums_of(const OptimizerPass& pass, const OptimizerSegment& segment) {
   double weights = 0.0, steps = 0.0;
   for (std::int64_t i = segment.first + threadIdx.x; i < segment.last; i += kThreads) {
     weights += pass.trust[i].weights;
     steps += pass.trust[i].steps;
   }
-  weights = block_sum(weights);
-  steps = block_sum(steps);
-  return static_cast<float>(math::trust_ratio(::sqrt(weights), ::sqrt(steps)));
+  return {block_sum(weights), block_sum(steps)};
+}
+
+// What multiplies the learning rate of a segment, where the rule has looked at the whole of it before.
+template <class Rule>
+__device__ float rate_factor(const OptimizerPass& pass, const OptimizerSegment& segment, const float* c,
+                             std::int64_t n) {
+  const math::TrustSums sums = sums_of(pass, segment);
+  if constexpr (Rule::kTrustRatio)
+    return static_cast<float>(math::trust_ratio(::sqrt(sums.weights), ::sqrt(sums.steps)));
+  const auto count = static_cast<double>(n);
+  return static_cast<float>(math::adafactor_factor(::sqrt(sums.weights / count), ::sqrt(sums.steps / count),
+                                                   static_cast<double>(c[3]), static_cast<double>(c[4])));
+}
+
+// Whether the weights decay here: those of LAMB and Adafactor have done so before; what Muon does not train
+// has a decay of its own.
+template <class Rule>
+__device__ float decay_of(const Hyper& hyper, const OptimizerSegment& segment, const float* c) {
+  constexpr bool kDone = Rule::kTrustRatio || Rule::kPreparation == math::Preparation::factored;
+  if (kDone || !segment.decayed) return 0.0f;
+  if constexpr (std::is_same_v<Rule, math::MuonAdam>) return c[2];
+  return hyper.decay * segment.multiplier;
 }
 
 template <class Rule>
@@ -172,12 +127,15 @@ __global__ void update_kernel(OptimizerPass pass, const Batch* batch) {
   const Mine mine(pass);
   const math::OptimizerRange& r = pass.range;
   if (mine.frozen() || (!hyper.applied && r.average == nullptr)) return;
+  constexpr bool kDirected = Rule::kPreparation == math::Preparation::orthogonal;
+  if ((mine.segment.direction >= 0) != kDirected) return;  // another rule's
   Coefficients<Rule> numbers(hyper, mine.segment.multiplier);
-  if constexpr (Rule::kTrustRatio)
-    if (hyper.applied) numbers.c[0] *= trust_ratio(pass, mine.segment);
-  const bool decays = mine.segment.decayed && !Rule::kTrustRatio;  // LAMB's weights have decayed before
-  const float decay = decays ? hyper.decay * mine.segment.multiplier : 0.0f;
+  if constexpr (Rule::kTrustRatio || Rule::kPreparation == math::Preparation::factored)
+    if (hyper.applied) numbers.c[0] *= rate_factor<Rule>(pass, mine.segment, numbers.c, mine.segment.size);
+  if constexpr (kDirected) numbers.c[0] *= mine.segment.scale;
+  const float decay = decay_of<Rule>(hyper, mine.segment, numbers.c);
   const float factor = clip_factor_of(pass, mine.chunk.segment);
+  const float* directions = pass.directions + mine.segment.direction - mine.segment.begin;
   mine.each([&](std::int64_t i) {
     float w = r.w[i];
     const bool keeps = kept(r.mask, i);
@@ -187,7 +145,7 @@ __global__ void update_kernel(OptimizerPass pass, const Batch* batch) {
       for (int k = 0; k < Rule::kSlots; ++k) s[k] = r.slots[k][i];
       const float g = keeps ? pass.gradients[i] : 0.0f;
       w = decayed(w, decay);
-      Rule::update(w, math::clip_value(g * factor, r.clip_value), s, numbers.c);
+      Rule::update(w, kDirected ? directions[i] : math::clip_value(g * factor, r.clip_value), s, numbers.c);
 #pragma unroll
       for (int k = 0; k < Rule::kSlots; ++k) r.slots[k][i] = s[k];
     }
@@ -202,11 +160,11 @@ __global__ void update_kernel(OptimizerPass pass, const Batch* batch) {
   });
 }
 
-void optimizer(const Queue& queue, const OptimizerPass& pass) {
+void optimizer_gradients(const Queue& queue, const OptimizerPass& pass, bool prepares) {
   if (pass.chunk_count == 0) return;
   const auto chunks = static_cast<unsigned>(pass.chunk_count);
   const bool norms = pass.norm > 0.0 || pass.global_norm > 0.0;
-  const bool masked = norms && pass.range.mask != nullptr;
+  const bool masked = (norms || prepares) && pass.range.mask != nullptr;
   if (pass.accumulator != nullptr || masked)
     launch(queue, prepare_kernel, chunks, kThreads, 0, pass, queue.batch, masked);
   if (norms) {
@@ -214,15 +172,23 @@ void optimizer(const Queue& queue, const OptimizerPass& pass) {
     const auto segments = static_cast<unsigned>(pass.global_norm > 0.0 ? 1 : pass.segment_count);
     launch(queue, factors_kernel, segments, kThreads, 0, pass);
   }
-  if (pass.trust_ratio) launch(queue, moments_kernel, chunks, kThreads, 0, pass, queue.batch);
+  if (pass.trust_ratio) launch(queue, lamb_kernel, chunks, kThreads, 0, pass, queue.batch);
+}
+
+void optimizer(const Queue& queue, const OptimizerPass& pass) {
+  if (pass.chunk_count == 0) return;
+  const auto chunks = static_cast<unsigned>(pass.chunk_count);
   math::OptimizerRules::each([&](int index, auto rule) {
-    if (index == pass.rule)
+    if (index == pass.rule || index == pass.plain_rule)
       launch(queue, update_kernel<decltype(rule)>, chunks, kThreads, 0, pass, queue.batch);
   });
 }
 
 }  // namespace
 
-void fill_optimizer(Launchers& table) { table.optimizer = optimizer; }
+void fill_optimizer(Launchers& table) {
+  table.optimizer_gradients = optimizer_gradients;
+  table.optimizer = optimizer;
+}
 
 }  // namespace densor::cuda

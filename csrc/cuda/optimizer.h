@@ -19,6 +19,17 @@ struct OptimizerSegment {
   std::int64_t first, last;
   float multiplier;
   bool decayed;
+  std::int64_t begin = 0, size = 0;  // in the arenas
+  // Where rules prepare matrices: their sizes (0: none), the first of their means of r, the place of the
+  // direction (-1: none) and what multiplies it.
+  std::int64_t rows = 0, cols = 0, first_mean = 0, direction = -1;
+  float scale = 1.0f;
+};
+
+// The same matrices as the host counts them.
+struct OptimizerMatrix {
+  std::int32_t segment;
+  std::int64_t count, rows, cols;
 };
 
 struct OptimizerPass {
@@ -27,6 +38,7 @@ struct OptimizerPass {
   float* accumulator;        // or null
   float accumulation_scale;  // of the accumulated gradient
   int rule;                  // index in math::OptimizerRules
+  int plain_rule;            // of what gets no direction, or -1
   int coefficients, rates;   // the first `rates` coefficients are proportional to the learning rate
   bool trust_ratio;
   double norm, global_norm;  // 0: no such clipping
@@ -37,6 +49,8 @@ struct OptimizerPass {
   double* squares;
   math::TrustSums* trust;
   float* factors;
+  double* means;      // of r, by matrix
+  float* directions;  // of matrices
 };
 
 // Values of hyper-parameters a step: decay, coefficients, average momentum and overwrite, whether to apply.

@@ -42,6 +42,7 @@ void fill_image_warp(Launchers& table);
 void fill_image_color(Launchers& table);
 void fill_image_blur(Launchers& table);
 void fill_optimizer(Launchers& table);
+void fill_optimizer_preparation(Launchers& table);
 
 inline Launchers make_launchers() {
   Launchers table{};
@@ -82,6 +83,7 @@ inline Launchers make_launchers() {
   fill_image_color(table);
   fill_image_blur(table);
   fill_optimizer(table);
+  fill_optimizer_preparation(table);
   return table;
 }
 

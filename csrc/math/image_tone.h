@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "math/fn.h"
+#include "math/image_color_kind.h"
 
 namespace densor::math {
 
@@ -51,6 +52,48 @@ DENSOR_FN float posterized(float v, float bits) {
   const auto whole = static_cast<std::int32_t>(within(v, 0.0f, 255.0f));
   const int lost = 8 - static_cast<int>(within(bits, 1.0f, 8.0f));
   return static_cast<float>(whole >> lost << lost);
+}
+
+// From the range of the values to [0, 255] and back.
+struct ByteScale {
+  float low, range;
+
+  DENSOR_MEMBER bool is_same() const { return low == 0.0f && range == 255.0f; }
+  DENSOR_MEMBER float to(float v) const { return is_same() ? v : (v - low) / range * 255.0f; }
+  DENSOR_MEMBER float from(float v) const { return is_same() ? v : v / 255.0f * range + low; }
+};
+
+// v on its way to `gray`: the whole way where share is 1.
+DENSOR_FN float towards(float v, float goal, float share) {
+  return share == 1.0f ? goal : v + share * (goal - v);
+}
+
+DENSOR_FN float solarized(float v, float share, float threshold, float low, float high) {
+  const float range = high - low, added = within(v + share * range, low, high);
+  return added < low + threshold * range ? added : high - (added - low);
+}
+
+// From the smallest and largest value, as bytes, to those of the range; of one value: as it is.
+DENSOR_FN float stretched(float v, float least, float most, float share, const ByteScale& bytes) {
+  if (!(most > least)) return v;
+  const float scale = 255.0f / (most - least), offset = -least * scale;
+  return towards(v, bytes.from(within(bytes.to(v) * scale + offset, 0.0f, 255.0f)), share);
+}
+
+DENSOR_FN std::int64_t bin_of(float v, std::int64_t bins) {
+  return static_cast<std::int64_t>(within(v, 0.0f, static_cast<float>(bins - 1)));
+}
+
+// The bins of values that are to be equalized.
+DENSOR_FN std::int64_t bins_of(float wanted) {
+  return static_cast<std::int64_t>(within(wanted, 2.0f, float{kMostImageBins}));
+}
+
+// What the values of a bin become, rounded to even: `sum` values lie in it or below, `first` in the lowest
+// bin that has any, `rest` in all others.
+DENSOR_FN float equalized(std::int64_t sum, std::int64_t first, float rest) {
+  const float share = static_cast<float>((sum - first) * 255) / (rest == 0.0f ? 1.0f : rest);
+  return within(share + 0x1.8p23f - 0x1.8p23f, 0.0f, 255.0f);
 }
 
 }  // namespace densor::math

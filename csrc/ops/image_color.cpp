@@ -43,12 +43,11 @@ Step image_color(const View& y, const View& x, const View& other, const View& pa
   const auto [least, most] = cpu::checked_bounds(check, low, high);
   if (!(least < most)) check.fail("high", "must be above low");
   if (on_device(check, {{"y", y}, {"x", x}, {"other", other}, {"parameters", parameters}})) {
-    if (kind > ImageColor::erase)
-      check.fail("kind", std::string("'") + entry.name + "' does not run on a device yet");
     Step step = device_step(
         check, cuda::launchers().image_color, y.f32(), x.f32(), x.rows(),
         cuda::ColoredImages{parameters.f32(), other.f32(), entry.parameters, width, kind, size, least, most});
     if (kind == ImageColor::contrast) step.scratch = x.rows() * size.channels;
+    if (kind == ImageColor::stretch) step.scratch = 2 * x.rows() * size.channels;
     return step;
   }
   Step step;

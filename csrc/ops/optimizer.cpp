@@ -171,6 +171,7 @@ cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const Optimize
   pass.accumulator = extras.accumulator;
   pass.accumulation_scale = extras.accumulation_scale;
   pass.rule = rule.index;
+  pass.plain_rule = rule.preparation == math::Preparation::orthogonal ? rule.plain : -1;
   pass.coefficients = rule.coefficients;
   pass.rates = rule.rates;
   pass.trust_ratio = rule.trust_ratio;
@@ -224,11 +225,8 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
   for (const View& slot : arenas.slots) kept.push_back({"slots", slot});
   if (on_device(check, kept)) {
     if (!gradients.empty()) check.fail("computed", "must be empty on a device");
-    if (rule.preparation != math::Preparation::none)
-      check.fail("rule",
-                 "'" + name + "' does not run on a device yet; train on the CPU, or with another optimizer");
-    return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), variables,
-                               segments.multipliers.f32());
+    return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), rule, variables,
+                               segments.multipliers.f32(), iterations);
   }
   Step step;
   step.name = "optimizer";

@@ -22,7 +22,9 @@ def trained(device, *arguments, rows=None, fit=None, **options):
     return model.get_weights(), history, np.atleast_1d(results), model.predict(x, verbose=0)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "nadam", "rmsprop", "lamb", "adagrad", "ftrl", "lion"])
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", "adam", "nadam", "rmsprop", "lamb", "adagrad", "ftrl", "lion", "muon", "adafactor"]
+)
 def test_a_fit_follows_the_trajectory_of_the_cpu(optimizer):
     on_both(lambda device: trained(device, optimizer))
 

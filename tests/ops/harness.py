@@ -104,10 +104,14 @@ def execute(build, inputs, outputs, offset=0, **run):
         SimpleNamespace(**{name: _each(Guarded.bound, item) for name, item in items.items()})
         for items in (guarded, placed)
     ]
-    step = build(*bound)
-    assert step.device == ("cuda" if CUDA else "cpu"), f"{step.name} was made for the {step.device}"
-    step.run(**run)
-    arrays = {name: item.fetch() for name, item in guarded.items()}
+    try:
+        step = build(*bound)
+        assert step.device == ("cuda" if CUDA else "cpu"), f"{step.name} was made for the {step.device}"
+        step.run(**run)
+    finally:  # refused or not, the memory goes back to others
+        arrays = {name: item.fetch() for name, item in guarded.items()}
+        for name in inputs:
+            _each(Guarded.fetch, placed[name])
     for name, item in guarded.items():
         item.assert_untouched(name)
     for name, value in inputs.items():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from densor import ops
-from tests.ops.harness import CUDA, _core, check, on_every_target
+from tests.ops.harness import _core, check, on_every_target
 from tests.reference import image_color as reference
 
 SIZES = [(1, 1, 1), (1, 17, 1), (5, 4, 3), (9, 12, 1), (16, 16, 2)]
@@ -60,11 +60,9 @@ def tones(kind, rng):
     }[kind]().astype(np.float32)
 
 
-of_the_cpu = pytest.mark.skipif(bool(CUDA), reason="no kernels on a device yet; see the test of the refusal")
 TONES = ["hue", "saturation", "gray", "solarize", "posterize", "stretch", "equalize"]
 
 
-@of_the_cpu
 @pytest.mark.parametrize("size", [(1, 1, 3), (5, 4, 3), (9, 12, 3), (1, 17, 1), (16, 16, 2)], ids=str)
 @pytest.mark.parametrize("bounds", [(0.0, 255.0), (-1.0, 1.0)])
 @pytest.mark.parametrize("kind", TONES)
@@ -95,7 +93,6 @@ def test_tones(kind, bounds, size):
     )
 
 
-@of_the_cpu
 @pytest.mark.parametrize("kind", TONES)
 def test_tones_have_the_same_bits_on_every_target_whatever_the_parameters(kind):
     rng = np.random.default_rng(4)
@@ -108,19 +105,6 @@ def test_tones_have_the_same_bits_on_every_target_whatever_the_parameters(kind):
             {"y": np.zeros((4, 105), np.float32)},
         )
         assert len({result["y"].tobytes() for result in results.values()}) == 1
-
-
-@pytest.mark.skipif(not CUDA, reason="of a device")
-@pytest.mark.parametrize("kind", TONES)
-def test_a_device_refuses_tones(kind):
-    parameters = np.full((ROWS, 2 if kind == "solarize" else 1), 0.5, np.float32)
-    x = np.zeros((ROWS, 12), np.float32)
-    with pytest.raises(ValueError, match=f"'{kind}' does not run on a device yet"):
-        on_every_target(
-            lambda o, i: _core.image_color(o.y, i.x, None, i.parameters, kind, [2, 2, 3], 0.0, 1.0),
-            {"x": x, "parameters": parameters},
-            {"y": x},
-        )
 
 
 @pytest.mark.parametrize("kind", ["brightness", "contrast", "gamma", "invert", "salt", "erase"])

@@ -9,12 +9,11 @@ import pytest
 import densor
 from densor import optimizers
 from tests.golden import make_optimizers
-from tests.ops.harness import CUDA, TARGETS, _core, normal, on_every_target
+from tests.ops.harness import TARGETS, _core, normal, on_every_target
 from tests.reference import optimizer as reference
 from tests.tolerances import assert_close
 
 GOLDEN = json.loads(Path(make_optimizers.PATH).read_text())
-OF_THE_CPU = ("Adafactor", "Muon")  # no kernels on a device yet
 ALIGN = 16  # floats; a variable starts at a multiple
 
 
@@ -91,11 +90,6 @@ def test_golden_steps(name):
         }
         for target in TARGETS
     }
-    if CUDA and case["class"] in OF_THE_CPU:
-        state = states[TARGETS[0]]
-        with pytest.raises(ValueError, match=f"'{instance.rule}' does not run on a device yet"):
-            on_every_target(build, {}, {**state, "g": state["w"]}, step=0, hyper=coefficients[:1])
-        return
     for t, expected in enumerate(case["weights"]):
         gradients = flat.join([np.array(g) for g in GOLDEN["gradients"][t]])
         for target, state in states.items():

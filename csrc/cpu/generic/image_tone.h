@@ -26,39 +26,27 @@ void each_color(float* y, const float* x, const ImageColors& a, F f) {
 inline void grayed(float* y, const float* x, const ImageColors& a) {
   for (std::int64_t i = 0; i < 3 * a.size.pixels(); i += 3) {
     const float gray = math::luma({x[i], x[i + 1], x[i + 2]});
-    for (int c = 0; c < 3; ++c)
-      y[i + c] = in_bounds(a.amount == 1.0f ? gray : x[i + c] + a.amount * (gray - x[i + c]), a);
+    for (int c = 0; c < 3; ++c) y[i + c] = in_bounds(math::towards(x[i + c], gray, a.amount), a);
   }
 }
 
 inline void solarized(float* y, const float* x, const ImageColors& a) {
-  const float range = a.high - a.low, added = a.amount * range, threshold = a.low + a.threshold * range;
-  for (std::int64_t i = 0; i < a.size.size(); ++i) {
-    const float v = in_bounds(x[i] + added, a);
-    y[i] = v < threshold ? v : a.high - (v - a.low);
-  }
+  for (std::int64_t i = 0; i < a.size.size(); ++i)
+    y[i] = math::solarized(x[i], a.amount, a.threshold, a.low, a.high);
 }
 
-// From the range of the values to [0, 255] and back.
-struct ByteScale {
-  float low, range;
-
-  explicit ByteScale(const ImageColors& a) : low(a.low), range(a.high - a.low) {}
-  bool is_same() const { return low == 0.0f && range == 255.0f; }
-  float to(float v) const { return is_same() ? v : (v - low) / range * 255.0f; }
-  float from(float v) const { return is_same() ? v : v / 255.0f * range + low; }
-};
+inline math::ByteScale byte_scale(const ImageColors& a) { return {a.low, a.high - a.low}; }
 
 inline void posterized(float* y, const float* x, const ImageColors& a) {
-  const ByteScale scale(a);
+  const math::ByteScale scale = byte_scale(a);
   for (std::int64_t i = 0; i < a.size.size(); ++i)
     y[i] = scale.from(math::posterized(scale.to(x[i]), a.amount));
 }
 
-// Each channel from its smallest and largest value to those of the range; a channel of one value stays.
+// Each channel by itself.
 inline void stretched(float* y, const float* x, const ImageColors& a) {
   const std::int64_t channels = a.size.channels, values = a.size.size();
-  const ByteScale bytes(a);
+  const math::ByteScale bytes = byte_scale(a);
   for (std::int64_t c = 0; c < channels; ++c) {
     float least = bytes.to(x[c]), most = least;
     for (std::int64_t i = c; i < values; i += channels) {
@@ -66,44 +54,32 @@ inline void stretched(float* y, const float* x, const ImageColors& a) {
       least = v < least ? v : least;
       most = v > most ? v : most;
     }
-    const bool flat = !(most > least);
-    const float scale = flat ? 1.0f : 255.0f / (most - least), offset = -least * scale;
-    for (std::int64_t i = c; i < values; i += channels) {
-      const float v = bytes.from(math::within(bytes.to(x[i]) * scale + offset, 0.0f, 255.0f));
-      y[i] = flat ? x[i] : a.amount == 1.0f ? v : x[i] + a.amount * (v - x[i]);
-    }
+    for (std::int64_t i = c; i < values; i += channels)
+      y[i] = math::stretched(x[i], least, most, a.amount, bytes);
   }
-}
-
-inline std::int64_t bin_of(float v, std::int64_t bins) {
-  return static_cast<std::int64_t>(math::within(v, 0.0f, static_cast<float>(bins - 1)));
 }
 
 // Each channel through the distribution of its values, in `amount` bins.
 inline void equalized(float* y, const float* x, const ImageColors& a) {
   std::int32_t counts[math::kMostImageBins];
   float table[math::kMostImageBins];
-  const auto bins = static_cast<std::int64_t>(math::within(a.amount, 2.0f, float{math::kMostImageBins}));
-  const std::int64_t channels = a.size.channels, values = a.size.size();
-  const ByteScale bytes(a);
+  const std::int64_t bins = math::bins_of(a.amount), channels = a.size.channels, values = a.size.size();
+  const math::ByteScale bytes = byte_scale(a);
   const auto last = static_cast<float>(bins - 1);
   for (std::int64_t c = 0; c < channels; ++c) {
     for (std::int64_t k = 0; k < bins; ++k) counts[k] = 0;
     for (std::int64_t i = c; i < values; i += channels)
-      ++counts[bin_of(bytes.to(x[i]) * last / 255.0f, bins)];
+      ++counts[math::bin_of(bytes.to(x[i]) * last / 255.0f, bins)];
     std::int64_t used = 0, first = 0, sum = 0;
     for (std::int64_t k = bins - 1; k >= 0; --k)
       if (counts[k] > 0) ++used, first = counts[k];
     const auto rest = static_cast<float>(values / channels - first);
     for (std::int64_t k = 0; k < bins; ++k) {
       sum += counts[k];
-      const float share = static_cast<float>((sum - first) * 255) / (rest == 0.0f ? 1.0f : rest);
-      table[k] = math::within(share + 0x1.8p23f - 0x1.8p23f, 0.0f, 255.0f);  // rounded to even
+      table[k] = math::equalized(sum, first, rest);
     }
-    for (std::int64_t i = c; i < values; i += channels) {
-      const float v = bytes.to(x[i]);
-      y[i] = used <= 1 ? x[i] : bytes.from(table[bin_of(v / 255.0f * last, bins)]);
-    }
+    for (std::int64_t i = c; i < values; i += channels)
+      y[i] = used <= 1 ? x[i] : bytes.from(table[math::bin_of(bytes.to(x[i]) / 255.0f * last, bins)]);
   }
 }
 

@@ -21,6 +21,11 @@ struct NewtonSchulz {
   double rms = 0.0;  // the direction is multiplied with rms sqrt(larger side); 0: it is not
 };
 
+inline float direction_scale(const NewtonSchulz& settings, std::int64_t rows, std::int64_t cols) {
+  if (settings.rms == 0.0) return 1.0f;
+  return static_cast<float>(settings.rms * std::sqrt(static_cast<double>(std::max(rows, cols))));
+}
+
 class OrthogonalDirection {
  public:
   OrthogonalDirection(std::int64_t rows, std::int64_t cols, const NewtonSchulz& settings, int workers)
@@ -47,10 +52,7 @@ class OrthogonalDirection {
     return settings_.steps * (gram_.nanoseconds + square_.nanoseconds + apply_.nanoseconds) +
            static_cast<double>(size());
   }
-  float scale() const {
-    if (settings_.rms == 0.0) return 1.0f;
-    return static_cast<float>(settings_.rms * std::sqrt(static_cast<double>(std::max(rows_, cols_))));
-  }
+  float scale() const { return direction_scale(settings_, rows_, cols_); }
 
   // Moves the momentum of the whole matrix, `range`, and returns its direction, in `memory`. Ends with a
   // barrier.
