@@ -20,21 +20,65 @@ def test_number_format():
         config.set_floatx("float64")
 
 
-def test_policies_of_mixed_precision_are_refused_with_the_reason():
-    assert config.dtype_policy() == "float32"
-    config.set_dtype_policy("float32")
+@pytest.fixture
+def plain_target():
+    """A CPU target without matrix units; afterwards everything is as it was."""
     before = _core.cpu_target()
-    try:
-        _core.set_cpu_target("scalar")
-        wrong = r"^set_dtype_policy\(\): argument 'policy': 'mixed_bfloat16' is not supported: .*'medium'.*on scalar "
-        with pytest.raises(ValueError, match=wrong):
-            config.set_dtype_policy("mixed_bfloat16")
-    finally:
-        _core.set_cpu_target(before)
-    with pytest.raises(ValueError, match=r"set_dtype_policy\(\): argument 'policy': 'float64' is not one of"):
-        config.set_dtype_policy("float64")
-    with pytest.raises(TypeError, match=r"set_dtype_policy\(\): argument 'policy': must be a string"):
-        config.set_dtype_policy(None)
+    _core.set_cpu_target("scalar")
+    yield "scalar"
+    config.set_dtype_policy("float32")
+    config.set_bfloat16_emulation(None)
+    _core.set_cpu_target(before)
+
+
+def test_bfloat16_is_refused_where_it_is_slow_unless_it_is_forced(plain_target, monkeypatch):
+    monkeypatch.delenv("DENSOR_BFLOAT16", raising=False)
+    reason = "'mixed_bfloat16' would be slower than float32 here: the CPU target scalar has no matrix units.*"
+    switch = r"set_bfloat16_emulation\(True\), or DENSOR_BFLOAT16=emulate"
+    with pytest.raises(ValueError, match=rf"^set_dtype_policy\(\): argument 'policy': {reason}{switch}"):
+        config.set_dtype_policy("mixed_bfloat16")
+    with pytest.raises(ValueError, match=rf"^Dense\(\): argument 'dtype': {reason}{switch}"):
+        densor.layers.Dense(3, dtype="mixed_bfloat16")
+    assert config.dtype_policy().name == "float32"
+    assert not config.bfloat16_emulation()
+    monkeypatch.setenv("DENSOR_BFLOAT16", "emulate")
+    config.set_dtype_policy("mixed_bfloat16")
+    assert densor.layers.Dense(3).compute_dtype == "bfloat16"
+    config.set_bfloat16_emulation(False)  # what the program says outweighs the environment
+    with pytest.raises(ValueError, match=r"^Dense\(\): argument 'dtype': 'mixed_bfloat16' would be slower"):
+        densor.layers.Dense(3)
+    config.set_bfloat16_emulation(None)
+    monkeypatch.setenv("DENSOR_BFLOAT16", "yes")
+    with pytest.raises(
+        ValueError, match=r"^bfloat16_emulation\(\): argument 'DENSOR_BFLOAT16': 'yes' is not one of"
+    ):
+        densor.layers.Dense(3)
+
+
+def test_bfloat16_needs_no_permission_where_there_are_matrix_units(plain_target):
+    _core.set_cpu_target("amx_model")
+    config.set_dtype_policy("mixed_bfloat16")
+    assert densor.layers.Dense(3).compute_dtype == "bfloat16"
+
+
+def test_wrong_policies():
+    assert config.dtype_policy() == densor.DTypePolicy("float32")
+    for wrong in ("float64", "mixed_float16"):
+        expected = (
+            rf"^set_dtype_policy\(\): argument 'policy': '{wrong}' is not one of 'float32', 'mixed_bfloat16'"
+        )
+        with pytest.raises(ValueError, match=expected):
+            config.set_dtype_policy(wrong)
+    with pytest.raises(TypeError, match=r"^set_dtype_policy\(\): argument 'policy': must be a name"):
+        config.set_dtype_policy(3)
+    with pytest.raises(
+        ValueError, match=r"^set_dtype_policy\(\): argument 'policy': .*not a known dtype policy"
+    ):
+        config.set_dtype_policy({"class_name": "Policy", "config": {}})
+    with pytest.raises(TypeError, match=r"^DTypePolicy\(\): argument 'name': must be a string"):
+        densor.DTypePolicy(16)
+    with pytest.raises(TypeError, match=r"^set_bfloat16_emulation\(\): argument 'allowed'"):
+        config.set_bfloat16_emulation("yes")
 
 
 def test_epsilon_is_set_and_checked():

@@ -25,6 +25,9 @@ bool dtype_from(const py::dtype& dtype, DType& out) {
     case 'f':
       out = size == 2 ? DType::f16 : size == 4 ? DType::f32 : DType::f64;
       return size <= 8;
+    case 'V':  // NumPy has no bfloat16: a field of this name stands for one
+      out = DType::bf16;
+      return py::str(dtype).equal(py::str("[('bfloat16', '<u2')]"));
     default:
       return false;
   }

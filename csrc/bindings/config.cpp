@@ -55,7 +55,7 @@ std::string gemm_plan(const py::object& m, const py::object& n, const py::object
 std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
                              bool transpose_b, int architecture) {
   const cuda::GemmProblem problem{m, n, k, transpose_a, transpose_b};
-  return to_string(ops::device_gemm(problem, architecture), architecture);
+  return to_string(ops::device_gemm(problem, cpu::matmul_precision(), architecture), architecture);
 }
 
 void set_device_gemm(const py::object& kernel, const py::object& cols, const py::object& parts) {

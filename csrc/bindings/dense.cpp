@@ -11,26 +11,26 @@ namespace {
 
 BoundStep dense_forward(const py::object& y, const py::object& z, const py::object& x, const py::object& w,
                         const py::object& bias, const py::object& activation, const py::object& alpha,
-                        bool training) {
+                        bool training, bool bfloat16) {
   constexpr const char* kName = "dense_forward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
   return bound(ops::dense_forward(in("y", y), in("z", z), in("x", x), in("w", w), in("bias", bias), kind,
-                                  number(kName, "alpha", alpha), training),
+                                  number(kName, "alpha", alpha), training, bfloat16),
                y, z, x, w, bias);
 }
 
 BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::object& dbias,
                          const py::object& dz, const py::object& dy, const py::object& saved,
                          const py::object& x, const py::object& w, const py::object& activation,
-                         const py::object& alpha) {
+                         const py::object& alpha, bool bfloat16) {
   constexpr const char* kName = "dense_backward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
-  return bound(
-      ops::dense_backward(in("dx", dx), in("dw", dw), in("dbias", dbias), in("dz", dz), in("dy", dy),
-                          in("saved", saved), in("x", x), in("w", w), kind, number(kName, "alpha", alpha)),
-      dx, dw, dbias, dz, dy, saved, x, w);
+  return bound(ops::dense_backward(in("dx", dx), in("dw", dw), in("dbias", dbias), in("dz", dz), in("dy", dy),
+                                   in("saved", saved), in("x", x), in("w", w), kind,
+                                   number(kName, "alpha", alpha), bfloat16),
+               dx, dw, dbias, dz, dy, saved, x, w);
 }
 
 }  // namespace
@@ -38,9 +38,11 @@ BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::o
 void bind_dense(py::module_& m) {
   m.def("dense_forward", &dense_forward, py::arg("y"), py::arg("z"), py::arg("x"), py::arg("w"),
         py::arg("bias"), py::arg("activation"), py::arg("alpha"), py::arg("training") = false,
+        py::arg("bfloat16") = false,
         "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'.");
   m.def("dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
         py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),
+        py::arg("bfloat16") = false,
         "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz.");
 }
 

@@ -50,7 +50,7 @@ constexpr std::uint64_t kReadOnly = 1;
 constexpr Version kVersion{1, 0};
 
 TypeOf type_of(DType dtype) {
-  constexpr std::uint8_t kInt = 0, kUnsigned = 1, kFloat = 2, kBool = 6;
+  constexpr std::uint8_t kInt = 0, kUnsigned = 1, kFloat = 2, kBfloat = 4, kBool = 6;
   const auto bits = static_cast<std::uint8_t>(8 * item_size(dtype));
   switch (dtype) {
     case DType::boolean:
@@ -65,6 +65,8 @@ TypeOf type_of(DType dtype) {
     case DType::i32:
     case DType::i64:
       return {kInt, bits, 1};
+    case DType::bf16:
+      return {kBfloat, bits, 1};
     case DType::f16:
     case DType::f32:
     case DType::f64:

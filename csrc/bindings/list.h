@@ -18,6 +18,7 @@ void bind_activation(py::module_& m);
 void bind_add(py::module_& m);
 void bind_batch_norm(py::module_& m);
 void bind_dropout(py::module_& m);
+void bind_cast(py::module_& m);
 void bind_circle_loss(py::module_& m);
 void bind_column_sum(py::module_& m);
 void bind_concatenate(py::module_& m);

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   bind_activation(m);
   bind_add(m);
   bind_batch_norm(m);
+  bind_cast(m);
   bind_circle_loss(m);
   bind_column_sum(m);
   bind_concatenate(m);

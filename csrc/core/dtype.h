@@ -1,13 +1,14 @@
-// Element types that cross the boundary with Python.
+// Element types that cross the boundary with Python. Activations may be stored as bf16, the upper half of a
+// float32; data come in the others.
 #pragma once
 
 #include <cstdint>
 
 namespace densor {
 
-enum class DType : std::uint8_t { boolean, u8, u16, u32, u64, i8, i16, i32, i64, f16, f32, f64 };
+enum class DType : std::uint8_t { boolean, u8, u16, u32, u64, i8, i16, i32, i64, f16, f32, f64, bf16 };
 
-inline constexpr int kDTypeCount = 12;
+inline constexpr int kDTypeCount = 13;
 
 constexpr std::int64_t item_size(DType dtype) {
   switch (dtype) {
@@ -18,6 +19,7 @@ constexpr std::int64_t item_size(DType dtype) {
     case DType::u16:
     case DType::i16:
     case DType::f16:
+    case DType::bf16:
       return 2;
     case DType::u32:
     case DType::i32:
@@ -32,8 +34,8 @@ constexpr std::int64_t item_size(DType dtype) {
 }
 
 constexpr const char* dtype_name(DType dtype) {
-  constexpr const char* names[] = {"bool",  "uint8", "uint16", "uint32",  "uint64",  "int8",
-                                   "int16", "int32", "int64",  "float16", "float32", "float64"};
+  constexpr const char* names[] = {"bool",  "uint8", "uint16",  "uint32",  "uint64",  "int8",    "int16",
+                                   "int32", "int64", "float16", "float32", "float64", "bfloat16"};
   return names[static_cast<int>(dtype)];
 }
 

@@ -89,6 +89,10 @@ struct Kernels {
   // rescale: y[i] = x[i] * scale + offset, one rounding each; y may be x.
   void (*rescale)(float* y, const float* x, std::int64_t n, float scale, float offset);
 
+  // cast: float32 rounded to bfloat16, ties to even; and back, which is exact.
+  void (*narrow)(std::uint16_t* y, const float* x, std::int64_t n);
+  void (*widen)(float* y, const std::uint16_t* x, std::int64_t n);
+
   // expression: the outputs of the part; scratch holds kExpressionTile floats a register, then a vector an
   // output. A part with reductions has whole rows.
   void (*expression)(const Expression& e, const MatrixPart& part, float* scratch);

@@ -113,6 +113,8 @@ struct Launchers {
 
   void (*add)(const Queue& queue, float* y, const float* a, const float* b, std::int64_t n);
   void (*rescale)(const Queue& queue, float* y, const float* x, std::int64_t n, float scale, float offset);
+  void (*narrow)(const Queue& queue, std::uint16_t* y, const float* x, std::int64_t n);
+  void (*widen)(const Queue& queue, float* y, const std::uint16_t* x, std::int64_t n);
   void (*activation_forward)(const Queue& queue, float* y, const float* x, std::int64_t n,
                              math::Activation activation, float alpha);
   void (*activation_backward)(const Queue& queue, float* dz, const float* dy, const float* saved,

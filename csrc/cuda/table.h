@@ -23,6 +23,7 @@ void fill_penalty(Launchers& table);
 void fill_norm_constraint(Launchers& table);
 void fill_spectral_norm(Launchers& table);
 void fill_sparsemax(Launchers& table);
+void fill_cast(Launchers& table);
 void fill_circle_loss(Launchers& table);
 void fill_gemm_mma(Launchers& table);
 void fill_gemm_wgmma(Launchers& table);
@@ -64,6 +65,7 @@ inline Launchers make_launchers() {
   fill_norm_constraint(table);
   fill_spectral_norm(table);
   fill_sparsemax(table);
+  fill_cast(table);
   fill_circle_loss(table);
   fill_gemm_mma(table);
   fill_gemm_wgmma(table);

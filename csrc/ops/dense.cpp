@@ -42,14 +42,18 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
 }
 
+cpu::GemmPrecision precision_of(bool bfloat16) {
+  return bfloat16 ? cpu::GemmPrecision::medium : cpu::matmul_precision();
+}
+
 // The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
-                       const View& bias, Activation activation, double alpha) {
+                       const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision) {
   const cuda::Launchers& kernels = cuda::launchers();
   const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
   step.name = check.function();
-  const cuda::GemmPlan plan = device_gemm({x.rows(), w.cols(), x.cols()});
+  const cuda::GemmPlan plan = device_gemm({x.rows(), w.cols(), x.cols()}, precision);
   step.scratch = plan.scratch();
   step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
                  finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
@@ -81,13 +85,13 @@ void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands
 }  // namespace
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
-                   Activation activation, double alpha, bool training) {
+                   Activation activation, double alpha, bool training, bool bfloat16) {
   check_forward(y, z, x, w, bias, activation, alpha);
   const Check check("dense_forward");
   if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}}))
-    return forward_on_device(check, y, z, x, w, bias, activation, alpha);
+    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16));
   const cpu::Kernels& kernels = cpu::active();
-  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, cpu::matmul_precision(),
+  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, precision_of(bfloat16),
                                  !training};
   const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
   const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32()};
@@ -143,6 +147,7 @@ struct Backward {
   std::int64_t rows, units;
   Activation activation;
   float alpha;
+  cpu::GemmPrecision precision;
 
   void run(Worker& worker) const {
     if (dz != nullptr) derivative(worker);
@@ -191,8 +196,8 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   const cuda::Launchers& kernels = cuda::launchers();
   Step step;
   step.name = check.function();
-  const cuda::GemmPlan for_w = device_gemm({inputs, op.units, op.rows, true, false});
-  const cuda::GemmPlan for_x = device_gemm({op.rows, inputs, op.units, false, true});
+  const cuda::GemmPlan for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision);
+  const cuda::GemmPlan for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
   step.scratch = std::max({op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0,
                            op.dw != nullptr ? for_w.scratch() : 0, op.dx != nullptr ? for_x.scratch() : 0});
   step.launch = [op, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
@@ -209,13 +214,14 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
 }  // namespace
 
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
-                    const View& saved, const View& x, const View& w, Activation activation, double alpha) {
+                    const View& saved, const View& x, const View& w, Activation activation, double alpha,
+                    bool bfloat16) {
   check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha);
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
   const cpu::Kernels& kernels = cpu::active();
   Backward op{};
   op.kernels = &kernels;
-  const cpu::GemmPrecision precision = cpu::matmul_precision();
+  const cpu::GemmPrecision precision = op.precision = precision_of(bfloat16);
   op.dw_plan =
       cpu::plan_gemm({inputs, units, rows, true, false, precision}, kernels.gemm.shape, num_threads());
   op.dx_plan =

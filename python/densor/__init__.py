@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from densor import constraints as constraints
     from densor import datasets as datasets
     from densor import distillation as distillation
+    from densor import dtype_policies as dtype_policies
     from densor import ensembles as ensembles
     from densor import errors as errors
     from densor import initializers as initializers
     from densor import layers as layers
     from densor import losses as losses
     from densor import metrics as metrics
+    from densor import mixed_precision as mixed_precision
     from densor import models as models
     from densor import ops as ops
     from densor import optimizers as optimizers
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from densor import utils as utils
     from densor._core import cpu_target as cpu_target
     from densor.config import show_config as show_config
+    from densor.dtype_policies import DTypePolicy as DTypePolicy
     from densor.graph import Variable as Variable
     from densor.initializers import Initializer as Initializer
     from densor.layers import Input as Input
@@ -51,11 +54,12 @@ if TYPE_CHECKING:
     from densor.scopes import device as device
 
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "ensembles", "errors",
-    "graph", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "presets", "pruning",
-    "random", "regularizers", "saving", "schedules", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "dtype_policies",
+    "ensembles", "errors", "graph", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "presets", "pruning", "random", "regularizers", "saving", "schedules", "utils",
 )  # fmt: skip
 _NAMES = {
+    "DTypePolicy": "dtype_policies",
     "Initializer": "initializers",
     "Input": "layers",
     "Layer": "layers",

@@ -4,14 +4,17 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from densor import _check, _core
+from densor import _check, _core, dtype_policies
 from densor._version import __version__
+from densor.dtype_policies import DTypePolicy
 
 _epsilon = 1e-7
 _device = "cpu"
+_bfloat16_emulation: bool | None = None
 
 
 def floatx() -> str:
@@ -24,26 +27,88 @@ def set_floatx(value: str) -> None:
     _check.choice("set_floatx", "value", value, ["float32"])
 
 
-def dtype_policy() -> str:
-    """Returns the number format of activations and weights: "float32"."""
-    return "float32"
+def dtype_policy() -> DTypePolicy:
+    """Returns the policy of layers that are given none: "float32" at the start."""
+    return DTypePolicy()
 
 
-def set_dtype_policy(policy: str) -> None:
-    """Accepts "float32"; says what to use instead of Keras' policies of mixed precision.
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """Sets the policy of layers made from now on that are given none.
+
+    "mixed_bfloat16" stores activations, and the gradients of these, in 2 bytes, and multiplies matrices as bfloat16
+    numbers, added in float32; see `DTypePolicy`. Half the memory, and one product of the matrix units where
+    "highest" computes six. Give the last layer `dtype="float32"`: its outputs, which the loss reads, then keep all
+    their bits. No loss scaling is needed: bfloat16 has the range of float32.
+
+    It is native on CPUs with matrix units (`show_config` tells) and on GPUs. Elsewhere each step would convert its
+    operands and multiply them as float32: slower than float32 itself. So that is refused, unless
+    `set_bfloat16_emulation(True)` or the environment variable DENSOR_BFLOAT16=emulate asks for it.
+
+    Args:
+        policy: "float32", "mixed_bfloat16", or a `DTypePolicy`.
 
     Raises:
-        TypeError: not a string. ValueError: another policy. Activations are float32 in this version.
+        TypeError: neither a string nor a policy.
+        ValueError: another name, or bfloat16 would have to be emulated. Nothing has changed.
+
+    Example:
+        >>> set_dtype_policy("float32")
+        >>> dtype_policy()
+        <DTypePolicy "float32">
     """
-    if policy in ("mixed_bfloat16", "mixed_float16"):
-        units = "" if _core.cpu_target().startswith("amx") else (
-            f", for CPUs with matrix units; on {_core.cpu_target()} bfloat16 would be emulated, which is slower"
-        )  # fmt: skip
+    dtype_policies.set_default(usable_dtype_policy("set_dtype_policy", "policy", policy))
+
+
+def usable_dtype_policy(function: str, argument: str, policy: Any) -> DTypePolicy:
+    """Returns the policy, None for the global one; raises as `set_dtype_policy`, for `argument` of `function`."""
+    try:
+        found = dtype_policies.get(policy)
+    except (TypeError, ValueError) as error:
+        raise _check.renamed(error, function, argument) from None
+    if found.compute_dtype == "bfloat16" and not uses_bfloat16():
         raise _check.bad_value(
-            "set_dtype_policy", "policy", f"'{policy}' is not supported: activations are stored in float32; products "
-            f"of bfloat16 numbers with all else in float32 are set_matmul_precision('medium'){units}"
+            function, argument, f"'{found.name}' would be slower than float32 here: the CPU target "
+            f"{_core.cpu_target()} has no matrix units, so that each step would convert its operands to float32 and "
+            "its results back; set_bfloat16_emulation(True), or DENSOR_BFLOAT16=emulate in the environment, allows that"
         )  # fmt: skip
-    _check.choice("set_dtype_policy", "policy", policy, ["float32"])
+    return found
+
+
+def uses_bfloat16() -> bool:
+    """Returns whether layers may compute in bfloat16: on a GPU, on a CPU with matrix units, or where it is emulated."""
+    return _device != "cpu" or _core.cpu_target().startswith("amx") or bfloat16_emulation()
+
+
+def bfloat16_emulation() -> bool:
+    """Returns whether "mixed_bfloat16" may be emulated where it is slow. Default: DENSOR_BFLOAT16 is "emulate".
+
+    Raises ValueError where that variable has another value.
+    """
+    if _bfloat16_emulation is not None:
+        return _bfloat16_emulation
+    value = os.environ.get("DENSOR_BFLOAT16", "")
+    return (
+        bool(_check.choice("bfloat16_emulation", "DENSOR_BFLOAT16", value, ["emulate"])) if value else False
+    )
+
+
+def set_bfloat16_emulation(allowed: bool | None) -> None:
+    """Sets whether "mixed_bfloat16" may be emulated where it is slow: to try it, or to load such a model.
+
+    None: as the environment variable DENSOR_BFLOAT16 says.
+
+    Example:
+        >>> from densor import DTypePolicy, layers
+        >>> set_bfloat16_emulation(True)
+        >>> layer = layers.Dense(3, dtype=DTypePolicy("mixed_bfloat16"))
+        >>> layer.compute_dtype, layer.variable_dtype
+        ('bfloat16', 'float32')
+        >>> set_bfloat16_emulation(None)
+    """
+    global _bfloat16_emulation
+    if allowed is not None:
+        allowed = _check.boolean("set_bfloat16_emulation", "allowed", allowed)
+    _bfloat16_emulation = allowed
 
 
 def epsilon() -> float:

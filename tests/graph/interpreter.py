@@ -1,19 +1,21 @@
 """Executes the instructions of a lowering in float64, by the references, in the memory that the buffers share.
 
 Nothing native takes part: what is tested with it is the graph's own work (tracing, passes, gradients, reuse of
-memory). Every float32 buffer becomes a float64 one at twice its offset; memory starts as NaN.
+memory). Every float32 buffer becomes a float64 one at twice its offset, a bfloat16 one a float32 one that holds the
+rounded values; memory starts as NaN.
 """
 
 import numpy as np
 
 from densor import _core
-from densor.graph.buffers import View
+from densor.graph.buffers import BFLOAT16, View
 from densor.graph.lowering import GradientOf, Reshaped, Variable
 from tests.reference import (
     accumulate,
     accuracy,
     activation,
     batch_norm,
+    bf16,
     circle_loss,
     column_sum,
     dropout,
@@ -34,7 +36,7 @@ from tests.reference import (
 )
 
 OPCODES = {code: name for name, code in _core.expression_opcodes().items()}
-WIDE = {"float32": np.float64, "int32": np.int64, "uint16": np.uint32}
+WIDE = {"float32": np.float64, "int32": np.int64, "uint16": np.uint32, "bfloat16": np.float32}
 LOSSES = {
     "softmax_cross_entropy": softmax_cross_entropy,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
@@ -63,7 +65,8 @@ class Interpreter:
     def bound(self, value):
         if isinstance(value, View):
             raw = self.memory.view(np.uint8)[2 * value.buffer.offset :][: 2 * value.buffer.nbytes]
-            return raw.view(WIDE[str(value.dtype)]).reshape(value.shape)
+            name = "bfloat16" if value.dtype == BFLOAT16 else str(value.dtype)
+            return raw.view(WIDE[name]).reshape(value.shape)
         if isinstance(value, Variable):
             return self.variables.get(value, value.array)  # the constants of a formula are as they are
         if isinstance(value, GradientOf):
@@ -80,6 +83,9 @@ class Interpreter:
 
     def scatter(self, feed, x):
         self.outputs[feed] = x.copy()
+
+    def cast(self, y, x):
+        y[...] = bf16.rounded(x.astype(np.float32)) if y.dtype == np.float32 else x
 
     def add(self, y, a, b):
         y[...] = a + b
@@ -118,13 +124,13 @@ class Interpreter:
     def softmax_backward(self, dx, dy, y):
         dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
-    def dense_forward(self, y, z, x, w, bias, activation, alpha, training=False):
+    def dense_forward(self, y, z, x, w, bias, activation, alpha, training=False, bfloat16=False):
         before = x @ w + (0 if bias is None else bias)
         if z is not None:
             z[...] = before
         y[...] = _activate(before, activation, alpha)
 
-    def dense_backward(self, dx, dw, dbias, dz, dy, saved, x, w, activation, alpha):
+    def dense_backward(self, dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, bfloat16=False):
         assert (dz is None) == (saved is None) == (activation == "linear")
         after = dy if dz is None else dz
         after[...] = dy if saved is None else dy * _slope(saved, activation, alpha)

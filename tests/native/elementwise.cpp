@@ -123,6 +123,10 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   report("add", Hash().add(y));
   kernels.rescale(y.data(), a.data(), kCount, 1.7f, -0.3f);
   report("rescale", Hash().add(y));
+  std::vector<std::uint16_t> narrow(kCount);
+  kernels.narrow(narrow.data(), a.data(), kCount);
+  kernels.widen(y.data(), narrow.data(), kCount);
+  report("cast", Hash().add(y));
   kernels.copy_matrix(y.data(), a.data(), 10, 33, 40, 50);
   report("copy_matrix", Hash().add(y));
   activations(kernels);

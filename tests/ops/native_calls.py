@@ -46,6 +46,7 @@ def _elementwise():
         "concatenate": {"y": f(ROWS, 5), "xs": [f(ROWS, 2), f(ROWS, 3)]},
         "concatenate_backward": {"dxs": [f(ROWS, 2), f(ROWS, 3)], "dy": f(ROWS, 5)},
         "rescale": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), "scale": 2.0, "offset": 1.0},
+        "cast": {"y": np.zeros((ROWS, COLS), [("bfloat16", "<u2")]), "x": f(ROWS, COLS)},
         "activation_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), **ACTIVATION},
         "activation_backward": {
             "dx": f(ROWS, COLS),
@@ -325,6 +326,7 @@ OPTIONAL = {
 OUTPUTS = {
     "add": ("y",),
     "rescale": ("y",),
+    "cast": ("y",),
     "activation_forward": ("y",),
     "activation_backward": ("dx",),
     "softmax_forward": ("y",),

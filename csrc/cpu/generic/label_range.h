@@ -44,6 +44,7 @@ inline LabelCount label_range(DType dtype) {
     case DType::f64:
       return count_outside<double>;
     case DType::f16:
+    case DType::bf16:
       break;
   }
   return nullptr;

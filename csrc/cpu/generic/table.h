@@ -7,6 +7,7 @@
 #include "cpu/generic/activation.h"
 #include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
+#include "cpu/generic/cast.h"
 #include "cpu/generic/circle_loss.h"
 #include "cpu/generic/column_sum.h"
 #include "cpu/generic/concatenate.h"
@@ -50,6 +51,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_activation(k);
   fill_add(k);
   fill_batch_norm(k);
+  fill_cast(k);
   fill_circle_loss(k);
   fill_column_sum(k);
   fill_concatenate(k);

@@ -1,4 +1,4 @@
-// Matrix products on a device, at the precision in use.
+// Matrix products on a device.
 #pragma once
 
 #include "cpu/gemm/precision.h"
@@ -9,8 +9,8 @@
 namespace densor::ops {
 
 // The setting as the device understands it.
-inline cuda::GemmPrecision device_precision() {
-  switch (cpu::matmul_precision()) {
+inline cuda::GemmPrecision device_precision(cpu::GemmPrecision precision) {
+  switch (precision) {
     case cpu::GemmPrecision::ieee:
       return cuda::GemmPrecision::multiply_adds;
     case cpu::GemmPrecision::medium:
@@ -31,12 +31,14 @@ inline cuda::GemmChoice& gemm_choice() {
   return choice;
 }
 
-inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem, int architecture) {
+inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem, cpu::GemmPrecision precision,
+                                  int architecture) {
   const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
-  return cuda::plan_gemm(problem, device_precision(), architecture, backend, gemm_choice());
+  return cuda::plan_gemm(problem, device_precision(precision), architecture, backend, gemm_choice());
 }
-inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem) {
-  return device_gemm(problem, cuda::runtime().architecture());
+inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
+                                  cpu::GemmPrecision precision = cpu::matmul_precision()) {
+  return device_gemm(problem, precision, cuda::runtime().architecture());
 }
 
 // A product of float32 without the library, which has no algorithm for everything.

@@ -13,7 +13,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from densor.graph.arena import ALIGNMENT
 
-__all__ = ["Buffer", "View", "place"]
+__all__ = ["BFLOAT16", "Buffer", "View", "place", "storage"]
+
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])
+"""How the arrays of bfloat16 numbers are marked, which NumPy does not have: the upper half of a float32 each."""
+
+
+def storage(dtype: str) -> np.dtype[Any]:
+    """The dtype of the buffers in which the values of a tensor lie."""
+    return BFLOAT16 if dtype == "bfloat16" else np.dtype(np.float32)
 
 
 @dataclass(eq=False)
@@ -65,7 +73,8 @@ class View:
 
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape))
-        dtype = "" if self.dtype == np.float32 else f" {self.dtype}"
+        name = "bfloat16" if self.dtype == BFLOAT16 else str(self.dtype)
+        dtype = "" if self.dtype == np.float32 else f" {name}"
         return f"{self.buffer.name}[{shape}{dtype}]@{self.buffer.offset}"
 
 

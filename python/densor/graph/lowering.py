@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from densor import _core
 from densor.graph.arena import Arena, aligned_bytes
-from densor.graph.buffers import Buffer, View, place
+from densor.graph.buffers import Buffer, View, place, storage
 from densor.graph.node import Node
 from densor.graph.penalty import PenaltySum
 from densor.graph.tensor import Tensor
@@ -161,6 +161,12 @@ class Lowering:
         """The instructions of the phase `compute` from here on run `count` times, each time with other noise."""
         self._repeat_from, self.repeats = len(self.instructions), count
 
+    def rewrite(self, replacement: Callable[[Instruction], list[Instruction]]) -> None:
+        """Put other instructions in the place of each."""
+        parts = [replacement(item) for item in self.instructions]
+        self._repeat_from = sum(map(len, parts[: self._repeat_from]))
+        self.instructions[:] = [item for part in parts for item in part]
+
     def stream(self, node: Node) -> int:
         """The noise stream of a node: its order number among the nodes of the program that make noise."""
         return self._streams.setdefault(node, len(self._streams))
@@ -181,7 +187,7 @@ class Lowering:
         """The matrix in which a node computes its output; made on first use."""
         if tensor not in self._values:
             name = tensor.node.stem if tensor.node is not None else tensor.name or "input"
-            self._values[tensor] = self.buffer(name, self.shape(tensor))
+            self._values[tensor] = self.buffer(name, self.shape(tensor), storage(tensor.dtype))
         return self.value(tensor, columns)
 
     def alias(self, output: Tensor, source: Tensor) -> None:
@@ -221,7 +227,7 @@ class Lowering:
         """A fresh matrix for what a node adds to the gradient of one input; None if nobody needs it."""
         if not self.wants(tensor):
             return None
-        view = self.buffer("d", self.shape(tensor, columns))
+        view = self.buffer("d", self.shape(tensor, columns), storage(tensor.dtype))
         self._pending.append((tensor, view))
         return view
 
@@ -232,7 +238,7 @@ class Lowering:
 
     def scratch_over(self, dy: View) -> View:
         """Scratch shaped like a complete gradient: its own memory, unless somebody else still reads that."""
-        return self.buffer("scratch", dy.shape) if dy.buffer.shared else dy
+        return self.buffer("scratch", dy.shape, dy.dtype) if dy.buffer.shared else dy
 
     def variable_gradient(
         self, variable: Variable | None, shape: tuple[int, ...] | None = None
@@ -283,9 +289,12 @@ class Lowering:
             elif target in self._gradients:
                 # Into a fresh buffer, never in place: the old one may be the gradient of another tensor too.
                 shape = self.shape(target)
-                total = self.buffer("d", shape)
+                total = self.buffer("d", shape, storage(target.dtype))
                 self.emit("add", y=total, a=self.gradient(target), b=view.reshape(*shape))
                 self._gradients[target] = total
+            elif view.dtype != storage(target.dtype):
+                self._gradients[target] = self.buffer("d", view.shape, storage(target.dtype))
+                self.emit("cast", y=self._gradients[target], x=view)
             else:
                 self._gradients[target] = view
         self._pending.clear()

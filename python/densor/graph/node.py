@@ -34,6 +34,7 @@ class Node:
     has_kernel: ClassVar[bool] = True  # False: it can only run as part of an expression
     noisy: ClassVar[bool] = False  # the output differs from step to step
     couples_rows: ClassVar[bool] = False  # a row of the output depends on other rows of the batch
+    casts: ClassVar[bool] = False  # the output is the input in another dtype
     sink: ClassVar[bool] = False  # adds to the loss, for the layer `owner`; nobody reads its output
     owner: Any = None
 
@@ -42,10 +43,13 @@ class Node:
         inputs: Sequence[Tensor],
         shape: tuple[int | None, ...],
         variables: Sequence[Variable] = (),
+        dtype: str | None = None,
     ) -> None:
         self.inputs = tuple(inputs)
         self.variables = tuple(variables)
-        self.output = Tensor(shape, node=self)
+        dtypes = {tensor.dtype for tensor in inputs}
+        # Variables take part in the dtype of the tensors; among these the wider dtype wins.
+        self.output = Tensor(shape, dtype or ("bfloat16" if dtypes == {"bfloat16"} else "float32"), node=self)
         record(self)
 
     def forward(self, lowering: Lowering) -> None:

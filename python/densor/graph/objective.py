@@ -193,7 +193,7 @@ class Objective:
             return self._emit_rows(lowering, self.tensors[loss], scale)
         end = self.tensors["end"]
         x = lowering.value(end, end.features)
-        gradient = lowering.buffer("d", x.shape) if lowering.wants(end) else None
+        gradient = lowering.buffer("d", x.shape, x.dtype) if lowering.wants(end) else None
         values = lowering.buffer("loss", (lowering.rows,))
         labels = loss.target_kind == "labels"
         scaling = (1.0, 0.0) if labels else loss.target_scaling(x.shape[1])

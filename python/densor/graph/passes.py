@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from densor.graph.node import Node
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
 
-__all__ = ["Folded", "drop_dead_code", "drop_identities", "fold_rescaling", "fuse_activations"]
+__all__ = ["Folded", "drop_dead_code", "drop_identities", "fold_rescaling", "fuse_activations", "gather_cast"]
 
 
 def drop_identities(graph: Graph) -> Graph:
@@ -36,6 +37,29 @@ def drop_dead_code(graph: Graph, outputs: Sequence[Tensor] | None = None, sinks:
             needed.update(node.inputs)
             kept.append(node)
     return graph.with_nodes(kept[::-1], outputs)
+
+
+def gather_cast(graph: Graph) -> Graph:
+    """Gather the inputs in the dtype that they are cast to, where everybody who reads one casts it so."""
+    readers: dict[Tensor, list[Node]] = {tensor: [] for tensor in graph.inputs}
+    for node in graph.nodes:
+        for tensor in node.inputs:
+            readers.get(tensor, []).append(node)
+    replaced: dict[Tensor, Tensor] = {}
+    for tensor, nodes in readers.items():
+        dtypes = {node.output.dtype if node.casts else tensor.dtype for node in nodes}
+        if tensor not in graph.outputs and len(dtypes) == 1 and dtypes != {tensor.dtype}:
+            stored = Tensor(tensor.shape, dtypes.pop(), tensor.name)
+            replaced |= {tensor: stored, **{node.output: stored for node in nodes}}
+    kept = [
+        _reading(node, [replaced.get(tensor, tensor) for tensor in node.inputs])
+        for node in graph.nodes
+        if node.output not in replaced
+    ]
+    outputs = tuple(replaced.get(tensor, tensor) for tensor in graph.outputs)
+    return replace(
+        graph.with_nodes(kept, outputs), inputs=tuple(replaced.get(tensor, tensor) for tensor in graph.inputs)
+    )
 
 
 def fuse_activations(graph: Graph) -> Graph:

@@ -13,8 +13,9 @@ from densor.graph.arena import Arena
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
-from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
+from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations, gather_cast
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
+from densor.graph.storage import cast_around_steps
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
 from densor.graph.variable import Variable
@@ -173,7 +174,7 @@ def lower_graph(
     graph = _with_formulas(graph, heads)
     ends = [objective.tensors[name] for objective, name in read]
     alive = drop_dead_code(graph, [*predictions, *ends], sinks=bool(heads or sink_totals))
-    graph, scales = fold_rescaling(fuse_activations(alive))
+    graph, scales = fold_rescaling(fuse_activations(gather_cast(alive)))
     graph = fuse_expressions(graph)
     # The passes put other tensors in the places of these.
     places = iter(graph.outputs)
@@ -209,6 +210,7 @@ def lower_graph(
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
+    cast_around_steps(lowering)
     return lowering
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.node import Node
-from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations
+from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations, gather_cast
 from densor.graph.program import Feeds, gather_inputs
+from densor.graph.storage import cast_around_steps
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
 
@@ -47,7 +48,7 @@ def lower_samples(
         device: where the program will run.
     """
     graph = drop_identities(graph)
-    graph, scales = fold_rescaling(fuse_activations(drop_dead_code(graph)))
+    graph, scales = fold_rescaling(fuse_activations(gather_cast(drop_dead_code(graph))))
     graph = fuse_expressions(graph)
     output = graph.outputs[0]
     still, noisy = _split(graph.nodes)
@@ -69,6 +70,7 @@ def lower_samples(
         results.append(entropy)
     for view, feed in zip(results, feeds.outputs, strict=False):
         lowering.emit("scatter", feed=feed, x=view.reshape(rows, view.size // rows))
+    cast_around_steps(lowering)
     return lowering
 
 

@@ -37,10 +37,11 @@ def _operator(name: str, reflected: bool = False) -> Callable[[Tensor, Any], Ten
 
 
 class Tensor:
-    """A symbolic float32 array. The first dimension of `shape` is None: the rows of the batch.
+    """A symbolic array. The first dimension of `shape` is None: the rows of the batch.
 
-    `node` is the node that computes it (None for the input of a graph); `call` is the layer call that
-    returned it, if it came out of a layer outside a trace.
+    `dtype` is that in which its values are stored: "float32" or "bfloat16". `node` is the node that computes it
+    (None for the input of a graph); `call` is the layer call that returned it, if it came out of a layer outside a
+    trace.
     """
 
     # The functions of densor.ops by name: the graph lies below the operations and cannot import them.

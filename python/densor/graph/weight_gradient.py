@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 from densor import _core
 from densor.graph.arena import Arena
-from densor.graph.buffers import View
+from densor.graph.buffers import BFLOAT16, View
 from densor.graph.lowering import GradientOf, Instruction, Lowering, Reshaped
 from densor.graph.variable import Variable
 
 __all__ = ["WeightGradient", "known_by_operands", "take_weight_gradients"]
 
-# With more rows the product takes so long that writing the gradient once hardly counts.
+# With more rows the product takes so long that writing the gradient once hardly counts; and products of bfloat16
+# numbers, rounded here, are fast.
 _MOST_ROWS = 256
 
 # Where its norm is needed first, it comes from the pairs of rows, in time rows^2 (inputs + units): it pays where that
@@ -89,7 +90,7 @@ def known_by_operands(lowering: Lowering) -> list[WeightGradient]:
             for name, operand in (("dw", x), ("dbias", None))
             if isinstance(gradient := arguments[name], GradientOf) and uses[gradient.variable] == 1
         ]
-        if sum(gradient.variable.size for gradient in made) > x.size + dz.size:
+        if dz.dtype != BFLOAT16 and sum(gradient.variable.size for gradient in made) > x.size + dz.size:
             known += made
     return known
 
@@ -118,7 +119,11 @@ def _take(
     dz = arguments["dz"] or arguments["dy"]
     rows, units = dz.shape
     inputs = arguments["x"].shape[1]
-    if rows > _MOST_ROWS or (norms and rows * rows * (inputs + units) > _NORM_WORK * inputs * units):
+    if (
+        dz.dtype == BFLOAT16
+        or rows > _MOST_ROWS
+        or (norms and rows * rows * (inputs + units) > _NORM_WORK * inputs * units)
+    ):
         return instruction
     for name, x in (("dw", arguments["x"]), ("dbias", None)):
         gradient = arguments[name]

@@ -20,6 +20,7 @@ from densor.layers._arguments import declared_shape, input_array, unknown_keywor
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
 from densor.layers._naming import snake_case, unique_name
+from densor.layers._policy import HasPolicy
 from densor.layers._regularizer import get_constraint, get_regularizer, regularizer_config
 from densor.ops import identity, penalize
 
@@ -29,7 +30,7 @@ Shape = tuple[int | None, ...]
 LayerType = TypeVar("LayerType", bound="Layer")
 
 
-class Layer(AddedLosses):
+class Layer(AddedLosses, HasPolicy):
     """A Python object that owns variables and a config. Subclasses write `__init__`, `build` and `call`.
 
     A layer holds no mathematics: `call` uses `densor.ops` (or other layers) on symbolic tensors. It runs once
@@ -39,7 +40,7 @@ class Layer(AddedLosses):
     Args:
         name: default: the class in snake_case with a running number.
         trainable: whether training changes the weights.
-        dtype: "float32" or None.
+        dtype: "float32", "mixed_bfloat16" or a `DTypePolicy`; default: the global policy (`config.set_dtype_policy`).
         activity_regularizer: a penalty on the outputs, divided by the rows of the batch, or None.
         learning_rate_multiplier: factor of the learning rate for the weights; see the attribute.
         input_shape: shape of one row, on the first layer of a Sequential; `input_dim=n` means `(n,)`.
@@ -71,15 +72,15 @@ class Layer(AddedLosses):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype: str | None = None,
+        dtype: Any = None,
         activity_regularizer: Any = None,
         **keywords: Any,
     ) -> None:
         function = type(self).__name__
         if name is not None and "/" in text(function, "name", name):
             raise bad_value(function, "name", f"must not contain '/', got {name!r}")
-        trainable = boolean(function, "trainable", trainable)
-        unsupported(function, "dtype", dtype or "float32", "float32")
+        self._trainable = boolean(function, "trainable", trainable)
+        self._choose_policy(dtype)
         self._multiplier = number(
             function, "learning_rate_multiplier", keywords.pop("learning_rate_multiplier", 1.0), low=0
         )
@@ -90,7 +91,6 @@ class Layer(AddedLosses):
         self.name = name or unique_name(snake_case(function))
         self.built = False
         self.build_shape: Any = None
-        self._trainable = trainable
 
     # What subclasses write
 
@@ -138,7 +138,7 @@ class Layer(AddedLosses):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON-ready values; subclasses add theirs."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": "float32"}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self._dtypes()}
         penalty = regularizer_config(self.activity_regularizer)
         if penalty is not None:
             config["activity_regularizer"] = penalty
@@ -195,7 +195,7 @@ class Layer(AddedLosses):
         if mode is not None and "training" in inspect.signature(self.call).parameters:
             arguments["training"] = SAMPLING if sampling and not mode else mode
         with scoped(replace(outer, training=mode, depth=outer.depth + 1, sampling=sampling)):
-            outputs = self.call(inputs, **arguments)
+            outputs = self.call(self._cast_inputs(inputs), **arguments)
             if self.activity_regularizer is not None:
                 for tensor in flat(outputs):
                     penalize(tensor, self.activity_regularizer, self)

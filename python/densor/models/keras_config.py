@@ -23,6 +23,7 @@ from densor import (
     schedules,
 )
 from densor._check import show
+from densor.config import uses_bfloat16
 from densor.graph import Tensor
 from densor.layers import InputLayer, Layer
 from densor.models.functional import Functional
@@ -46,7 +47,8 @@ _MODELS = {"Sequential", "Functional", "Model"}
 _WRAPPERS = {"DTypePolicy", "__keras_tensor__", "__tuple__", "function", "SeedGenerator"}
 # Their configurations hold code (or name it): they are never made, whoever asks for them.
 _CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
-_POLICIES = {"float32", "mixed_bfloat16", "mixed_float16"}  # the weights of all three are float32
+# The weights of all three are float32. What cannot be computed as it was, or only slowly, is computed in float32.
+_POLICIES = {"float32", "mixed_bfloat16", "mixed_float16"}
 # What Keras writes about arguments that Densor has not, where they change nothing.
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,), "data_format": ("channels_last",), "jit_compile": (True,), "loss_scale_factor": (1.0,),
@@ -164,6 +166,8 @@ def _accepted(name: str, own: Any, settings: dict[str, Any]) -> dict[str, Any]:
     counts = issubclass(cls, metrics.Metric) and policy in ("int", "int32")  # of Keras' IoU
     if policy is not None and policy not in _POLICIES and not counts:
         raise ValueError(f"{name}: dtype {show(policy)} is not supported, only weights of float32")
+    if policy == "mixed_bfloat16" and issubclass(cls, Layer) and uses_bfloat16():
+        settings["dtype"] = policy
     shape = settings.pop("batch_input_shape", None)
     if cls is InputLayer and shape is not None:
         settings["batch_shape"] = shape

@@ -29,6 +29,7 @@ _MODULES = {
     "_regularizer": "keras.regularizers",
     "_constraint": "keras.constraints",
     "activation": "keras.layers",
+    "dtype": "keras",
     "layer": "keras.layers",
     "learning_rate": "keras.optimizers.schedules",
 }
@@ -176,5 +177,9 @@ def _named(structure: Any, names: Mapping[Tensor, list[Any]]) -> Any:
         return [_named(item, names) for item in structure]
     return {
         "class_name": "__keras_tensor__",
-        "config": {"shape": list(structure.shape), "dtype": "float32", "keras_history": names[structure]},
+        "config": {
+            "shape": list(structure.shape),
+            "dtype": structure.dtype,
+            "keras_history": names[structure],
+        },
     }

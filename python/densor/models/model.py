@@ -56,6 +56,8 @@ class Model(Trainer):
         90
     """
 
+    autocast = False
+
     def __new__(cls: type[ModelType], *arguments: Any, **keywords: Any) -> ModelType:
         if cls is Model and (arguments or "inputs" in keywords or "outputs" in keywords):
             from densor.models.functional import Functional

@@ -1,4 +1,4 @@
-"""Other dtypes and kinds of values, for code written for Keras: everything symbolic is float32."""
+"""Other dtypes and kinds of values, for code written for Keras: what is symbolic is float32 or bfloat16."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from densor._check import bad_type, bad_value, choice, integer, positive_int
 from densor.graph import Tensor, Variable, copied_to_device
 from densor.ops._device import constant, float32_there, gathered
 from densor.ops._eager import array_of
+from densor.ops.cast import rounded, stored_as
 from densor.ops.comparison import equal, logical_or, not_equal, where
 from densor.ops.reduction import max, min
 from densor.ops.rescale import rescale
@@ -27,8 +28,9 @@ DTYPES = (
 def cast(x: Any, dtype: str) -> Any:
     """`x` as numbers of a dtype.
 
-    A symbolic tensor stays float32: as "bool" it is 1 where it is not 0, as any other dtype it is what it was; write
-    `floor` or `round` where numbers should lose their fractions.
+    A symbolic tensor as "float32" or "bfloat16" is stored so, rounded to nearest. As "bool" it is 1 where it is not 0,
+    as any other dtype it is what it was; write `floor` or `round` where numbers should lose their fractions. NumPy has
+    no bfloat16: arrays stay float32, rounded.
 
     Args:
         x: a symbolic tensor, or real numbers. dtype: its name, such as "float32".
@@ -45,11 +47,15 @@ def cast(x: Any, dtype: str) -> Any:
     """
     name = choice("cast", "dtype", getattr(dtype, "__name__", str(dtype)), DTYPES)
     if isinstance(x, Tensor):
+        if name in ("float32", "bfloat16"):
+            return stored_as(x, name)
         return not_equal(x, 0.0) if name == "bool" else x
+    if name == "bfloat16":
+        return rounded(x)
     there = float32_there("cast", "x", x)
     if there is None:
-        return real_array("cast", "x", x).astype("float32" if name == "bfloat16" else name)
-    if name not in ("float32", "bfloat16", "bool"):
+        return real_array("cast", "x", x).astype(name)
+    if name not in ("float32", "bool"):
         raise bad_value("cast", "dtype", f"{name}: in device memory there are float32 and, as 0 and 1, bool; let the "
                         "library whose array it is convert it")  # fmt: skip
     return not_equal(there, 0.0) if name == "bool" else there

@@ -43,7 +43,7 @@ class DenseNode(Node):
         lowering.emit(
             "dense_forward",
             y=y,
-            z=lowering.save(self, "z", y.shape) if self._saves_input() else None,
+            z=lowering.save(self, "z", y.shape, y.dtype) if self._saves_input() else None,
             x=lowering.value(self.inputs[0]),
             w=self.w,
             bias=self.bias,

@@ -30,7 +30,7 @@ class GluNode(Node):
 
     def forward(self, lowering: Lowering) -> None:
         y = lowering.result(self.output)
-        halves = [lowering.save(self, name, y.shape) for name in ("a", "b")]
+        halves = [lowering.save(self, name, y.shape, y.dtype) for name in ("a", "b")]
         lowering.emit("concatenate_backward", dxs=halves, dy=lowering.value(self.inputs[0]))
         e = Expression(y.shape[1])
         a, b = (e.operand(index, True) for index in range(2))
