@@ -192,6 +192,18 @@ def test_files_keep_the_policy(tmp_path, suffix):
     assert [layer.compute_dtype for layer in clone.layers] == [layer.compute_dtype for layer in model.layers]
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".keras"])
+def test_the_policy_of_a_file_outweighs_the_global_one(tmp_path, suffix):
+    if suffix == ".keras":
+        pytest.importorskip("h5py")
+    densor.Sequential([densor.Input((3,)), layers.Dense(2), layers.Dropout(0.5)]).save(
+        tmp_path / f"m{suffix}"
+    )
+    config.set_dtype_policy("mixed_bfloat16")
+    loaded = densor.models.load_model(tmp_path / f"m{suffix}")
+    assert [layer.compute_dtype for layer in loaded.layers] == ["float32", "float32"]
+
+
 def test_every_way_to_train_and_look(target):
     x, y = data(120)
     model = compiled(network())

@@ -23,7 +23,7 @@ from densor import (
     schedules,
 )
 from densor._check import show
-from densor.config import uses_bfloat16
+from densor.config import dtype_policy, uses_bfloat16
 from densor.graph import Tensor
 from densor.layers import InputLayer, Layer
 from densor.models.functional import Functional
@@ -166,8 +166,10 @@ def _accepted(name: str, own: Any, settings: dict[str, Any]) -> dict[str, Any]:
     counts = issubclass(cls, metrics.Metric) and policy in ("int", "int32")  # of Keras' IoU
     if policy is not None and policy not in _POLICIES and not counts:
         raise ValueError(f"{name}: dtype {show(policy)} is not supported, only weights of float32")
-    if policy == "mixed_bfloat16" and issubclass(cls, Layer) and uses_bfloat16():
-        settings["dtype"] = policy
+    if policy is not None and issubclass(cls, Layer) and not issubclass(cls, Model):
+        usable = policy if policy == "mixed_bfloat16" and uses_bfloat16() else "float32"
+        if usable != dtype_policy().name:
+            settings["dtype"] = usable
     shape = settings.pop("batch_input_shape", None)
     if cls is InputLayer and shape is not None:
         settings["batch_shape"] = shape
