@@ -125,6 +125,11 @@ void bind_device_products(py::module_& m) {
       },
       py::arg("batches"), "Batches in a graph of later runs on a GPU; 0: as planned.");
   m.def(
+      "set_device_steps",
+      [](const py::object& value) { set_device_steps(name("set_device_steps", "value", value)); },
+      py::arg("value"), "Later runs on a GPU are 'graph', 'persistent' or 'auto'.");
+  m.def("device_steps", [] { return device_steps_name(device_steps()); }, "How a GPU runs many batches.");
+  m.def(
       "matmul_backend", [] { return cuda::cublaslt_is_used() ? "cublaslt" : "own"; },
       "Whose products a GPU computes.");
 }

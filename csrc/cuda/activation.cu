@@ -1,11 +1,7 @@
-// y = activation(x) and dz = dy activation'(saved); 8 and 12 bytes an element. `saved` is the input where
-// saves_input(activation), else the output.
-#include "cuda/device/scalar.cuh"
+// Activations on their own: phases/activation.cuh, compiled for each of them.
+#include "cuda/phases/activation.cuh"
 
-#include "cuda/device/grid.cuh"
-#include "cuda/device/refused.cuh"
 #include "cuda/table.h"
-#include "math/activation.h"
 
 namespace densor::cuda {
 
@@ -13,30 +9,30 @@ namespace {
 
 using math::Activation;
 
-template <class F>
-__global__ void forward_kernel(float* y, const float* x, std::int64_t n, float alpha, const Batch* batch) {
-  if (y == x && refused(batch)) return;  // a constraint of weights
-  for (std::int64_t i = first_item(); i < n; i += item_stride()) y[i] = F::value(x[i], alpha);
+template <class Phase, class F>
+__global__ void activation_kernel(Phase phase) {
+  phase.template run<F>(launched());
 }
 
-template <class F>
-__global__ void backward_kernel(float* dz, const float* dy, const float* saved, std::int64_t n, float alpha) {
-  for (std::int64_t i = first_item(); i < n; i += item_stride())
-    dz[i] = dy[i] * F::derivative(saved[i], alpha);
+template <class Phase>
+void run(const Queue& queue, const Phase& phase, std::initializer_list<Span> reads, const Span& writes) {
+  const dim3 blocks = blocks_for(phase.n);
+  if (queue.phases != nullptr) return note_phase(queue, phase, blocks, kThreads, reads, {writes});
+  math::with_activation(phase.activation, [&](auto f) {
+    launch(queue, activation_kernel<Phase, decltype(f)>, blocks, kThreads, 0, phase);
+  });
 }
 
 void forward(const Queue& queue, float* y, const float* x, std::int64_t n, Activation activation,
              float alpha) {
-  math::with_activation(activation, [&](auto f) {
-    launch(queue, forward_kernel<decltype(f)>, blocks_for(n), kThreads, 0, y, x, n, alpha, queue.batch);
-  });
+  run(queue, ActivationForward{y, x, n, alpha, activation, queue.batch}, {span(x, n), span(queue.batch)},
+      span(y, n));
 }
 
 void backward(const Queue& queue, float* dz, const float* dy, const float* saved, std::int64_t n,
               Activation activation, float alpha) {
-  math::with_activation(activation, [&](auto f) {
-    launch(queue, backward_kernel<decltype(f)>, blocks_for(n), kThreads, 0, dz, dy, saved, n, alpha);
-  });
+  run(queue, ActivationBackward{dz, dy, saved, n, alpha, activation}, {span(dy, n), span(saved, n)},
+      span(dz, n));
 }
 
 }  // namespace

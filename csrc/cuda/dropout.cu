@@ -1,49 +1,11 @@
-// y = keep ? x scale + shift : dropped with the mask of what was kept, and dx from dy by the same mask; the
-// masks are those of the CPU bit for bit. 8 bytes and a bit an element.
-#include "cuda/device/noise.cuh"
-#include "cuda/device/reduce.cuh"
+// Dropout: phases/dropout.cuh, and the same with noise that several elements share.
+#include "cuda/phases/dropout.cuh"
 
 #include "cuda/table.h"
 
 namespace densor::cuda {
 
 namespace {
-
-constexpr std::int64_t kColumns = 128;  // of a block of noise: eight 16-bit halves for each of sixteen lanes
-constexpr int kGroups = 8;              // of sixteen columns, a word of the mask each
-
-__device__ __forceinline__ std::uint32_t half_word(const NoiseWords& words, int group) {
-  const std::uint32_t word = words.word[group / 2];
-  return group % 2 == 0 ? word & 0xffffu : word >> 16;
-}
-
-// Of each sixteen lanes of the warp, the bits of those that keep.
-__device__ __forceinline__ std::uint32_t mask_word(bool keep) {
-  return __ballot_sync(kAllLanes, keep) >> (lane_index() / kNoiseLanes * kNoiseLanes) & 0xffffu;
-}
-
-__global__ void forward_kernel(float* y, std::uint16_t* mask, const float* x, std::int64_t rows,
-                               std::int64_t cols, const Batch* batch, Noise noise, std::uint32_t threshold,
-                               math::DropoutMap map) {
-  const auto blocks = static_cast<std::uint32_t>(divide_up(cols, kColumns));
-  const std::int64_t words = math::mask_words(cols), warps = divide_up(rows * blocks, 2);
-  for (std::int64_t warp = first_warp_item(); warp < warps; warp += warp_item_stride()) {
-    const NoisePlace at = noise_place(warp * kWarpSize + lane_index(), blocks);
-    const NoiseWords bits = at.words(noise, batch->step);
-    std::uint32_t own = 0;  // lane g writes the word of group g
-#pragma unroll
-    for (int g = 0; g < kGroups; ++g) {
-      const std::int64_t col = at.block * kColumns + g * kNoiseLanes + at.lane, i = at.row * cols + col;
-      const bool inside = at.row < rows && col < cols, keep = half_word(bits, g) >= threshold;
-      if (inside) y[i] = keep ? math::fma(x[i], map.scale, map.shift) : map.dropped;
-      const std::uint32_t word = mask_word(inside && keep);
-      if (at.lane == static_cast<std::uint32_t>(g)) own = word;
-    }
-    const std::int64_t w = static_cast<std::int64_t>(at.block) * kGroups + at.lane;
-    if (at.row < rows && at.lane < kGroups && w < words)
-      mask[at.row * words + w] = static_cast<std::uint16_t>(own);
-  }
-}
 
 // Where the noise of column `col` lies in the smaller array of its row.
 __device__ __forceinline__ std::int64_t spread_column(const math::NoiseSpread& spread, std::int64_t col) {
@@ -70,9 +32,9 @@ __global__ void spread_kernel(float* y, std::uint16_t* mask, const float* x, std
     bool keep = false;
     if (inside) {
       const std::int64_t from = spread_column(spread, col);
-      const NoisePlace drawn{spread.shared ? 0 : at.row, static_cast<std::uint32_t>(from / kColumns),
+      const NoisePlace drawn{spread.shared ? 0 : at.row, static_cast<std::uint32_t>(from / kDropoutColumns),
                              static_cast<std::uint32_t>(from % kNoiseLanes)};
-      const int group = static_cast<int>(from % kColumns) / kNoiseLanes;
+      const int group = static_cast<int>(from % kDropoutColumns) / kNoiseLanes;
       keep = half_word(drawn.words(noise, batch->step), group) >= threshold;
       const std::int64_t i = at.row * cols + col;
       y[i] = keep ? x[i] * map.scale + map.shift : map.dropped;
@@ -82,21 +44,12 @@ __global__ void spread_kernel(float* y, std::uint16_t* mask, const float* x, std
   }
 }
 
-__global__ void backward_kernel(float* dx, const float* dy, const std::uint16_t* mask, std::int64_t rows,
-                                std::int64_t cols, float scale) {
-  const std::int64_t words = math::mask_words(cols);
-  for (std::int64_t i = first_row(); i < rows; i += row_stride())
-    for (std::int64_t j = first_column(); j < cols; j += column_stride()) {
-      const bool keep = (mask[i * words + j / kNoiseLanes] >> (j % kNoiseLanes) & 1) != 0;
-      dx[i * cols + j] = keep ? dy[i * cols + j] * scale : 0.0f;
-    }
-}
-
 void forward(const Queue& queue, float* y, std::uint16_t* mask, const float* x, std::int64_t rows,
              std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map) {
-  const std::int64_t threads = rows * divide_up(cols, kColumns) * kNoiseLanes;
-  launch(queue, forward_kernel, blocks_for(threads), kThreads, 0, y, mask, x, rows, cols, queue.batch, noise,
-         threshold, map);
+  const std::int64_t threads = rows * divide_up(cols, kDropoutColumns) * kNoiseLanes;
+  launch_phase(queue, DropoutForward{y, mask, x, rows, cols, queue.batch, noise, threshold, map},
+               blocks_for(threads), kThreads, {span(x, rows * cols), span(queue.batch)},
+               {span(y, rows * cols), span(mask, rows * math::mask_words(cols))});
 }
 
 void spread(const Queue& queue, float* y, std::uint16_t* mask, const float* x, std::int64_t rows,
@@ -110,7 +63,8 @@ void spread(const Queue& queue, float* y, std::uint16_t* mask, const float* x, s
 void backward(const Queue& queue, float* dx, const float* dy, const std::uint16_t* mask, std::int64_t rows,
               std::int64_t cols, float scale) {
   const Tiling tiling = tiling_for(rows, cols);
-  launch(queue, backward_kernel, tiling.grid, tiling.block, 0, dx, dy, mask, rows, cols, scale);
+  launch_phase(queue, DropoutBackward{dx, dy, mask, rows, cols, scale}, tiling.grid, tiling.block,
+               {span(dy, rows * cols), span(mask, rows * math::mask_words(cols))}, {span(dx, rows * cols)});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/queue.h"
 #include "cuda/gemm/problem.h"
 #include "cuda/optimizer.h"
+#include "cuda/phases.h"
 #include "math/dropout.h"
 #include "math/label_range.h"
 #include "math/operands.h"
@@ -110,6 +111,12 @@ struct Launchers {
   // The batch at hand becomes the next one: `rows` further, `hyper` values further, `steps` steps further.
   void (*next_batch)(const Queue& queue, Batch* batch, std::int64_t rows, std::int64_t steps);
   void (*next_repeat)(const Queue& queue, Batch* batch);
+  // Blocks of the kernel that runs these phases; 0: it cannot.
+  unsigned (*persistent_blocks)(const Phases& phases);
+  void (*persistent)(const Queue& queue, const PersistentRun& run);
+  // Only as a phase.
+  void (*multiply_phase)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                         const GemmFinish& finish);
 
   void (*add)(const Queue& queue, float* y, const float* a, const float* b, std::int64_t n);
   void (*rescale)(const Queue& queue, float* y, const float* x, std::int64_t n, float scale, float offset);

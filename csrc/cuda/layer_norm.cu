@@ -187,9 +187,7 @@ void parameters(const Queue& queue, float* dgamma, float* dbeta, const float* dy
          x, statistics, rows, elements, divide_up(elements, parts), p);
   if (parts == 1) return;
   for (int k = 0; k < 2; ++k)
-    if (outputs[k] != nullptr)
-      launch(queue, add_parts_kernel<float>, blocks_for(values), kThreads, 0, outputs[k], rooms[k], parts,
-             values);
+    if (outputs[k] != nullptr) add_parts(queue, outputs[k], rooms[k], parts, values);
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ struct OptimizerMatrix {
 struct OptimizerPass {
   math::OptimizerRange range;  // of the whole arenas; what the step's hyper-parameters say is left open
   float* gradients;
+  std::int64_t size;         // of the arenas
   float* accumulator;        // or null
   float accumulation_scale;  // of the accumulated gradient
   int rule;                  // index in math::OptimizerRules

@@ -6,6 +6,7 @@
 namespace densor::cuda {
 
 void fill_batch(Launchers& table);
+void fill_persistent(Launchers& table);
 void fill_add(Launchers& table);
 void fill_rescale(Launchers& table);
 void fill_activation(Launchers& table);
@@ -48,6 +49,7 @@ void fill_optimizer_preparation(Launchers& table);
 inline Launchers make_launchers() {
   Launchers table{};
   fill_batch(table);
+  fill_persistent(table);
   fill_add(table);
   fill_rescale(table);
   fill_activation(table);

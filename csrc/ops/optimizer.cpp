@@ -168,6 +168,7 @@ cuda::OptimizerPass device_pass(const cpu::OptimizerRange& range, const Optimize
   cuda::OptimizerPass pass{};
   pass.range = range;
   pass.gradients = arenas.gradients.f32();
+  pass.size = arenas.gradients.size();
   pass.accumulator = extras.accumulator;
   pass.accumulation_scale = extras.accumulation_scale;
   pass.rule = rule.index;

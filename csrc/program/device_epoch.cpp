@@ -120,8 +120,11 @@ class DeviceEpoch {
     if (has_last) prepare(*epoch_.last);
     // One batch may have fewer rows than the distance to the next.
     queue_.row_count = whole > 1 ? whole * epoch_.batch_size : 0;
-    std::int64_t done = launch(plan.batches_per_graph, plan.graphs, poll, 0);
-    if (done == plan.graphs * plan.batches_per_graph) done = launch(1, plan.singles, poll, done);
+    std::int64_t done = run_phases(whole, poll);
+    if (done < 0) {
+      done = launch(plan.batches_per_graph, plan.graphs, poll, 0);
+      if (done == plan.graphs * plan.batches_per_graph) done = launch(1, plan.singles, poll, done);
+    }
     if (done < whole || !has_last || cancelled(poll)) return done;
     advance(whole * epoch_.batch_size);
     record(*epoch_.last);
@@ -133,6 +136,7 @@ class DeviceEpoch {
   // Bounds how far the host runs ahead.
   static constexpr std::int64_t kBatchesPerLook = 64;
   static constexpr std::size_t kAnswersAwaited = 1;
+  static constexpr std::int64_t kMostLaunches = 4;  // between two looks, of kBatchesPerLook batches each
 
   static std::int64_t steps_of(const Program& program) {
     const Program::Repeat& repeat = program.repeat();
@@ -141,19 +145,56 @@ class DeviceEpoch {
     return compute + (repeat.count - 1) * repeated + static_cast<std::int64_t>(program.update().size()) + 1;
   }
 
+  // As phases of one kernel; batches done, or -1 where that was not asked for or cannot be.
+  std::int64_t run_phases(std::int64_t batches, const Poll& poll) {
+    if (batches == 0 || device_steps() == DeviceSteps::graph || epoch_.full->repeats() > 1) return -1;
+    cuda::Phases phases;
+    Queue queue = queue_;
+    queue.phases = &phases;
+    record(*epoch_.full, queue);
+    if (!phases.complete() || !runs_as_phases(device_steps(), phases.footprint())) return -1;
+    const unsigned blocks = cuda::launchers().persistent_blocks(phases);
+    if (blocks == 0) return -1;
+    const auto table = cuda::copy_to_device(phases.list());
+    const auto arrived = cuda::copy_to_device(std::vector<unsigned>{0});
+    cuda::PersistentRun run{table->as<const cuda::Phase>(),
+                            static_cast<int>(phases.list().size()),
+                            blocks,
+                            0,
+                            arrived->as<unsigned>(),
+                            0};
+    const std::int64_t launches = (batches + kBatchesPerLook - 1) / kBatchesPerLook;
+    return in_steps(launches, kMostLaunches, poll, [&](std::int64_t i) {
+      run.batches = std::min(kBatchesPerLook, batches - i * kBatchesPerLook);
+      cuda::launchers().persistent(queue_, run);
+      run.arrived_before += static_cast<unsigned>(run.batches * phases.fences()) * blocks;
+      return run.batches;
+    });
+  }
+
   // `launches` times `batches` batches, in a graph. Batches done in all, of which there were `done` before.
   std::int64_t launch(std::int64_t batches, std::int64_t launches, const Poll& poll, std::int64_t done) {
     std::optional<Graph> graph;
     // What runs once is launched as it is: to make a graph of it takes longer.
     if (launches > 1) graph.emplace([&](void* stream) { record(*epoch_.full, batches, stream); });
-    Reports reports(batch_.as<void>());  // before the graph goes, nobody replays it any more
-    Pace pace(std::max<std::int64_t>(kBatchesPerLook / batches, 1));
-    std::int64_t since = 0;
-    for (std::int64_t i = 0; i < launches; ++i) {
+    return done +
+           in_steps(launches, std::max<std::int64_t>(kBatchesPerLook / batches, 1), poll, [&](std::int64_t) {
+             graph ? graph->replay() : record(*epoch_.full, batches, queue_.stream);
+             return batches;
+           });
+  }
+
+  // step(i), which says how many batches it was, so many times or until a cancel; batches done. Between two
+  // looks there are at most `apart` steps. When it returns, the device has done them all.
+  template <class Step>
+  std::int64_t in_steps(std::int64_t steps, std::int64_t apart, const Poll& poll, Step step) {
+    Reports reports(batch_.as<void>());
+    Pace pace(apart);
+    std::int64_t done = 0, since = 0;
+    for (std::int64_t i = 0; i < steps; ++i) {
       if (since == 0 && cancelled(poll)) break;
-      graph ? graph->replay() : record(*epoch_.full, batches, queue_.stream);
-      done += batches;
-      if (++since < pace.launches() && i + 1 < launches) continue;
+      done += step(i);
+      if (++since < pace.launches() && i + 1 < steps) continue;
       since = 0;
       reports.ask();
       if (reports.waiting() > kAnswersAwaited) hear(reports.next());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/name.h"
+
 namespace densor {
 
 namespace {
@@ -15,6 +17,11 @@ constexpr std::int64_t kMostBatches = 64;
 constexpr std::int64_t kWorthCapturing = 32;
 
 std::atomic<std::int64_t> asked_for{0};
+
+constexpr const char* kNames[] = {"graph", "persistent", "auto"};
+std::atomic<DeviceSteps> steps_asked_for{DeviceSteps::graph};
+// What an L2 cache keeps beside the data that pass through it. An estimate until a GPU has measured it.
+constexpr std::int64_t kMostBytesAsPhases = std::int64_t{24} << 20;
 
 }  // namespace
 
@@ -42,5 +49,16 @@ std::string to_string(const LaunchPlan& plan) {
 
 std::int64_t batches_per_graph() { return asked_for.load(std::memory_order_relaxed); }
 void set_batches_per_graph(std::int64_t batches) { asked_for.store(batches, std::memory_order_relaxed); }
+
+DeviceSteps device_steps() { return steps_asked_for.load(std::memory_order_relaxed); }
+void set_device_steps(const std::string& name) {
+  const int index = index_of_name("set_device_steps", "value", name, {kNames[0], kNames[1], kNames[2]});
+  steps_asked_for.store(static_cast<DeviceSteps>(index), std::memory_order_relaxed);
+}
+const char* device_steps_name(DeviceSteps steps) { return kNames[static_cast<int>(steps)]; }
+bool runs_as_phases(DeviceSteps asked, std::int64_t footprint) {
+  return asked == DeviceSteps::persistent ||
+         (asked == DeviceSteps::automatic && footprint <= kMostBytesAsPhases);
+}
 
 }  // namespace densor

@@ -229,6 +229,39 @@ def set_matmul_backend(value: str) -> None:
     _core.set_matmul_backend(name, _cublaslt_files() if name == "cublaslt" else [])
 
 
+def device_steps() -> str:
+    """Returns how a GPU runs the batches of an epoch: "graph" (at the start), "persistent" or "auto"."""
+    return _core.device_steps()
+
+
+def set_device_steps(value: str) -> None:
+    """Sets how a GPU runs the batches of an epoch, in all that runs from now on. On a CPU it means nothing.
+
+    - "graph": the kernels of several batches are captured and launched as one graph.
+    - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
+      nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
+      rows. It knows dense layers, activations, dropout, the losses and accuracies of classes and of squared errors,
+      and optimizers without clipping by norms; a net with anything else runs as graphs. Products are float32
+      multiply-adds at every precision. Sums have an order of their own, so the last bits differ from those of graphs.
+    - "auto": "persistent" for nets that read and write at most 24 MiB a batch, weights and optimizer included.
+
+    Which is faster has not been measured yet: until it has, "graph" is the default.
+
+    Args:
+        value: "graph", "persistent" or "auto".
+
+    Raises:
+        TypeError: not a string. ValueError: another name.
+
+    Example:
+        >>> set_device_steps("auto")
+        >>> device_steps()
+        'auto'
+        >>> set_device_steps("graph")
+    """
+    _core.set_device_steps(_check.choice("set_device_steps", "value", value, ["graph", "persistent", "auto"]))
+
+
 def _cublaslt_files() -> list[str]:
     """Where packages and conda put it, in the order in which it is tried."""
     packages = [os.path.join(entry, "nvidia", name) for entry in sys.path for name in ("cublas", "cu13")]

@@ -2,7 +2,7 @@
 // share. What the warps find is put together in their order, and so is what the parts find.
 #pragma once
 
-#include "cuda/device/grid.cuh"
+#include "cuda/device/phase.cuh"
 
 namespace densor::cuda {
 
@@ -16,20 +16,23 @@ inline dim3 tile_blocks(std::int64_t cols, std::int64_t parts) {
 // The place of a thread: blocks along y are the parts, unless a block has all rows. Behind the last column it
 // works on that one too, and stores nothing.
 struct ColumnTile {
-  int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
+  int lane, warp;
   std::int64_t part, column, begin, end;
   bool inside;
 
-  __device__ ColumnTile(std::int64_t rows, std::int64_t cols) : ColumnTile(rows, cols, rows, 0) {}
+  __device__ ColumnTile(std::int64_t rows, std::int64_t cols) : ColumnTile(launched(), rows, cols, rows, 0) {}
   __device__ ColumnTile(std::int64_t rows, std::int64_t cols, std::int64_t part_rows)
-      : ColumnTile(rows, cols, part_rows, blockIdx.y) {}
+      : ColumnTile(launched(), rows, cols, part_rows, blockIdx.y) {}
+  __device__ ColumnTile(const Place& at, std::int64_t rows, std::int64_t cols, std::int64_t part_rows)
+      : ColumnTile(at, rows, cols, part_rows, at.block_y) {}
   // The thread that stores what holds for its column in this part.
   __device__ bool first() const { return warp == 0 && inside; }
 
  private:
-  __device__ ColumnTile(std::int64_t rows, std::int64_t cols, std::int64_t part_rows, std::int64_t part_)
-      : part(part_) {
-    column = static_cast<std::int64_t>(blockIdx.x) * kTileColumns + lane;
+  __device__ ColumnTile(const Place& at, std::int64_t rows, std::int64_t cols, std::int64_t part_rows,
+                        std::int64_t part_)
+      : lane(static_cast<int>(at.thread_x)), warp(static_cast<int>(at.thread_y)), part(part_) {
+    column = static_cast<std::int64_t>(at.block_x) * kTileColumns + lane;
     inside = column < cols;
     if (!inside) column = cols - 1;
     begin = part * part_rows;
@@ -54,12 +57,25 @@ __device__ __forceinline__ void add_warps(const ColumnTile& tile, float (&sum)[N
 
 // sum[j] = sum over the parts, (count, cols), in their order.
 template <class T>
-__global__ void add_parts_kernel(T* sum, const T* parts, std::int64_t count, std::int64_t cols) {
-  for (std::int64_t j = first_item(); j < cols; j += item_stride()) {
-    T total = 0;
-    for (std::int64_t part = 0; part < count; ++part) total += parts[part * cols + j];
-    sum[j] = total;
+struct AddParts {
+  static constexpr PhaseKind kKind = sizeof(T) == sizeof(float) ? PhaseKind::add_parts : PhaseKind::none;
+  T* sum;
+  const T* parts;
+  std::int64_t count, cols;
+
+  __device__ void operator()(const Place& at) const {
+    for (std::int64_t j = at.first_item(); j < cols; j += at.item_stride()) {
+      T total = 0;
+      for (std::int64_t part = 0; part < count; ++part) total += parts[part * cols + j];
+      sum[j] = total;
+    }
   }
+};
+
+template <class T>
+void add_parts(const Queue& queue, T* sum, const T* parts, std::int64_t count, std::int64_t cols) {
+  launch_phase(queue, AddParts<T>{sum, parts, count, cols}, blocks_for(cols), kThreads,
+               {span(parts, count * cols)}, {span(sum, cols)});
 }
 
 // Rows that a thread loads before it stores anything, so that they are on their way together.

@@ -38,8 +38,9 @@ struct Mine {
   OptimizerChunk chunk;
   OptimizerSegment segment;
 
-  __device__ explicit Mine(const OptimizerPass& pass)
-      : chunk(pass.chunks[blockIdx.x]), segment(pass.segments[chunk.segment]) {}
+  __device__ Mine(const OptimizerPass& pass, unsigned block)
+      : chunk(pass.chunks[block]), segment(pass.segments[chunk.segment]) {}
+  __device__ explicit Mine(const OptimizerPass& pass) : Mine(pass, blockIdx.x) {}
 
   __device__ bool frozen() const { return segment.multiplier == 0.0f; }
   template <class F>

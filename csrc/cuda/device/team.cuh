@@ -2,6 +2,7 @@
 // a template on the team; every thread of a team walks the same rows.
 #pragma once
 
+#include "cuda/device/phase.cuh"
 #include "cuda/device/reduce.cuh"
 
 namespace densor::cuda {
@@ -12,6 +13,8 @@ struct WarpTeam {
 
   __device__ static std::int64_t first_row() { return first_warp_item(); }
   __device__ static std::int64_t row_stride() { return warp_item_stride(); }
+  __device__ static std::int64_t first_row(const Place& at) { return at.first_warp_item(); }
+  __device__ static std::int64_t row_stride(const Place& at) { return at.warp_item_stride(); }
   __device__ static int member() { return lane_index(); }
   template <class T, class Combine>
   __device__ static T reduce(T value, Combine combine) {
@@ -25,6 +28,8 @@ struct BlockTeam {
 
   __device__ static std::int64_t first_row() { return blockIdx.x; }
   __device__ static std::int64_t row_stride() { return gridDim.x; }
+  __device__ static std::int64_t first_row(const Place& at) { return at.block_x; }
+  __device__ static std::int64_t row_stride(const Place& at) { return at.shape.blocks_x; }
   __device__ static int member() { return static_cast<int>(threadIdx.x); }
   template <class T, class Combine>
   __device__ static T reduce(T value, Combine combine) {

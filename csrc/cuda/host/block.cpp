@@ -7,22 +7,39 @@
 namespace densor::cuda::host {
 
 void Block::run(int threads, Order order, const std::function<void(int)>& body) {
+  begin(threads);
+  if (!advance(order, body))
+    throw Error(ErrorKind::runtime, "launch", "",
+                "a block waits for others, which are not launched together");
+}
+
+void Block::begin(int threads) {
   while (static_cast<int>(fibers_.size()) < threads) fibers_.push_back(std::make_unique<Fiber>());
   threads_.assign(static_cast<std::size_t>(threads), Thread{});
   warps_.assign(static_cast<std::size_t>((threads + kWarp - 1) / kWarp), Warp{});
   beside_.clear();
+}
+
+bool Block::advance(Order order, const std::function<void(int)>& body) {
+  const int threads = static_cast<int>(threads_.size());
+  const auto all = [this](auto is) { return std::all_of(threads_.begin(), threads_.end(), is); };
   at_once_ = order == Order::ascending;
   for (;;) {
     bool ran = false;
     for (int i = 0; i < threads; ++i) ran |= step(order == Order::ascending ? i : threads - 1 - i, body);
-    const bool all = std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.done; });
-    if (all && !beside_.empty())
+    const bool ended = all([](const Thread& t) { return t.done; });
+    if (ended && !beside_.empty())
       throw Error(ErrorKind::runtime, "launch", "", "a block ends before the copies into its memory");
-    if (all) return;
+    if (ended) return true;
+    if (all([](const Thread& t) { return t.wait == Wait::grid; })) return false;
     if (!release() && !ran && !catch_up())
       throw Error(ErrorKind::runtime, "launch", "",
                   "some threads of a block wait at a barrier or shuffle that the others never reach");
   }
+}
+
+void Block::pass() {
+  for (Thread& t : threads_) t.wait = Wait::nothing;
 }
 
 // Runs a thread that need not wait until it must, or ends.

@@ -20,6 +20,11 @@ class Block {
   // Runs `body(thread)` for all threads. Throws Error(runtime) where a barrier is reached by some of them
   // only.
   void run(int threads, Order order, const std::function<void(int thread)>& body);
+  // The same in pieces: `begin`, then `advance` until it says that all have ended. It returns as well when
+  // all wait for other blocks, and `pass` lets them go on.
+  void begin(int threads);
+  bool advance(Order order, const std::function<void(int thread)>& body);
+  void pass();
 
   // Called by the body of a thread.
   void barrier();
@@ -28,13 +33,14 @@ class Block {
   // Work of a unit beside the threads: done at once where they run in ascending order, else as late as can
   // be, so that who relies on either is found out.
   void beside(std::function<void()> work);
+  void meet() { wait(Wait::grid); }  // of all blocks
   // All lanes of `mask` in this thread's warp leave their value and see those of the others until the next
   // exchange.
   const std::uint64_t* exchange(std::uint32_t mask, std::uint64_t value);
   int thread() const { return current_; }
 
  private:
-  enum class Wait { nothing, block, warp, condition };
+  enum class Wait { nothing, block, warp, condition, grid };
   struct Thread {
     Wait wait = Wait::nothing;
     std::uint32_t mask = 0;

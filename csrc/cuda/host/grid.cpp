@@ -5,16 +5,23 @@
 #include <utility>
 
 #include "core/denormals.h"
+#include "core/error.h"
 #include "cuda/failure.h"
 
 namespace densor::cuda::host {
 
 namespace {
 
-struct Grid {
-  dim3 size, block, index;
+// A block with the dynamic memory of its own.
+struct Alive {
   Block threads;
   std::vector<std::uint64_t> shared;
+};
+
+struct Grid {
+  dim3 size, block, index;
+  std::vector<std::unique_ptr<Alive>> blocks;  // the first one, or all those that are alive at once
+  Alive* running = nullptr;
   bool capturing = false;
   std::vector<Body> captured;
 };
@@ -36,27 +43,74 @@ void meet_fault() {
   context().require("launch");
 }
 
-void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
+// The block at this index is about to run.
+Alive& enter(Grid& g, std::size_t place, dim3 index) {
+  while (g.blocks.size() <= place) g.blocks.push_back(std::make_unique<Alive>());
+  g.index = index;
+  g.running = g.blocks[place].get();
+  return *g.running;
+}
+
+Grid& start(dim3 size, dim3 block) {
   meet_fault();
   ++launches_run;
-  const FlushDenormals flush;
   Grid& g = grid();
   g.size = size;
   g.block = block;
-  const int threads = static_cast<int>(block.x * block.y * block.z);
+  return g;
+}
+
+int threads_of(dim3 block) { return static_cast<int>(block.x * block.y * block.z); }
+
+void fill_shared(Alive& it, std::size_t bytes) {
+  it.shared.assign((bytes + 7) / 8, 0x7ff87ff87ff87ff8u);  // NaN: nobody may count on zeros
+}
+
+void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
+  const FlushDenormals flush;
+  Grid& g = start(size, block);
   for (unsigned z = 0; z < size.z; ++z)
     for (unsigned y = 0; y < size.y; ++y)
       for (unsigned x = 0; x < size.x; ++x) {
-        g.index = dim3(x, y, z);
-        g.shared.assign((shared_bytes + 7) / 8, 0x7ff87ff87ff87ff8u);  // NaN: nobody may count on zeros
-        g.threads.run(threads, chosen, [&body](int) { body(); });
+        Alive& it = enter(g, 0, dim3(x, y, z));
+        fill_shared(it, shared_bytes);
+        it.threads.run(threads_of(block), chosen, [&body](int) { body(); });
       }
+}
+
+// A block runs until all of its threads wait for the other blocks. Those in descending order are the last
+// first.
+void run_together(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
+  const FlushDenormals flush;
+  Grid& g = start(size, block);
+  const auto each = [&](auto visit) {
+    for (unsigned i = 0; i < size.x; ++i) {
+      const unsigned x = chosen == Order::ascending ? i : size.x - 1 - i;
+      visit(enter(g, x, dim3(x)));
+    }
+  };
+  each([&](Alive& it) {
+    fill_shared(it, shared_bytes);
+    it.threads.begin(threads_of(block));
+  });
+  for (;;) {
+    unsigned ended = 0;
+    each([&](Alive& it) { ended += it.threads.advance(chosen, [&body](int) { body(); }) ? 1 : 0; });
+    if (ended == size.x) return;
+    if (ended > 0)
+      throw Error(ErrorKind::runtime, "launch", "", "some blocks wait for others that have ended");
+    each([](Alive& it) { it.threads.pass(); });
+  }
 }
 
 }  // namespace
 
 void set_order(Order order) { chosen = order; }
 void set_fault(std::int64_t launches) { launches_left = launches; }
+
+void launch_together(dim3 size, dim3 block, std::size_t shared_bytes, Body body) {
+  enqueue([=, body = std::move(body)] { run_together(size, block, shared_bytes, body); });
+}
 
 std::int64_t count_launches() { return std::exchange(launches_run, 0); }
 
@@ -84,13 +138,13 @@ std::vector<Body> end_capture() {
 
 dim3 thread_index() {
   const Grid& g = grid();
-  const auto t = static_cast<unsigned>(g.threads.thread());
+  const auto t = static_cast<unsigned>(g.running->threads.thread());
   return {t % g.block.x, t / g.block.x % g.block.y, t / (g.block.x * g.block.y)};
 }
 dim3 block_index() { return grid().index; }
 dim3 block_size() { return grid().block; }
 dim3 grid_size() { return grid().size; }
-void* shared_memory() { return grid().shared.data(); }
-Block& block() { return grid().threads; }
+void* shared_memory() { return grid().running->shared.data(); }
+Block& block() { return grid().running->threads; }
 
 }  // namespace densor::cuda::host

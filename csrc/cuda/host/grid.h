@@ -20,6 +20,10 @@ using Body = std::function<void()>;
 // Runs `body` for every thread of the grid, or notes it down while a graph is being captured.
 void launch(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
 
+// The same for a grid of one dimension whose blocks wait for one another, all of which are alive at once.
+void launch_together(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
+inline constexpr unsigned kTogether = 5;  // blocks that may be
+
 // The same for anything that is to be done once.
 void enqueue(Body work);
 

@@ -9,12 +9,15 @@
 
 #include "core/queue.h"
 #include "cuda/host/grid.h"
+#include "cuda/phases.h"
 
 #define __global__
+#define __host__
 #define __device__
 #define __shared__ static thread_local
 #define __launch_bounds__(...)
 #define __forceinline__ inline
+#define DENSOR_OUT_OF_LINE
 #define threadIdx (densor::cuda::host::thread_index())
 #define blockIdx (densor::cuda::host::block_index())
 #define blockDim (densor::cuda::host::block_size())
@@ -95,8 +98,23 @@ T* dynamic_shared() {
 
 // Runs the kernel on `grid` blocks of `block` threads; see nvidia/platform.cuh.
 template <class... P, class... A>
-void launch(const Queue&, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, A... args) {
+void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            A... args) {
+  if (queue.phases != nullptr) return queue.phases->refuse();
   host::launch(grid, block, shared_bytes, [=] { kernel(static_cast<P>(args)...); });
 }
+
+template <class... P>
+unsigned co_resident(void (*)(P...), int, std::size_t) {
+  return host::kTogether;
+}
+
+template <class P>
+void launch_together(const Queue&, void (*kernel)(P), unsigned blocks, unsigned threads,
+                     std::size_t shared_bytes, P argument) {
+  host::launch_together(dim3(blocks), dim3(threads), shared_bytes, [=] { kernel(argument); });
+}
+
+inline void meet(unsigned*, unsigned) { host::block().meet(); }
 
 }  // namespace densor::cuda

@@ -9,6 +9,10 @@
 
 #include "core/queue.h"
 #include "cuda/nvidia/status.h"
+#include "cuda/phases.h"
+
+// A function that keeps its registers to itself.
+#define DENSOR_OUT_OF_LINE __noinline__
 
 namespace densor::math {
 
@@ -41,6 +45,7 @@ __device__ T* dynamic_shared() {
 template <class... P, class... A>
 void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
             A... args) {
+  if (queue.phases != nullptr) return queue.phases->refuse();
   constexpr std::size_t kWithoutAsking = 48 * 1024;
   if (shared_bytes > kWithoutAsking)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -48,6 +53,45 @@ void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std
           "launch");
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(queue.stream)>>>(static_cast<P>(args)...);
   check(cudaGetLastError(), "launch");
+}
+
+// Blocks of `threads` threads that certainly run at the same time, one on each multiprocessor; 0: none fits.
+template <class... P>
+unsigned co_resident(void (*kernel)(P...), int threads, std::size_t shared_bytes) {
+  int device = 0, processors = 0, on_one = 0;
+  check(cudaGetDevice(&device), "co_resident");
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "co_resident");
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                           static_cast<int>(shared_bytes)) != cudaSuccess) {
+    cudaGetLastError();  // this GPU has less shared memory
+    return 0;
+  }
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&on_one, kernel, threads, shared_bytes), "co_resident");
+  return on_one > 0 ? static_cast<unsigned>(processors) : 0;
+}
+
+// Puts a kernel on the stream whose blocks, at most `co_resident` of them, wait for one another.
+template <class P>
+void launch_together(const Queue& queue, void (*kernel)(P), unsigned blocks, unsigned threads,
+                     std::size_t shared_bytes, P argument) {
+  void* arguments[] = {&argument};
+  check(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), dim3(blocks), dim3(threads),
+                                    arguments, shared_bytes, static_cast<cudaStream_t>(queue.stream)),
+        "launch");
+}
+
+// All threads of all blocks meet: what any of them wrote before, all see afterwards. `arrived` counts blocks,
+// and is `goal` (modulo 2^32) when the last one is there.
+__device__ __forceinline__ void meet(unsigned* arrived, unsigned goal) {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    atomicAdd(arrived, 1u);
+    while (static_cast<int>(*static_cast<volatile unsigned*>(arrived) - goal) < 0) {
+    }
+    __threadfence();
+  }
+  __syncthreads();
 }
 
 }  // namespace densor::cuda

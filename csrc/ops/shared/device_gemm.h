@@ -55,6 +55,7 @@ inline void multiply_without_library(const Queue& queue, const cuda::GemmPlan& p
 
 inline void multiply(const Queue& queue, const cuda::GemmPlan& plan, const cuda::GemmOperands& operands,
                      const cuda::GemmFinish& finish) {
+  if (queue.phases != nullptr) return cuda::launchers().multiply_phase(queue, plan.problem, operands, finish);
   // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
   if (plan.kernel == cuda::GemmKernel::cublaslt &&
       cuda::multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {

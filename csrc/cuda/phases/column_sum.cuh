@@ -1,0 +1,25 @@
+// sum[j] = sum of x(i, j) over the rows; 4 bytes an element. Rows are cut into parts by their number alone; a
+// block sums one part of 32 columns, its eight warps every eighth row each, and the parts are added in order.
+#pragma once
+
+#include "cuda/device/columns.cuh"
+
+namespace densor::cuda {
+
+struct ColumnSum {
+  static constexpr PhaseKind kKind = PhaseKind::column_sum;
+  float* part_sums;
+  const float* x;
+  std::int64_t rows, cols, part_rows;
+
+  __device__ void operator()(const Place& at) const {
+    const ColumnTile tile(at, rows, cols, part_rows);
+    float sum[1] = {};
+    for (std::int64_t i = tile.begin + tile.warp; i < tile.end; i += kTileWarps)
+      sum[0] += x[i * cols + tile.column];
+    add_warps(tile, sum);
+    if (tile.first()) part_sums[tile.part * cols + tile.column] = sum[0];
+  }
+};
+
+}  // namespace densor::cuda

@@ -1,0 +1,156 @@
+"""Many batches as the phases of one kernel: the weights of the CPU, for every net whose steps can be phases."""
+
+import numpy as np
+import pytest
+
+import densor as keras
+from tests.cuda.models import assert_same, classifier, data, threads_in
+from tests.cuda.test_arrays import on_device
+from tests.ops.harness import CUDA, TARGETS, _core
+
+pytestmark = on_device
+BATCH = 16
+
+
+@pytest.fixture(autouse=True)
+def steps():
+    _core.set_device_steps("persistent")
+    yield
+    _core.set_device_steps("graph")
+
+
+def dense():
+    return [keras.layers.Dense(33, activation="relu"), keras.layers.Dense(17, activation="selu")]
+
+
+def dropping():
+    return [keras.layers.Dense(40, activation="tanh"), keras.layers.Dropout(0.4), keras.layers.Dense(300)]
+
+
+def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, **options):
+    given = data(rows)
+    x, y = (given[0] if x is None else x), (given[1] if y is None else y)
+    model = classifier(device, optimizer, layers, **options)
+    history = model.fit(x, y, epochs=3, batch_size=BATCH, verbose=0).history
+    return model.get_weights(), history
+
+
+def kernels_of(*arguments, **options):
+    """What a fit launches, and its result."""
+    _core.emulated_traffic()
+    found = fitted("cuda", *arguments, **options)
+    return _core.emulated_traffic(), found
+
+
+def check(*arguments, **options):
+    """Phases ran, and gave the results of the CPU."""
+    wanted = fitted("cpu", *arguments, **options)
+    for order in TARGETS:
+        with threads_in(order):
+            traffic, found = kernels_of(*arguments, **options)
+        assert_same(found, wanted, order)
+        if CUDA == "host":
+            assert traffic["captures"] == 0
+            # An epoch has eight whole batches in one kernel, and the launches of a part of one.
+            assert 0 < traffic["kernels"] < 3 * (1 + 40)
+
+
+@pytest.mark.parametrize("layers", [dense, dropping, list])
+def test_nets_follow_the_trajectory_of_the_cpu(layers):
+    check(layers)
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", "adam", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl", "lion", "adamax"]
+)
+def test_optimizers(optimizer):
+    check(dense, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_features_of_other_dtypes(dtype):
+    x = (10 * data(130)[0] + 40).clip(0, 255).astype(dtype)
+    check(lambda: [keras.layers.Rescaling(1 / 255), *dense()], x=x)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_labels_of_other_dtypes(dtype):
+    check(y=data(130)[1].astype(dtype))
+
+
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "categorical_crossentropy"])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_losses(loss, columns):
+    x, labels = data(130)
+    y = np.eye(3, dtype=np.float32)[labels][:, :columns]
+    ends = {"mse": "linear", "binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax"}
+
+    def run(device):
+        keras.utils.set_random_seed(3)
+        layers = [
+            keras.layers.Dense(9, activation="relu"),
+            keras.layers.Dense(columns, activation=ends[loss]),
+        ]
+        model = keras.Sequential([keras.Input((20,)), *layers])
+        metrics = [] if loss == "mse" else ["accuracy"]
+        model.compile("adam", loss, metrics=metrics, device=device)
+        history = model.fit(
+            x, y, epochs=2, batch_size=BATCH, verbose=0, sample_weight=np.linspace(0, 2, 130)
+        ).history
+        return model.get_weights(), history
+
+    wanted = run("cpu")
+    for order in TARGETS:
+        with threads_in(order):
+            assert_same(run("cuda"), wanted, order)
+
+
+def test_both_orders_have_the_same_bits_and_so_does_a_second_run():
+    found = []
+    for order in (*TARGETS, TARGETS[0]):
+        with threads_in(order):
+            found.append(fitted("cuda", dropping))
+    for other in found[1:]:
+        assert_same(other, found[0], rtol=0, atol=0)
+
+
+@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+def test_what_cannot_be_a_phase_runs_as_a_graph():
+    def layers():
+        return [keras.layers.Dense(9), keras.layers.BatchNormalization()]
+
+    with threads_in("ascending"):
+        traffic, found = kernels_of(layers)
+        assert traffic["captures"] == 3
+        _core.set_device_steps("graph")
+        assert_same(found, fitted("cuda", layers), rtol=0, atol=0)
+
+
+@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+def test_auto_takes_small_nets():
+    with threads_in("ascending"):
+        _core.set_device_steps("auto")
+        assert kernels_of()[0]["captures"] == 0
+        wide = kernels_of(lambda: [keras.layers.Dense(1500), keras.layers.Dense(1500)], rows=40)[0]
+        assert wide["captures"] > 0
+
+
+@pytest.mark.parametrize("order", TARGETS)
+def test_many_launches_go_on_where_the_last_one_ended(order):
+    """More batches than a launch has; the counter of meetings goes on."""
+    x, y = data(2 * 150 + 1)
+
+    def run(device):
+        model = classifier(device, layers=list)
+        model.fit(x, y, batch_size=2, verbose=0, shuffle=False)
+        return model.get_weights()
+
+    wanted = run("cpu")
+    with threads_in(order):
+        assert_same(run("cuda"), wanted)
+
+
+def test_names_of_the_setting():
+    with pytest.raises(ValueError, match=r"set_device_steps\(\): argument 'value'"):
+        _core.set_device_steps("other")
+    assert _core.device_steps() == "persistent"
