@@ -48,5 +48,5 @@ stage tests env DENSOR_TEST_CUDA=gpu "$PYTHON" -m pytest -q -p no:cacheprovider 
 stage models env DENSOR_TEST_DEVICE=cuda "$PYTHON" -m pytest -q -p no:cacheprovider tests/models tests/layers tests/losses \
   tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py
 stage sanitizer env DENSOR_TEST_CUDA=gpu bash -c "$(declare -f sanitizer); PYTHON=$PYTHON sanitizer"
-stage bench "$PYTHON" bench/gpu/kernels.py "$OUT/kernels.json"
+stage bench bash -c "$PYTHON bench/gpu/steps.py $OUT/steps.json; $PYTHON bench/gpu/kernels.py $OUT/kernels.json"
 exit $failed

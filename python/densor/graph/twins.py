@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ _twins: WeakValueDictionary[int, _Twin] = WeakValueDictionary()
 ahead: dict[int, _Twin] = {}
 # How often the host has looked at variables or arenas, and may have written: twins of before take over their values.
 _looks = 0
+_numbers = itertools.count(1)  # none twice, whichever thread looks
 # Blocks of which somebody may hold a view, and write at any time, as long as they live; by their identity.
 _handed_out: dict[int, ref[Array]] = {}
 
@@ -70,7 +72,7 @@ def settle() -> None:
     global _looks
     if ahead:
         _bring()
-    _looks += 1
+    _looks = next(_numbers)
 
 
 def _bring() -> None:
