@@ -1,6 +1,7 @@
 """A training step of dense networks: densor against JAX, PyTorch, Keras, TensorFlow and scikit-learn.
 
-Everyone trains the same network from the same weights on the same batches, in float32; timed are whole epochs
+Everyone trains the same network from the same weights on the same batches, in float32, and where the CPU has matrix
+units at the precision "high" and in bfloat16, too; timed are whole epochs
 after the first, which compiles and warms up and is compared with them. Where nothing is random the losses of the
 first epoch agree.
 """
@@ -8,7 +9,7 @@ first epoch agree.
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 
 import contestant
@@ -16,10 +17,13 @@ from contestant import Figures
 from peers.network import EPOCHS, NETWORKS, RATE, Network
 
 
-def every(train: Callable[[Network], tuple[list[float], float]]) -> Figures:
+def every(
+    train: Callable[[Network], tuple[list[float], float]], precisions: Container[str] = ("float32", "high")
+) -> Figures:
+    """The cases that run here and of a precision that the contestant has: for "high" it takes its float32."""
     found: Figures = {}
     for network in NETWORKS:
-        if contestant.wanted(network.name):
+        if contestant.wanted(network.name) and network.runs_here and network.precision in precisions:
             found |= network.figures(*train(network))
     return found
 
@@ -28,7 +32,12 @@ def densor() -> Figures:
     import densor
     from peers import keras_steps
 
-    return every(lambda network: keras_steps.train(densor, network))
+    def train(network: Network) -> tuple[list[float], float]:
+        densor.config.set_matmul_precision("high" if network.precision == "high" else "highest")
+        densor.config.set_dtype_policy("mixed_bfloat16" if network.precision == "bfloat16" else "float32")
+        return keras_steps.train(densor, network)
+
+    return every(train, ("float32", "high", "bfloat16"))
 
 
 def jax() -> Figures:
@@ -40,13 +49,13 @@ def jax() -> Figures:
 def torch() -> Figures:
     from peers import torch_steps
 
-    return every(torch_steps.train)
+    return every(torch_steps.train, ("float32", "high", "bfloat16"))
 
 
 def torch_compile() -> Figures:
     from peers import torch_steps
 
-    return every(partial(torch_steps.train, compiled=True))
+    return every(partial(torch_steps.train, compiled=True), ("float32", "high", "bfloat16"))
 
 
 def torch_graph() -> Figures:
@@ -91,7 +100,7 @@ def sklearn() -> Figures:
     warnings.simplefilter("ignore")  # "not converged", at every epoch
     found: Figures = {}
     for network in NETWORKS:
-        if contestant.wanted(network.name) and not network.rich:
+        if contestant.wanted(network.name) and not network.rich and network.precision == "float32":
             found |= network.figures(*train(network))
     return found
 

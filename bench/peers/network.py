@@ -1,6 +1,7 @@
 """The networks that are compared, their data and their first weights: the same for every contestant."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ class Network:
     batch: int
     steps: int  # of an epoch
     rich: bool = False
+    precision: str = "float32"  # or "high": 3 products of bfloat16 terms for one of float32; or "bfloat16"
 
     @property
     def name(self) -> str:
@@ -28,7 +30,13 @@ class Network:
         if depth > 2 and set(self.sizes[1:-1]) == {width}:
             sizes = [sizes[0], f"{width}x{depth}", sizes[-1]]
         rich = ", BN, dropout, clip" if self.rich else ""
-        return f"{'-'.join(sizes)}{rich}, batch {self.batch}"
+        precision = "" if self.precision == "float32" else f", {self.precision}"
+        return f"{'-'.join(sizes)}{rich}{precision}, batch {self.batch}"
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether there are the matrix units that the precision is for."""
+        return self.precision == "float32" or "amx_bf16" in Path("/proc/cpuinfo").read_text()
 
     @property
     def binary(self) -> bool:
@@ -72,4 +80,8 @@ NETWORKS = (
     Network((784, 1024, 1024, 1024, 10), batch=2048, steps=4),
     Network((784, 1024, 1024, 1024, 10), batch=256, steps=20, rich=True),
     Network((784, 1024, 1024, 1024, 10), batch=2048, steps=4, rich=True),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=20, precision="high"),
+    Network((784, 1024, 1024, 1024, 10), batch=2048, steps=4, precision="high"),
+    Network((784, 1024, 1024, 1024, 10), batch=256, steps=20, precision="bfloat16"),
+    Network((784, 1024, 1024, 1024, 10), batch=2048, steps=4, precision="bfloat16"),
 )

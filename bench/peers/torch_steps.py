@@ -25,7 +25,8 @@ def train(network: Network, compiled: bool = False) -> tuple[list[float], float]
         losses = []
         for i in range(0, len(x), network.batch):
             optimizer.zero_grad()
-            loss = loss_of(forward(x[i : i + network.batch]), y[i : i + network.batch])
+            with torch.autocast("cpu", torch.bfloat16, enabled=network.precision == "bfloat16"):
+                loss = loss_of(forward(x[i : i + network.batch]), y[i : i + network.batch])
             loss.backward()
             if network.rich:
                 nn.utils.clip_grad_norm_(model.parameters(), CLIP)
