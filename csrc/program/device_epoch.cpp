@@ -147,7 +147,7 @@ class DeviceEpoch {
 
   // As phases of one kernel; batches done, or -1 where that was not asked for or cannot be.
   std::int64_t run_phases(std::int64_t batches, const Poll& poll) {
-    if (batches == 0 || device_steps() == DeviceSteps::graph || epoch_.full->repeats() > 1) return -1;
+    if (batches < 2 || device_steps() == DeviceSteps::graph || epoch_.full->repeats() > 1) return -1;
     cuda::Phases phases;
     Queue queue = queue_;
     queue.phases = &phases;

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import densor as keras
-from tests.cuda.models import assert_same, classifier, data, threads_in
-from tests.cuda.test_arrays import on_device
+from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
 from tests.ops.harness import CUDA, TARGETS, _core
 
-pytestmark = on_device
+pytestmark = needs_device
 BATCH = 4
 
 
@@ -19,6 +18,7 @@ def graphs():
     """Set how many batches go into a graph."""
     yield _core.set_batches_per_graph
     _core.set_batches_per_graph(0)
+    _core.set_device_steps("graph")
 
 
 def rows(count):
@@ -144,9 +144,10 @@ def test_training_between_predictions_is_seen():
 
 
 @pytest.mark.skipif(CUDA != "host", reason="the emulated device is slow enough")
-@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("count", [1, 4, "persistent"])
 def test_ctrl_c_leaves_the_weights_of_a_batch(graphs, count):
-    graphs(count)
+    _core.set_device_steps("graph" if count != "persistent" else count)
+    graphs(0 if count == "persistent" else count)
     batches = 400
     x, y = rows(batches * BATCH)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import densor as keras
-from tests.cuda.models import assert_same, classifier, data, threads_in
-from tests.cuda.test_arrays import on_device
+from densor.errors import NonFiniteError
+from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
 from tests.ops.harness import CUDA, TARGETS, _core
 
-pytestmark = on_device
+pytestmark = needs_device
 BATCH = 16
 
 
@@ -32,7 +32,7 @@ def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, **o
     x, y = (given[0] if x is None else x), (given[1] if y is None else y)
     model = classifier(device, optimizer, layers, **options)
     history = model.fit(x, y, epochs=3, batch_size=BATCH, verbose=0).history
-    return model.get_weights(), history
+    return model.get_weights(), history, np.atleast_1d(model.evaluate(x, y, batch_size=BATCH, verbose=0))
 
 
 def kernels_of(*arguments, **options):
@@ -52,7 +52,7 @@ def check(*arguments, **options):
         if CUDA == "host":
             assert traffic["captures"] == 0
             # An epoch has eight whole batches in one kernel, and the launches of a part of one.
-            assert 0 < traffic["kernels"] < 3 * (1 + 40)
+            assert 0 < traffic["kernels"] < 3 * (1 + 40) + 20
 
 
 @pytest.mark.parametrize("layers", [dense, dropping, list])
@@ -148,6 +148,21 @@ def test_many_launches_go_on_where_the_last_one_ended(order):
     wanted = run("cpu")
     with threads_in(order):
         assert_same(run("cuda"), wanted)
+
+
+@pytest.mark.parametrize("order", TARGETS)
+def test_a_batch_that_is_not_finite_is_refused_all_the_same(order):
+    x, y = data(130)
+    with threads_in(order):
+        model = classifier("cuda", layers=dense)
+        model.fit(x[:32], y[:32], batch_size=BATCH, verbose=0)
+        before = model.get_weights()
+        x[5] = 3e38
+        guard = keras.callbacks.TerminateOnNaN(raise_error=True)
+        with pytest.raises(NonFiniteError, match="batch 0"):
+            model.fit(x, y, batch_size=BATCH, verbose=0, shuffle=False, callbacks=[guard])
+        assert_same(model.get_weights(), before, rtol=0, atol=0)
+        assert model.optimizer.iterations == 2
 
 
 def test_names_of_the_setting():
