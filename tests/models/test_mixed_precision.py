@@ -136,6 +136,7 @@ def test_layers_tell_their_dtypes():
     assert (layer.compute_dtype, layer.variable_dtype, layer.dtype) == ("bfloat16", "float32", "float32")
     assert layer.dtype_policy == DTypePolicy("mixed_bfloat16") != DTypePolicy("float32")
     assert layers.Dense(3).compute_dtype == "float32"
+    assert layers.InputLayer((3,), dtype="uint8").dtype == "uint8"
     layer.dtype_policy = "float32"
     assert layer.compute_dtype == "float32"
     layer.build((None, 4))

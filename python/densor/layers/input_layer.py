@@ -62,6 +62,11 @@ class InputLayer(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return inputs
 
+    @property
+    def dtype(self) -> str:
+        """The dtype of the data, as it was given."""
+        return self.input_dtype
+
     def get_config(self) -> dict[str, Any]:
         return {"batch_shape": list(self.batch_shape), "dtype": self.input_dtype, "name": self.name}
 
