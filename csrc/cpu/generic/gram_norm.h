@@ -13,9 +13,9 @@ using GramTile = double[kGramSide][kGramSide];
 
 // The lanes of a chain, to one number.
 inline double sum_lanes(DVec v) {
-  alignas(64) double lane[8];
+  alignas(64) double lane[DVec::kCount];
   v.store(lane);
-  for (int width = 4; width > 0; width /= 2)
+  for (int width = DVec::kCount / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
   return lane[0];
 }
@@ -45,7 +45,8 @@ void dot_rows(GramTile& sums, int top, int left, const float* const* a, const fl
     for (int j = 0; j < Side; ++j) acc[i][j] = DVec::zero();
   }
   std::int64_t k = 0;
-  for (; k + 8 <= n; k += 8) add_products(acc, a, b, [k](const float* p) { return DVec::load(p + k); });
+  for (; k + DVec::kCount <= n; k += DVec::kCount)
+    add_products(acc, a, b, [k](const float* p) { return DVec::load(p + k); });
   if (k < n)
     add_products(acc, a, b,
                  [k, n](const float* p) { return DVec::load_first(p + k, static_cast<int>(n - k)); });

@@ -40,7 +40,7 @@ void norm_constraint_columns(float* w, std::int64_t rows, std::int64_t cols, std
 void norm_constraint_rows(float* w, std::int64_t rows, std::int64_t cols, const NormConstraint& p) {
   for (std::int64_t i = 0; i < rows; ++i) {
     float* row = w + i * cols;
-    const double squares = double_sum(row, cols, [](double v) { return v * v; });
+    const double squares = double_sum_of_squares(row, cols);
     const Vec norm = sqrt(Vec(static_cast<float>(squares)));
     const Vec factor = math::norm_constraint_factor(norm, Vec(p.low), Vec(p.high), Vec(p.rate));
     each_strip<1>(

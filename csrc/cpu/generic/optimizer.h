@@ -105,10 +105,6 @@ void optimizer(const OptimizerRange& p, std::int64_t n) {
     optimizer_with<Rule, false>(p, n);
 }
 
-double sum_of_squares(const float* x, std::int64_t n) {
-  return double_sum(x, n, [](double v) { return v * v; });
-}
-
 // Clip, decay and slots of LAMB; what its second part needs to know of the range.
 TrustSums lamb_moments(const OptimizerRange& p, std::int64_t n) {
   const OptimizerStep<math::Lamb, false> step(p);
@@ -144,7 +140,7 @@ void prepare_gradient(float* g, float* accumulator, const std::uint16_t* mask, s
 
 void fill_optimizer(Kernels& k) {
   math::OptimizerRules::each([&k](int index, auto rule) { k.optimizer[index] = optimizer<decltype(rule)>; });
-  k.sum_of_squares = sum_of_squares;
+  k.sum_of_squares = double_sum_of_squares;
   k.lamb_moments = lamb_moments;
   k.prepare_gradient = prepare_gradient;
 }

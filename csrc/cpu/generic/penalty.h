@@ -12,7 +12,7 @@ namespace {
 double penalty_value(const float* x, std::int64_t n, double l1, double l2) {
   double value = 0.0;
   if (l1 != 0.0) value += l1 * double_sum(x, n, [](double v) { return v < 0.0 ? -v : v; });
-  if (l2 != 0.0) value += l2 * double_sum(x, n, [](double v) { return v * v; });
+  if (l2 != 0.0) value += l2 * double_sum_of_squares(x, n);
   return value;
 }
 

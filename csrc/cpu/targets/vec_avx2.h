@@ -57,6 +57,7 @@ struct UVec {
 // Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
 inline constexpr int kDVecSide = 2;
 struct DVec {
+  static constexpr int kCount = 8;
   __m256d lo, hi;
 
   static DVec zero() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }

@@ -41,6 +41,7 @@ struct UVec {
 // Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
 inline constexpr int kDVecSide = 4;
 struct DVec {
+  static constexpr int kCount = 8;
   __m512d r;
 
   static DVec zero() { return {_mm512_setzero_pd()}; }

@@ -56,6 +56,7 @@ struct Vec {
 // Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.
 inline constexpr int kDVecSide = 2;
 struct DVec {
+  static constexpr int kCount = 8;
   float64x2_t r[kQuads];
 
   static DVec zero() {

@@ -20,7 +20,7 @@ _MOST_ROWS = 256
 
 # Where its norm is needed first, it comes from the pairs of rows, in time rows^2 (inputs + units): it pays where that
 # is less than so much an element of the gradient, which is written and read twice otherwise.
-_NORM_WORK = 8
+_NORM_WORK = 4
 
 
 class ClippingLike(Protocol):
