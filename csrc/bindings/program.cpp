@@ -1,5 +1,6 @@
 // Feed, Step, Program and the call that runs epochs.
 #include "program/program.h"
+#include "program/device_epoch.h"
 
 #include <pybind11/stl.h>
 #include <sys/syscall.h>
@@ -237,6 +238,15 @@ void bind_program(py::module_& m) {
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
            py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced)
       .def("names", &names, "Names of the steps.")
+      .def(
+          "phases",
+          [](const BoundProgram& bound, const py::object& rows) {
+            if (bound.program->device() != Device::cuda)
+              throw Error(ErrorKind::value, "phases", "self", "the program runs on the cpu");
+            return phases_of(*bound.program, integer("phases", "rows", rows, 0));
+          },
+          py::arg("rows"),
+          "A batch on a GPU as phases of one kernel, a line each; | where all blocks meet before it.")
       .def("run_batch", &run_batch, py::arg("rows"), py::arg("step"), py::arg("feeds"), py::arg("arrays"),
            "Runs one batch of `rows` rows; the arrays lie in these feeds while it runs.")
       .def_property_readonly_static(

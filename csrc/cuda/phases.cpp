@@ -1,10 +1,40 @@
 #include "cuda/phases.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace densor::cuda {
 
 namespace {
+
+// In the order of PhaseKind.
+constexpr const char* kNames[] = {"none",
+                                  "next_batch",
+                                  "gather_f32",
+                                  "gather_f32_rescaled",
+                                  "gather_f64",
+                                  "gather_u8",
+                                  "labels_u8",
+                                  "labels_i32",
+                                  "labels_i64",
+                                  "multiply",
+                                  "activation_forward",
+                                  "activation_backward",
+                                  "dropout_forward",
+                                  "dropout_backward",
+                                  "column_sum",
+                                  "add_parts",
+                                  "softmax_cross_entropy",
+                                  "mean_squared_error",
+                                  "mean_squared_error_column",
+                                  "sigmoid_cross_entropy",
+                                  "sigmoid_cross_entropy_column",
+                                  "accuracy_sparse",
+                                  "accuracy_categorical",
+                                  "accuracy_binary",
+                                  "accumulate",
+                                  "optimizer"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(PhaseKind::optimizer) + 1);
 
 const char* end(const Span& span) { return static_cast<const char*>(span.begin) + span.bytes; }
 
@@ -42,6 +72,14 @@ void Phases::note(Phase phase, const std::vector<Span>& reads, const std::vector
 
 std::int64_t Phases::fences() const {
   return std::count_if(list_.begin(), list_.end(), [](const Phase& phase) { return phase.fence; });
+}
+
+std::string Phases::to_string() const {
+  std::string text;
+  for (const Phase& phase : list_)
+    text += std::string(phase.fence ? "| " : "  ") + kNames[static_cast<int>(phase.kind)] + " " +
+            std::to_string(phase.shape.blocks_x) + "x" + std::to_string(phase.shape.blocks_y) + "\n";
+  return complete_ ? text : text + "and what can be no phase\n";
 }
 
 std::int64_t Phases::footprint() const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 namespace densor::cuda {
@@ -103,6 +104,8 @@ class Phases {
   unsigned widest() const { return widest_; }
   // Bytes that phases read and write, data apart.
   std::int64_t footprint() const;
+  // A line for each: "| multiply 2x3" where the blocks meet before it, else "  multiply 2x3".
+  std::string to_string() const;
 
  private:
   void note(Phase phase, const std::vector<Span>& reads, const std::vector<Span>& writes);

@@ -132,6 +132,14 @@ class DeviceEpoch {
     return done + 1;
   }
 
+  cuda::Phases phases_of_full() const {
+    cuda::Phases phases;
+    Queue queue = queue_;
+    queue.phases = &phases;
+    record(*epoch_.full, queue);
+    return phases;
+  }
+
  private:
   // Bounds how far the host runs ahead.
   static constexpr std::int64_t kBatchesPerLook = 64;
@@ -148,10 +156,7 @@ class DeviceEpoch {
   // As phases of one kernel; batches done, or -1 where that was not asked for or cannot be.
   std::int64_t run_phases(std::int64_t batches, const Poll& poll) {
     if (batches < 2 || device_steps() == DeviceSteps::graph || epoch_.full->repeats() > 1) return -1;
-    cuda::Phases phases;
-    Queue queue = queue_;
-    queue.phases = &phases;
-    record(*epoch_.full, queue);
+    const cuda::Phases phases = phases_of_full();
     if (!phases.complete() || !runs_as_phases(device_steps(), phases.footprint())) return -1;
     const unsigned blocks = cuda::launchers().persistent_blocks(phases);
     if (blocks == 0) return -1;
@@ -272,6 +277,14 @@ class DeviceEpoch {
 };
 
 }  // namespace
+
+std::string phases_of(const Program& program, std::int64_t rows) {
+  Epoch epoch;
+  epoch.full = &program;
+  epoch.batches = 1;
+  epoch.batch_size = rows;
+  return DeviceEpoch(epoch).phases_of_full().to_string();
+}
 
 std::int64_t run_on_device(const Epoch& epoch, const Poll& poll) {
   if (epoch.batches == 0) return 0;

@@ -6,7 +6,7 @@ import pytest
 import densor as keras
 from densor.errors import NonFiniteError
 from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
-from tests.ops.harness import CUDA, TARGETS, _core
+from tests.ops.harness import CUDA, TARGETS, _core, on_target
 
 pytestmark = needs_device
 BATCH = 16
@@ -163,6 +163,26 @@ def test_a_batch_that_is_not_finite_is_refused_all_the_same(order):
             model.fit(x, y, batch_size=BATCH, verbose=0, shuffle=False, callbacks=[guard])
         assert_same(model.get_weights(), before, rtol=0, atol=0)
         assert model.optimizer.iterations == 2
+
+
+@pytest.mark.skipif(CUDA != "host", reason="arrays of the host as device memory")
+@pytest.mark.parametrize("target", TARGETS)
+def test_blocks_meet_where_a_phase_touches_what_another_one_wrote(target):
+    x, w, other = np.ones((40, 20), np.float32), np.ones((20, 70), np.float32), np.ones((70, 5), np.float32)
+    y, z, sums = np.zeros((40, 70), np.float32), np.zeros((40, 5), np.float32), np.zeros((1, 20), np.float32)
+    with on_target(target):
+        forward = _core.dense_forward(y, None, x, w, None, "tanh", 0.0)
+        apart = _core.column_sum(sums, x)
+        second = _core.dense_forward(z, None, y, other, None, "relu", 0.0)
+        program = _core.Program([forward, apart, second], [])
+        assert program.phases(40).splitlines() == [
+            "| multiply 2x3",  # 40 x 70 in tiles of 32 x 32: 20 terms are few
+            "| activation_forward 11x1",  # in place
+            "  column_sum 1x1",  # of other arrays
+            "| multiply 3x1",  # reads what was activated; 70 terms, tiles of 16 x 8
+            "| next_batch 1x1",
+        ]
+        assert "no phase" in _core.Program([_core.add(x, x + 1, x)], []).phases(40)
 
 
 def test_names_of_the_setting():
