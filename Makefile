@@ -116,7 +116,7 @@ wheel: $(PY)
 	$(PIP) wheel -q --no-deps -w dist .
 	@ls -l dist
 
-# On a machine with a GPU: make gpu-check OUT=dir STAGES="build ceilings tests sanitizer bench"
+# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings build tests bench models sanitizer peers"
 gpu-check:
 	OUT='$(OUT)' bench/gpu/check.sh
 

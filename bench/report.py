@@ -1,4 +1,4 @@
-"""Writes the speed table of the README from bench/results: `python bench/report.py [--check]`."""
+"""Writes the speed tables of the README from bench/results: `python bench/report.py [--check]`."""
 
 import argparse
 import json
@@ -8,8 +8,10 @@ from typing import Any
 
 from harness import RESULTS, gain, number, ratio
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
+import table
+
 README = Path(__file__).resolve().parents[1] / "README.md"
-BEGIN, END = "<!-- speed -->\n", "<!-- /speed -->"
 # What a reader asks first comes first; a benchmark that has no result yet is left out.
 ORDER = (
     "fashion_mnist",
@@ -33,17 +35,26 @@ def main() -> int:
     )
     options = parser.parse_args()
     old = README.read_text()
-    new = insert(old, report(RESULTS))
+    new = insert(insert(old, "speed", report(RESULTS)), "gpu", gpu_report(RESULTS))
     if options.check:
         return int(old != new)
     README.write_text(new)
     return 0
 
 
-def insert(readme: str, text: str) -> str:
+def insert(readme: str, mark: str, text: str) -> str:
     """The README with `text` between the two marks."""
-    head, rest = readme.split(BEGIN)
-    return head + BEGIN + text + END + rest.split(END)[1]
+    begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+    head, rest = readme.split(begin)
+    return head + begin + text + end + rest.split(end)[1]
+
+
+def gpu_report(results: Path) -> str:
+    """The goals on a GPU as the last committed run found them, `bench/results/gpu.json`; or that there is none."""
+    path = results / "gpu.json"
+    if not path.exists():
+        return "**Figures are pending: no GPU has run this yet.** `make gpu-check OUT=dir` makes them.\n"
+    return table.report(json.loads(path.read_text()))
 
 
 def report(results: Path) -> str:

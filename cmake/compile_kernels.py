@@ -74,7 +74,7 @@ def readable(names: list[str]) -> list[str]:
 def main() -> int:
     """Compiles, prints the table, returns the exit status."""
     nvcc = find_nvcc()
-    sources = sorted((ROOT / "csrc/cuda").rglob("*.cu"))
+    sources = [*sorted((ROOT / "csrc/cuda").rglob("*.cu")), ROOT / "bench/gpu/barriers.cu"]
     failed, kernels = 0, []
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -159,3 +159,66 @@ def test_the_clock_counts_calls(harness, monkeypatch):
 
     monkeypatch.setattr(contestant.time, "perf_counter", lambda: now)
     assert contestant.seconds_per_call(work, budget=0.02) == pytest.approx(2e-4)
+
+
+ROW = {
+    "name": "product",
+    "goals": {"torch": (1.5, 2.0)},
+    "tests": "passed",
+    "error": 1e-7,
+    "tolerance": 1e-6,
+    "times": {"densor": 2.0, "torch": 4.2, "other": 3.0},
+    "note": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "| product | 2.0 us | torch | 4.2 us | 2.10 | 1.5 | 2.0 | stretch |"),
+        ({"times": {"densor": 2.0, "torch": 3.2}}, "| 1.60 | 1.5 | 2.0 | met |"),
+        ({"times": {"densor": 2.0, "torch": 2.4}}, "| 1.20 | 1.5 | 2.0 | 80 % of it |"),
+        ({"tests": "not run"}, "stretch; tests not run here |"),
+        ({"tests": "failed"}, "| its tests have failed on this device |"),
+        ({"error": 1e-3}, "results are off by 1.0e-03, at most 1e-06 is right |"),
+        ({"error": float("nan")}, "results are off by nan"),
+        ({"times": {"torch": 4.2}}, "| densor has not run |"),
+        ({"failed": "RuntimeError: out of memory"}, "| RuntimeError: out of memory |"),
+    ],
+)
+def test_rows_of_a_gpu(harness, monkeypatch, changes, shown):
+    monkeypatch.syspath_prepend(str(BENCH / "gpu"))
+    import table
+
+    text = "\n".join(table.lines(ROW | changes))
+    assert shown in text
+    assert bool(table.ratios(ROW | changes)) == ("stretch" in text or "| 1.5 |" in text)
+
+
+def test_a_kernel_whose_tests_fail_on_the_device_has_no_ratio(harness, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCH / "gpu"))
+    import table
+
+    (tmp_path / "tests.xml").write_text(
+        '<testsuites><testsuite><testcase classname="tests.ops.test_dense"/>'
+        '<testcase classname="tests.ops.test_dense"><failure/></testcase>'
+        '<testcase classname="tests.ops.test_softmax"><skipped/></testcase>'
+        '<testcase classname="tests.ops.test_add"/></testsuite></testsuites>'
+    )
+    of = table.test_results(tmp_path / "tests.xml")
+    assert of(["ops.test_add"]) == "passed"
+    assert of(["ops.test_add", "ops.test_dense"]) == "failed"
+    assert of(["ops.test_add", "ops.test_softmax"]) == "not run"
+    assert table.test_results(tmp_path / "none.xml")(["ops.test_add"]) == "not run"
+
+
+def test_the_table_of_the_gpu_stands_in_the_readme(harness, tmp_path):
+    import report
+
+    assert "pending" in report.gpu_report(tmp_path)
+    about = {"gpu": "a GPU", "driver": "1", "cuda": "13.0", "commit": "c", "versions": {"torch": "2"}}
+    result = {"machine": about, "date": "2026-01-01", "command": "make gpu-check OUT=dir", "rows": [ROW]}
+    (tmp_path / "gpu.json").write_text(json.dumps(result))
+    text = report.insert("a\n<!-- gpu -->\nold\n<!-- /gpu -->\nb", "gpu", report.gpu_report(tmp_path))
+    assert text.startswith("a\n<!-- gpu -->\nMedians of interleaved rounds on a GPU, driver 1")
+    assert text.endswith("<!-- /gpu -->\nb")

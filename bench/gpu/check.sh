@@ -1,34 +1,69 @@
 #!/usr/bin/env bash
-# make gpu-check OUT=dir [STAGES="build ceilings tests models sanitizer bench"]: the CUDA side on a real GPU.
-# Uses the toolkit and the Python packages that the machine has; downloads nothing. Each stage prints its result as it
-# ends and leaves its log in OUT, so that a run that is stopped still tells something.
+# make gpu-check OUT=dir [STAGES="ceilings build tests bench steps models sanitizer peers"] [GOALS="--row Adam"]: the CUDA side
+# on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing. Each stage prints its
+# result as it ends and leaves its log in OUT, so that a run that is stopped still tells something; one that fails, or takes
+# too long, does not stop the others. OUT/goals.json is what belongs into bench/results/gpu.json.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
-STAGES=${STAGES:-build ceilings tests models sanitizer bench}
+STAGES=${STAGES:-ceilings build tests bench steps models sanitizer peers}
 PYTHON=${PYTHON:-python3}
+LIMIT=${LIMIT:-540} # seconds of all stages together
 BUILD=build/gpu
-ARCHITECTURE=${ARCHITECTURE:-$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)}
-[ "$ARCHITECTURE" = 90 ] && ARCHITECTURE=90a
 mkdir -p "$OUT"
-export PYTHONPATH=python:bench/gpu
+OUT=$(cd "$OUT" && pwd)
+export PYTHONPATH=$PWD/python:$PWD/bench/gpu:$PWD:$PWD/bench
+export PYTHON OUT
 failed=0
 
-stage() { # stage NAME COMMAND...: the command's log, its last lines, its time
-  local name=$1 start=$SECONDS status
-  shift
+missing() { # what a stage needs and the machine lacks, in words
+  local module
+  for module in "$@"; do
+    "$PYTHON" -c "import $module" 2>/dev/null || echo "Python package $module"
+  done
+}
+
+stage() { # stage NAME SECONDS COMMAND...: the command's log, its last lines, its time
+  local name=$1 most=$2 start=$SECONDS status left=$((LIMIT - SECONDS))
+  shift 2
   [[ " $STAGES " == *" $name "* ]] || return 0
-  "$@" >"$OUT/$name.log" 2>&1
+  ((left < most)) && most=$left
+  if ((most < 5)); then
+    printf '== %s: no time left\n' "$name"
+    failed=1
+    return 0
+  fi
+  timeout --kill-after=5 "$most" "$@" >"$OUT/$name.log" 2>&1
   status=$?
-  printf '== %s: %s after %d s\n' "$name" "$([ $status -eq 0 ] && echo passed || echo "FAILED ($status)")" $((SECONDS - start))
-  tail -n 12 "$OUT/$name.log"
-  [ $status -eq 0 ] || failed=1
+  case $status in
+    0) status="passed" ;;
+    124 | 137) status="STOPPED: more than $most s" failed=1 ;;
+    *) status="FAILED ($status)" failed=1 ;;
+  esac
+  printf '== %s: %s after %d s\n' "$name" "$status" $((SECONDS - start))
+  tail -n 15 "$OUT/$name.log"
 }
 
 build() {
-  cmake -S . -B $BUILD -G Ninja -DCMAKE_BUILD_TYPE=Release -DDENSOR_CUDA=ON -DDENSOR_DEV=ON \
+  local lacking
+  command -v cmake >/dev/null || echo "missing: cmake"
+  command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || echo "missing: nvcc"
+  lacking=$(missing pybind11 numpy)
+  [ -z "$lacking" ] || { echo "missing: $lacking" && return 1; }
+  export PATH=$PATH:/usr/local/cuda/bin
+  local generator=()
+  command -v ninja >/dev/null && generator=(-G Ninja)
+  cmake -S . -B $BUILD "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DDENSOR_CUDA=ON -DDENSOR_DEV=ON \
     -DCMAKE_CUDA_ARCHITECTURES="$ARCHITECTURE-real" -DPython_EXECUTABLE="$(command -v "$PYTHON")" \
-    -Dpybind11_DIR="$("$PYTHON" -m pybind11 --cmakedir)" && cmake --build $BUILD && "$PYTHON" -m densor info
+    -Dpybind11_DIR="$("$PYTHON" -m pybind11 --cmakedir)" && cmake --build $BUILD --parallel && "$PYTHON" -m densor info
+}
+
+pytest_() { # pytest_ FILE.xml PATH...: on several processes where pytest-xdist is installed
+  local report=$1 many=()
+  shift
+  [ -z "$(missing pytest hypothesis numpy)" ] || { echo "missing: $(missing pytest hypothesis numpy)" && return 1; }
+  [ -z "$(missing xdist)" ] && many=(-n 8 --dist=worksteal)
+  "$PYTHON" -m pytest -q -p no:cacheprovider "${many[@]}" --junitxml="$OUT/$report" "$@"
 }
 
 sanitizer() { # memory errors, races in shared memory and divergent barriers of every kernel
@@ -36,17 +71,33 @@ sanitizer() { # memory errors, races in shared memory and divergent barriers of 
   local tool
   for tool in memcheck racecheck synccheck; do
     echo "-- $tool"
-    timeout 100 compute-sanitizer --tool $tool --error-exitcode 9 "$PYTHON" -m pytest -q -x -p no:cacheprovider \
+    compute-sanitizer --tool $tool --error-exitcode 9 "$PYTHON" -m pytest -q -x -p no:cacheprovider \
       tests/ops/test_dense.py tests/ops/test_softmax.py tests/ops/test_optimizer.py || return 1
   done
 }
 
-nvidia-smi --query-gpu=name,driver_version,clocks.sm,power.limit --format=csv >"$OUT/machine.csv"
-stage build build
-stage ceilings "$PYTHON" bench/gpu/ceilings.py "$OUT/ceilings.json"
-stage tests env DENSOR_TEST_CUDA=gpu "$PYTHON" -m pytest -q -p no:cacheprovider tests/ops tests/cuda
-stage models env DENSOR_TEST_DEVICE=cuda "$PYTHON" -m pytest -q -p no:cacheprovider tests/models tests/layers tests/losses \
-  tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py
-stage sanitizer env DENSOR_TEST_CUDA=gpu bash -c "$(declare -f sanitizer); PYTHON=$PYTHON sanitizer"
-stage bench bash -c "$PYTHON bench/gpu/steps.py $OUT/steps.json; $PYTHON bench/gpu/kernels.py $OUT/kernels.json"
+with_torch() { # with_torch SCRIPT ARGUMENT...
+  [ -z "$(missing torch)" ] || { echo "missing: Python package torch: nothing was measured" && return 1; }
+  "$PYTHON" "$@"
+}
+
+export -f build missing pytest_ sanitizer with_torch
+export BUILD
+if command -v nvidia-smi >/dev/null; then
+  nvidia-smi --query-gpu=name,driver_version,clocks.sm,power.limit --format=csv >"$OUT/machine.csv"
+  ARCHITECTURE=${ARCHITECTURE:-$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)}
+fi
+ARCHITECTURE=${ARCHITECTURE:-90}
+[ "$ARCHITECTURE" = 90 ] && ARCHITECTURE=90a
+export ARCHITECTURE
+stage ceilings 75 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
+stage build 150 bash -c build
+stage tests 100 env DENSOR_TEST_CUDA=gpu bash -c 'pytest_ tests.xml tests/ops tests/cuda'
+stage bench 130 bash -c 'with_torch bench/gpu/goals.py "$OUT/goals.json" --tests "$OUT/tests.xml" ${GOALS:-}'
+stage steps 40 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
+stage models 60 env DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ models.xml tests/models tests/layers tests/losses \
+  tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py'
+stage sanitizer 60 env DENSOR_TEST_CUDA=gpu bash -c sanitizer
+stage peers 60 bash -c 'with_torch bench/gpu/goals.py "$OUT/peers.json" --peers'
+[ -f "$OUT/goals.json" ] && "$PYTHON" bench/gpu/table.py "$OUT/goals.json"
 exit $failed

@@ -1,0 +1,65 @@
+"""Matrix products: a dense layer forward and backward in float32, and products of bfloat16 numbers."""
+
+import torch
+from ground import DEVICE, Contest, distance, native, normal, program, repeated, sized
+
+from densor import _core
+
+LARGEST_ERROR = {"highest": 3e-6, "high": 5e-6, "medium": 1e-2}
+
+
+def layer(precision: str) -> Contest:
+    """y = x w + b, dx, dw and db: 4096 units, 8192 rows."""
+    units, rows = sized(4096, 24), sized(8192, 40)
+    x, w, dy = normal(rows, units), normal(units, units, seed=1) / units**0.5, normal(rows, units, seed=2)
+    b = normal(units, seed=3)
+    y, dx, dw, db = (torch.empty_like(t) for t in (x, x, w, b))
+    _core.set_matmul_precision(precision)
+    steps = [
+        _core.dense_forward(native(y), None, native(x), native(w), native(b), "linear", 0.0),
+        _core.dense_backward(
+            native(dx), native(dw), native(db), None, native(dy), None, native(x), native(w), "linear", 0.0
+        ),
+    ]
+    _core.set_matmul_precision("highest")
+    ours = program(steps)
+    leaves = [t.clone().requires_grad_() for t in (x, w, b)]
+
+    def torch_step(tf32: bool) -> None:
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.autograd.grad(torch.addmm(leaves[2], leaves[0], leaves[1]), leaves, dy)
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+    def error() -> float:
+        ours(1)
+        some = slice(0, 256)  # rows: float64 of all would take the longest of everything
+        exact = x[some].double() @ w.double() + b.double()
+        back = dy[some].double() @ w.double().T
+        weights = x[:, some].double().T @ dy.double()
+        return max(distance(y[some], exact), distance(dx[some], back), distance(dw[some], weights))
+
+    works = {
+        f"densor {precision}": ours,
+        "torch float32": repeated(lambda: torch_step(False)),
+        "torch tf32": repeated(lambda: torch_step(True)),
+    }
+    return Contest(works, error, LARGEST_ERROR[precision], sized(10, 1))
+
+
+def product(m: int, n: int, k: int) -> Contest:
+    """c = a b of bfloat16 numbers against cuBLASLt, which PyTorch calls."""
+    m, n, k = (sized(size, 16 + size % 7) for size in (m, n, k))
+    a, b = normal(m, k, dtype=torch.bfloat16), normal(k, n, seed=1, dtype=torch.bfloat16)
+    wide_a, wide_b, c = a.float(), b.float(), torch.empty(m, n, device=DEVICE)
+    _core.set_matmul_precision("medium")
+    step = _core.dense_forward(native(c), None, native(wide_a), native(wide_b), None, "linear", 0.0)
+    _core.set_matmul_precision("highest")
+    ours = program([step])
+
+    def error() -> float:
+        ours(1)
+        return distance(c[:256], a[:256].double() @ b.double())
+
+    works = {"densor": ours, "cuBLASLt": repeated(lambda: a @ b)}
+    note = "densor reads and writes float32"
+    return Contest(works, error, 1e-5, sized(50, 1), note)

@@ -1,0 +1,117 @@
+"""Where the GPU benchmarks run: on the GPU, or, with DENSOR_GPU_DRY=1, all of them on the processor with tiny sizes,
+densor's kernels among them, so that every line has run before a GPU is at hand. Times of a dry run mean nothing.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+DRY = os.environ.get("DENSOR_GPU_DRY") == "1"
+if DRY:
+    from tests.cuda_host import use_cuda_host
+
+    use_cuda_host()
+
+from densor import _core  # noqa: E402  (the build that the line above has chosen)
+
+DEVICE = "cpu" if DRY else "cuda"
+ROUNDS = 2 if DRY else 7
+if DRY:
+    _core.emulate_device("ascending", False)
+
+# Does its work so many times and waits for the end.
+Work = Callable[[int], None]
+
+
+@dataclass
+class Contest:
+    """Contestants by name, densor first; `error` runs the first once and returns how far its results are off."""
+
+    works: dict[str, Work]
+    error: Callable[[], float]
+    tolerance: float
+    calls: int  # of each in a round
+    note: str = ""
+
+
+def sized(real: int, dry: int) -> int:
+    return dry if DRY else real
+
+
+def wait() -> None:
+    if not DRY:
+        torch.cuda.synchronize()
+
+
+class _Shown:
+    """A tensor of the host, shown as memory of the emulated device."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        interface = tensor.numpy().__array_interface__
+        self.__cuda_array_interface__ = interface | {"version": 3, "stream": None}
+
+
+def native(tensor: torch.Tensor) -> Any:
+    """What densor's operations take: the tensor where it lies."""
+    tensor = tensor.detach()
+    return _Shown(tensor) if DRY else tensor
+
+
+def room(*shape: int, dtype: Any = np.float32) -> Any:
+    """Device memory of densor's own."""
+    array = np.broadcast_to(np.zeros(1, dtype), shape)
+    return _core.DeviceArray(int(np.prod(shape)) * array.itemsize).part(0, np.empty(shape, dtype))
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Random numbers: on zeros matrix units are faster than on anything that is trained."""
+    generator = torch.Generator(device=DEVICE).manual_seed(seed)
+    return torch.randn(*shape, device=DEVICE, generator=generator).to(dtype)
+
+
+def program(steps: list[Any], hyper: Any = None) -> Work:
+    """Densor's steps one after the other, as many times as asked for."""
+    made = _core.Program([], steps)
+
+    def run(calls: int) -> None:
+        rows = None if hyper is None else np.tile(np.asarray(hyper, np.float32), (calls, 1))
+        _core.run(made, None, batches=calls, batch_size=0, hyper=rows)
+
+    return run
+
+
+def repeated(work: Callable[[], object]) -> Work:
+    """Calls of PyTorch, and a wait for the last."""
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            work()
+        wait()
+
+    return run
+
+
+def interleaved(works: dict[str, Work], calls: int) -> dict[str, float]:
+    """Microseconds a call by contestant: medians of rounds in which all take turns, after one that warms up."""
+    rounds: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work(max(1, calls // 4))
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            wait()
+            begin = time.perf_counter()
+            work(calls)
+            rounds[name].append(1e6 * (time.perf_counter() - begin) / calls)
+    return {name: median(times) for name, times in rounds.items()}
+
+
+def distance(found: torch.Tensor, exact: torch.Tensor) -> float:
+    """|found - exact| / |exact|, in float64."""
+    return float((found.double() - exact.double()).norm() / exact.double().norm())

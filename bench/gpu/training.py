@@ -1,0 +1,119 @@
+"""A training step of 784-300-100-10 with Adam, batch 32, on data that lie on the GPU."""
+
+import itertools
+
+import numpy as np
+import torch
+from ground import DEVICE, DRY, Contest, Work, sized, wait
+from torch import nn
+
+import densor
+
+SIZES, BATCH, RATE, EPSILON = (784, 300, 100, 10), 32, 1e-3, 1e-7
+
+
+class Data:
+    """Rows that a net can learn, and the weights that all begin with."""
+
+    def __init__(self) -> None:
+        self.rows = sized(BATCH * 1000, BATCH * 2)
+        rng = np.random.default_rng(0)
+        self.x = rng.standard_normal((self.rows, SIZES[0]), dtype=np.float32)
+        self.y = (self.x @ rng.standard_normal((SIZES[0], SIZES[-1]))).argmax(1)
+        pairs = list(itertools.pairwise(SIZES))
+        self.kernels = [rng.standard_normal(p).astype(np.float32) * (2 / p[0]) ** 0.5 for p in pairs]
+
+
+def densor_model(data: Data) -> densor.Sequential:
+    hidden = [densor.layers.Dense(units, activation="relu") for units in SIZES[1:-1]]
+    last = densor.layers.Dense(SIZES[-1], activation="softmax")
+    model = densor.Sequential([densor.Input((SIZES[0],)), *hidden, last])
+    model.set_weights([w for kernel in data.kernels for w in (kernel, np.zeros(kernel.shape[1]))])
+    model.compile(
+        densor.optimizers.Adam(RATE, epsilon=EPSILON), "sparse_categorical_crossentropy", device="cuda"
+    )
+    return model
+
+
+def densor_steps(data: Data) -> Work:
+    model = densor_model(data)
+    x, y = (data.x, data.y) if DRY else (torch.from_numpy(a).to(DEVICE) for a in (data.x, data.y))
+
+    def run(calls: int) -> None:
+        epochs = max(1, calls * BATCH // data.rows)
+        model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)
+
+    return run
+
+
+class TorchSteps:
+    """PyTorch with everything on the GPU: the step as it is, or captured in a graph."""
+
+    def __init__(self, data: Data, captured: bool) -> None:
+        self.x, self.y = torch.from_numpy(data.x).to(DEVICE), torch.from_numpy(data.y).to(DEVICE)
+        layers: list[nn.Module] = []
+        for kernel in data.kernels:
+            linear = nn.Linear(*kernel.shape)
+            with torch.no_grad():
+                linear.weight.copy_(torch.from_numpy(kernel.T.copy()))
+                linear.bias.zero_()
+            layers += [linear, nn.ReLU()]
+        self.model = nn.Sequential(*layers[:-1]).to(DEVICE)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), RATE, eps=EPSILON, fused=captured, capturable=captured and not DRY
+        )
+        self.loss_of = nn.CrossEntropyLoss()
+        self.batch = self.x[:BATCH].clone(), self.y[:BATCH].clone()
+        self.graph = self.capture() if captured and not DRY else None
+
+    def step(self) -> torch.Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss: torch.Tensor = self.loss_of(self.model(self.batch[0]), self.batch[1])
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def capture(self) -> torch.cuda.CUDAGraph:
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.cuda.graph(graph):
+            self.step()
+        return graph
+
+    def run(self, calls: int) -> None:
+        order = torch.randperm(len(self.x), device=DEVICE)
+        for i in range(calls):
+            first = i * BATCH % len(order)
+            rows = order[first : first + BATCH]
+            torch.index_select(self.x, 0, rows, out=self.batch[0])
+            torch.index_select(self.y, 0, rows, out=self.batch[1])
+            if self.graph is not None:
+                self.graph.replay()
+            else:
+                self.step()
+        wait()
+
+
+def step() -> Contest:
+    data = Data()
+    works: dict[str, Work] = {"densor": densor_steps(data)}
+    works["torch eager"] = TorchSteps(data, captured=False).run
+    works["torch graph, fused Adam"] = TorchSteps(data, captured=True).run
+
+    def error() -> float:
+        """Of the mean loss of the first batches in order, against PyTorch's."""
+        rows = min(data.rows, 20 * BATCH)
+        history = densor_model(data).fit(data.x[:rows], data.y[:rows], BATCH, 1, 0, shuffle=False)
+        other, losses = TorchSteps(data, captured=False), []
+        for first in range(0, rows, BATCH):
+            other.batch = other.x[first : first + BATCH], other.y[first : first + BATCH]
+            losses.append(float(other.step().detach()))
+        return abs(history.history["loss"][0] / (sum(losses) / len(losses)) - 1)
+
+    return Contest(works, error, 1e-4, data.rows // BATCH)
