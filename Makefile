@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-cuda | test-cuda-asan | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
+# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
 # not touched.
 PYTHON ?= python3
 VENV   := .venv
@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-cuda-asan test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -77,6 +77,10 @@ test-all: $(VENV)/.oracles
 test-cuda: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=host $(PYTEST) tests/ops tests/cuda $(ARGS)
 
+# The ops in memory that is not that of NumPy's arrays, as `make gpu-check` runs them on a GPU.
+test-cuda-apart: $(VENV)/.cuda-host
+	DENSOR_TEST_CUDA=apart $(PYTEST) tests/ops $(ARGS)
+
 # The tests of models, which train with those kernels unless a test says where.
 test-device: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=host DENSOR_TEST_DEVICE=cuda $(PYTEST) tests/models tests/layers tests/losses tests/metrics \
@@ -116,7 +120,7 @@ wheel: $(PY)
 	$(PIP) wheel -q --no-deps -w dist .
 	@ls -l dist
 
-# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings build tests bench models sanitizer peers"
+# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings build tests bench steps models sanitizer peers"
 gpu-check:
 	OUT='$(OUT)' bench/gpu/check.sh
 

@@ -10,7 +10,10 @@ BUILD = Path(__file__).parent.parent / "build"
 
 
 def asked() -> str | None:
-    """The CUDA side that the tests are to run on: None, "host" (the processor) or "gpu" (with CuPy's arrays)."""
+    """The CUDA side that the tests are to run on: None, "host" (the processor), "apart" or "gpu".
+
+    "apart": on the processor, but in memory that is not that of NumPy's arrays, as on a GPU.
+    """
     return os.environ.get("DENSOR_TEST_CUDA")
 
 
@@ -21,7 +24,7 @@ def sanitized() -> bool:
 
 def use_cuda_host() -> None:
     """Loads it before anything imports densor."""
-    if asked() != "host":
+    if asked() not in ("host", "apart"):
         return
     assert "densor" not in sys.modules, "densor was imported before its extension could be chosen"
     built = BUILD / ("cuda_asan" if sanitized() else "cuda_host")

@@ -42,6 +42,7 @@ DeviceArray::DeviceArray(const py::object& nbytes)
   cuda::require_device(0);
   const auto memory = std::make_shared<const cuda::Memory>(static_cast<std::size_t>(nbytes_));
   owner_ = memory;
+  memory_ = memory.get();
   view_.data = memory->as<void>();
   view_.dtype = DType::u8;
   view_.device = Device::cuda;
@@ -64,7 +65,7 @@ DeviceArray DeviceArray::part(const py::object& offset, const py::object& like) 
   view.device = Device::cuda;
   view.writable = true;
   view.data = view_.as<char>() + skipped;
-  DeviceArray result(owner_, view);
+  DeviceArray result(*this, view);
   result.nbytes_ = nbytes_ - skipped;
   return result;
 }
@@ -118,7 +119,7 @@ DeviceArray DeviceArray::reshaped(const py::args& arguments) const {
     throw Error(ErrorKind::value, function, "shape",
                 shape_text(view) + " has " + std::to_string(view.size()) + " elements, the array " +
                     std::to_string(view_.size()));
-  DeviceArray result(owner_, view);
+  DeviceArray result(*this, view);
   result.nbytes_ = nbytes_;
   return result;
 }
@@ -150,6 +151,7 @@ void DeviceArray::download(const py::object& into) const {
 }
 
 py::dict DeviceArray::interface() const {
+  lend();
   py::dict result;
   result["version"] = 3;
   result["typestr"] = py::str(py::dtype(dtype_name(view_.dtype)).attr("str"));
@@ -197,6 +199,7 @@ void bind_device_array(py::module_& m) {
           "__dlpack__",
           [](const py::object& self, const py::object& stream, const py::object& max_version,
              const py::object& dl_device, const py::object& copy) {
+            self.cast<const DeviceArray&>().lend();
             return dlpack_capsule(self.cast<const DeviceArray&>().view(), self, stream, max_version,
                                   dl_device, copy);
           },

@@ -24,15 +24,22 @@ class DeviceArray {
   void download(const py::object& into) const;
 
   const View& view() const { return view_; }
-  // Version 3 of the interface; its stream is ours.
+  // Version 3 of the interface.
   py::dict interface() const;
+  // Somebody else is about to use it.
+  void lend() const {
+    if (memory_ != nullptr) memory_->lend();
+  }
 
  private:
   DeviceArray(std::shared_ptr<const void> owner, const View& view) : owner_(std::move(owner)), view_(view) {}
+  DeviceArray(const DeviceArray& of, const View& view)
+      : owner_(of.owner_), memory_(of.memory_), view_(view) {}
   View host(const char* function, const char* argument, const py::object& object) const;
 
-  std::shared_ptr<const void> owner_;  // of the memory
-  std::int64_t nbytes_ = 0;            // of the block, from where the view begins
+  std::shared_ptr<const void> owner_;     // of the memory
+  const cuda::Memory* memory_ = nullptr;  // the same, where it is ours
+  std::int64_t nbytes_ = 0;               // of the block, from where the view begins
   View view_;
 };
 

@@ -35,7 +35,7 @@ struct Emulation {
 };
 // Throws Error(device) in other builds. Each emulation has a context of its own.
 void emulate(const Emulation& emulation);
-// The streams that the emulated device was told to wait for, since the last call.
+// The streams that the emulated device was told to wait for, since the last call; the largest number for all.
 std::vector<std::uintptr_t> emulated_waits();
 // What the emulated device was asked to do, since the last call.
 struct Traffic {
@@ -60,6 +60,8 @@ class Runtime {
   virtual void* stream() = 0;
   // What comes on our stream from now on follows what is on this one, another library's.
   virtual void wait_for(void* stream) = 0;
+  // Until all streams of the device, other libraries' too, have done what they have so far.
+  virtual void wait_for_everyone() noexcept = 0;
   // A call of a library that puts its kernels on our stream itself.
   virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on

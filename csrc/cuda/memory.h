@@ -1,6 +1,7 @@
 // Device memory that its owner gives back: tables that a step's kernels read, working memory of a run.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,9 +15,15 @@ class Memory {
  public:
   explicit Memory(std::size_t bytes) : data_(bytes > 0 ? runtime().allocate(bytes) : nullptr) {}
   ~Memory() {
-    if (data_ != nullptr) runtime().release(data_);
+    if (data_ == nullptr) return;
+    if (lent_) runtime().wait_for_everyone();
+    runtime().release(data_);
   }
   Memory(const Memory&) = delete;
+
+  // Another library may read it from now on, on a stream of its own, and still do so when it has let go of
+  // it.
+  void lend() const { lent_ = true; }
 
   template <class T>
   T* as() const {
@@ -29,6 +36,7 @@ class Memory {
 
  private:
   void* data_;
+  mutable std::atomic<bool> lent_ = false;
 };
 
 // A copy of the values in device memory.

@@ -124,6 +124,7 @@ __global__ void moments_kernel(OptimizerPass pass, const Batch* batch) {
 }
 
 void adafactor(const Queue& queue, const OptimizerPass& pass, const std::vector<OptimizerMatrix>& matrices) {
+  if (pass.chunk_count == 0) return;
   for (const OptimizerMatrix& m : matrices) {
     const std::int64_t rows = m.count * m.rows;
     launch(queue, rows_kernel, blocks_for(rows, 1), kThreads, 0, pass, queue.batch, m.segment, rows);

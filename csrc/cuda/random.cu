@@ -108,6 +108,7 @@ __global__ void permutation_kernel(std::int64_t* out, std::int64_t n, Noise nois
       ++i;
     }
     i = __shfl_sync(0xffffffffu, i, 0);
+    __syncwarp();  // the next words take the place of those that have been read
   }
 }
 

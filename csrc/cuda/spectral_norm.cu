@@ -51,13 +51,14 @@ __device__ float length_of(const float* x, std::int64_t n) {
 }
 
 // x /= its length, by one block.
-__global__ void normalize_left_kernel(float* v, Lengths* lengths, std::int64_t n, const Batch* batch) {
+__global__ void __launch_bounds__(1024)
+    normalize_left_kernel(float* v, Lengths* lengths, std::int64_t n, const Batch* batch) {
   const float length = refused(batch) ? 0.0f : length_of(v, n);
   if (threadIdx.x == 0) lengths->left = length;
   if (!(length > 0.0f)) return;
   for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) v[i] *= 1.0f / length;
 }
-__global__ void normalize_right_kernel(float* u, Lengths* lengths, std::int64_t n) {
+__global__ void __launch_bounds__(1024) normalize_right_kernel(float* u, Lengths* lengths, std::int64_t n) {
   if (!(lengths->left > 0.0f)) return;
   const float length = length_of(u, n);
   if (threadIdx.x == 0) lengths->right = length;

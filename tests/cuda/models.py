@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import densor as keras
-from tests.ops.harness import CUDA, TARGETS, _core
+from tests.ops.harness import CUDA, EMULATED, TARGETS, _core
 
 needs_device = pytest.mark.skipif(not CUDA, reason="the CUDA kernels run in `make test-cuda`")
 CLOSE = {"rtol": 0, "atol": 1e-4}
@@ -15,12 +15,12 @@ CLOSE = {"rtol": 0, "atol": 1e-4}
 @contextmanager
 def threads_in(order):
     """The threads of a block run in this order, and host arrays are not device memory; a GPU does as it likes."""
-    if CUDA == "host":
+    if EMULATED:
         _core.emulate_device(order, False)
     try:
         yield
     finally:
-        if CUDA == "host":
+        if EMULATED:
             _core.emulate_device("off")
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from densor._core import DeviceError
-from tests.ops.harness import CUDA, _core
+from tests.ops.harness import EMULATED, _core
 
-on_device = pytest.mark.skipif(CUDA != "host", reason="the CUDA kernels run in `make test-cuda`")
+on_device = pytest.mark.skipif(not EMULATED, reason="the CUDA kernels run in `make test-cuda`")
 
 
 class DeviceArray:

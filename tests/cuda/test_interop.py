@@ -164,6 +164,24 @@ def test_our_stream_waits_for_that_of_the_caller():
         ops.relu(Foreign(normal(2, 3), stream=0))
 
 
+EVERYONE = 2**64 - 1
+
+
+@pytest.mark.parametrize("borrow", [lambda a: a.__cuda_array_interface__, lambda a: a.__dlpack__()])
+def test_memory_that_others_borrowed_is_not_reused_before_all_streams_are_done(borrow):
+    mine = there(normal(2, 3))
+    part = mine.reshape(6)
+    _core.emulated_waits()
+    borrow(part)
+    del part
+    assert _core.emulated_waits() == [], "it is still held"
+    del mine
+    assert _core.emulated_waits() == [EVERYONE]
+    y = ops.relu(ops.relu(there(normal(2, 3))))
+    del y
+    assert _core.emulated_waits() == [], "nobody else has seen these"
+
+
 def test_before_version_3_dlpack_does_it():
     tensor = OldTensor(normal(2, 3))
     ops.relu(tensor)

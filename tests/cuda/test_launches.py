@@ -7,7 +7,7 @@ import pytest
 
 import densor as keras
 from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
-from tests.ops.harness import CUDA, TARGETS, _core
+from tests.ops.harness import EMULATED, TARGETS, _core
 
 pytestmark = needs_device
 BATCH = 4
@@ -69,7 +69,7 @@ def test_the_bits_do_not_depend_on_the_graphs(graphs, order):
         assert_same(other, found[0], rtol=0, atol=0)
 
 
-@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+@pytest.mark.skipif(not EMULATED, reason="counts of the emulated device")
 def test_an_epoch_is_uploaded_once_and_read_once(graphs):
     with threads_in("ascending"):
         counts = {}
@@ -96,7 +96,7 @@ def test_an_epoch_is_uploaded_once_and_read_once(graphs):
     assert long["kernels"] % 200 == 0
 
 
-@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+@pytest.mark.skipif(not EMULATED, reason="counts of the emulated device")
 def test_predictions_send_weights_only_once():
     with threads_in("ascending"):
         model = fitted(4)
@@ -129,7 +129,7 @@ def test_predictions_send_weights_only_once():
         assert np.abs(uploads()[1] - tripled).max() > 1e-6
 
 
-@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+@pytest.mark.skipif(not EMULATED, reason="counts of the emulated device")
 def test_training_between_predictions_is_seen():
     with threads_in("ascending"):
         model = fitted(4)
@@ -143,7 +143,7 @@ def test_training_between_predictions_is_seen():
     assert_same(after, other.predict(x, verbose=0))
 
 
-@pytest.mark.skipif(CUDA != "host", reason="the emulated device is slow enough")
+@pytest.mark.skipif(not EMULATED, reason="the emulated device is slow enough")
 @pytest.mark.parametrize("count", [1, 4, "persistent"])
 def test_ctrl_c_leaves_the_weights_of_a_batch(graphs, count):
     _core.set_device_steps("graph" if count != "persistent" else count)

@@ -9,7 +9,7 @@ import densor as keras
 from densor.graph import copied_to_device
 from densor.models.device_rows import DeviceRows, device_rows
 from tests.cuda.models import assert_same, classifier, data, needs_device, threads_in
-from tests.ops.harness import CUDA, _core
+from tests.ops.harness import EMULATED, _core
 
 pytestmark = needs_device
 X, Y = data()
@@ -157,7 +157,7 @@ def test_the_callers_memory_is_held_no_longer_than_needed():
     assert not [other for other in gc.get_objects() if type(other) is DeviceRows]
 
 
-@pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
+@pytest.mark.skipif(not EMULATED, reason="counts of the emulated device")
 def test_labels_are_looked_at_where_they_lie():
     x, y = np.zeros((4000, 20), np.float32), np.arange(4000) % 3
     with threads_in("ascending"):

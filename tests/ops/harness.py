@@ -10,11 +10,13 @@ from densor import _core
 from tests.cuda_host import asked, sanitized
 from tests.tolerances import assert_close
 
-CUDA = asked()  # None, "host" or "gpu"
+CUDA = asked()  # None, "host", "apart" or "gpu"
+EMULATED = CUDA in ("host", "apart")
+APART = CUDA in ("apart", "gpu")  # the device cannot read NumPy's arrays
 # On the emulated device: the order in which the threads of a block run, which must not matter; on a GPU: twice the
 # same, whose bits must be the same.
-ON_DEVICE = {"host": ("ascending", "descending"), "gpu": ("first run", "second run")}
-TARGETS = ON_DEVICE[CUDA] if CUDA else tuple(_core.cpu_targets())
+ON_DEVICE = ("ascending", "descending") if EMULATED else ("first run", "second run")
+TARGETS = ON_DEVICE if CUDA else tuple(_core.cpu_targets())
 FMA_TARGETS = tuple(name for name in TARGETS if name not in ("scalar", "amx"))  # the same bits
 # Bytes by which buffers are off a 64-byte boundary, for 1, 2 and 3 threads.
 RUNS = ((1, 0),) if CUDA else ((1, 0), (2, 4), (3, 12))
@@ -38,15 +40,14 @@ class Guarded:
         self.array = self.raw[self.begin : self.end].view(dtype).reshape(shape)
 
     def bound(self):
-        """What an op gets: the array, or on a GPU a copy of it, bytes around it included."""
+        """What an op gets: the array, or in memory of the device a copy of it, bytes around it included."""
+        if APART:
+            block = _core.DeviceArray(len(self.raw))
+            self.copy = block.part(0, self.raw)
+            self.copy.upload(self.raw)
+            return block.part(self.begin, self.array)
         self.guard("poison")
-        if CUDA != "gpu":
-            return self.array
-        import cupy
-
-        self.copy = cupy.asarray(self.raw)
-        flat = self.copy[self.begin : self.end].view(self.array.dtype)
-        return flat.reshape(self.array.shape)
+        return self.array
 
     def guard(self, how):
         """Tell the sanitizer, where there is one, that nobody may touch the bytes around the array, or may again."""
@@ -57,9 +58,10 @@ class Guarded:
 
     def fetch(self):
         """The array as the op left it."""
-        self.guard("unpoison")
-        if CUDA == "gpu":
-            self.raw[...] = self.copy.get()
+        if APART:
+            self.copy.download(self.raw)
+        else:
+            self.guard("unpoison")
         return self.array
 
     def assert_untouched(self, name):
@@ -133,8 +135,8 @@ def as_bits(array):
 
 def choose(target, architecture=80):
     """Later steps are made for this target (an emulated device: of this architecture); None ends an emulation."""
-    if CUDA == "host":
-        _core.emulate_device(target or "off", architecture=architecture)
+    if EMULATED:
+        _core.emulate_device(target or "off", CUDA == "host", architecture=architecture)
     elif not CUDA and target:
         _core.set_cpu_target(target)
 

@@ -23,7 +23,8 @@ def step_of(flat, rule="sgd", slots=0, clips=(None, None, None), **extras):
 
     def build(o, i):
         given = {
-            name: getattr(o, value) if isinstance(value, str) else value for name, value in extras.items()
+            name: getattr(o if hasattr(o, value) else i, value) if isinstance(value, str) else value
+            for name, value in extras.items()
         }
         states = [getattr(o, f"s{k}") for k in range(slots)]
         return _core.optimizer(o.w, o.g, states, flat.segments, decayed, rule, *clips, **given)
@@ -63,8 +64,8 @@ def test_masked_weights_and_their_gradients_are_zero(argument, clipping):
     if argument is not None:
         clips[argument] = 0.5
     results = on_every_target(
-        step_of(flat, "momentum", 1, clips, mask=mask_words(flat, masks)),
-        {},
+        step_of(flat, "momentum", 1, clips, mask="mask"),
+        {"mask": mask_words(flat, masks)},
         {"w": flat.join(w), "g": flat.join(g), "s0": np.zeros(flat.size, np.float32)},
         hyper=np.array([[0.0, LR, 0.9]], np.float32),
     )

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "core/denormals.h"
@@ -51,6 +52,22 @@ Alive& enter(Grid& g, std::size_t place, dim3 index) {
   return *g.running;
 }
 
+// What a GPU refuses to launch.
+void check_shape(const dim3& size, const dim3& block, std::size_t shared_bytes) {
+  constexpr unsigned kMostAlong = 65535, kMostThreads = 1024, kMostLayers = 64;
+  constexpr std::size_t kMostShared = 227 * 1024;
+  const bool empty = size.x == 0 || size.y == 0 || size.z == 0 || block.x * block.y * block.z == 0;
+  const bool large = size.x > 0x7fffffffu || size.y > kMostAlong || size.z > kMostAlong ||
+                     block.x * block.y * block.z > kMostThreads || block.z > kMostLayers;
+  if (empty || large || shared_bytes > kMostShared)
+    throw Error(ErrorKind::device, "launch", "",
+                "CUDA: invalid configuration argument: grid (" + std::to_string(size.x) + ", " +
+                    std::to_string(size.y) + ", " + std::to_string(size.z) + "), block (" +
+                    std::to_string(block.x) + ", " + std::to_string(block.y) + ", " +
+                    std::to_string(block.z) + "), " + std::to_string(shared_bytes) +
+                    " bytes of shared memory");
+}
+
 Grid& start(dim3 size, dim3 block) {
   meet_fault();
   ++launches_run;
@@ -68,6 +85,7 @@ void fill_shared(Alive& it, std::size_t bytes) {
 
 void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
   const FlushDenormals flush;
+  check_shape(size, block, shared_bytes);
   Grid& g = start(size, block);
   for (unsigned z = 0; z < size.z; ++z)
     for (unsigned y = 0; y < size.y; ++y)
@@ -82,6 +100,7 @@ void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
 // first.
 void run_together(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
   const FlushDenormals flush;
+  check_shape(size, block, shared_bytes);
   Grid& g = start(size, block);
   const auto each = [&](auto visit) {
     for (unsigned i = 0; i < size.x; ++i) {

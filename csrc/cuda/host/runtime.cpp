@@ -59,6 +59,7 @@ HostMemory& memory_of_device() {
 }
 
 std::vector<std::uintptr_t> waits;
+constexpr std::uintptr_t kEveryone = UINTPTR_MAX;
 Traffic traffic;
 
 class HostRuntime final : public Runtime {
@@ -81,6 +82,7 @@ class HostRuntime final : public Runtime {
   }
   void synchronize() override { context().require("synchronize"); }
   void* stream() override { return nullptr; }
+  void wait_for_everyone() noexcept override { waits.push_back(kEveryone); }
   void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return architecture_of_device; }

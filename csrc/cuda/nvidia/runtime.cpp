@@ -87,13 +87,20 @@ class NvidiaRuntime final : public Runtime {
  public:
   NvidiaRuntime() {
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+    make_pool();
     check(cudaStreamCreateWithFlags(&capturing_, cudaStreamNonBlocking), "stream");
   }
 
   void* allocate(std::size_t bytes) override {
     context().require("allocate");
     void* memory = nullptr;
-    const cudaError_t status = cudaMallocAsync(&memory, bytes > 0 ? bytes : 1, stream_);
+    cudaError_t status = cudaMallocFromPoolAsync(&memory, bytes > 0 ? bytes : 1, pool_, stream_);
+    if (status == cudaErrorMemoryAllocation) {  // what the pool keeps may lie in pieces
+      cudaGetLastError();
+      check(cudaStreamSynchronize(stream_), "allocate");
+      check(cudaMemPoolTrimTo(pool_, 0), "allocate");
+      status = cudaMallocFromPoolAsync(&memory, bytes > 0 ? bytes : 1, pool_, stream_);
+    }
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();  // the next call starts afresh
       std::size_t free = 0, total = 0;
@@ -103,7 +110,12 @@ class NvidiaRuntime final : public Runtime {
     check(status, "allocate");
     return memory;
   }
-  void release(void* memory) noexcept override { cudaFreeAsync(memory, stream_); }
+  void release(void* memory) noexcept override {
+    if (cudaFreeAsync(memory, stream_) != cudaSuccess) cudaGetLastError();  // no launch is to blame for it
+  }
+  void wait_for_everyone() noexcept override {
+    if (cudaDeviceSynchronize() != cudaSuccess) cudaGetLastError();
+  }
   void upload(void* to, const void* from, std::size_t bytes) override {
     context().require("upload");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
@@ -184,7 +196,19 @@ class NvidiaRuntime final : public Runtime {
   void destroy(void* graph) noexcept override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
 
  private:
+  // A pool of our own: the device's, which others share, gives back at every wait what nobody uses.
+  void make_pool() {
+    cudaMemPoolProps properties{};
+    properties.allocType = cudaMemAllocationTypePinned;
+    properties.location.type = cudaMemLocationTypeDevice;
+    check(cudaGetDevice(&properties.location.id), "pool");
+    check(cudaMemPoolCreate(&pool_, &properties), "pool");
+    std::uint64_t kept = std::uint64_t{1} << 30;  // bytes
+    check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &kept), "pool");
+  }
+
   cudaStream_t stream_ = nullptr;
+  cudaMemPool_t pool_ = nullptr;
   cudaStream_t capturing_ = nullptr;  // nothing ever runs there
   Reports reports_;
 };
@@ -232,8 +256,8 @@ const Launchers& launchers() {
 }
 
 Runtime& runtime() {
-  static NvidiaRuntime it;
-  return it;
+  static auto* it = new NvidiaRuntime;  // arrays may outlive everything else
+  return *it;
 }
 
 }  // namespace densor::cuda
