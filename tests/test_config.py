@@ -167,6 +167,13 @@ def test_precision_is_set_and_checked(precision):
     assert config.matmul_precision() == "highest"
 
 
+@pytest.mark.skipif(_core.build_info()["cuda"] != "absent", reason="this build has CUDA kernels")
+def test_tf32_is_refused_without_a_gpu(precision):
+    with pytest.raises(densor.errors.DeviceError, match=r"^set_matmul_precision\(\).*'tf32'.*use 'high'"):
+        config.set_matmul_precision("tf32")
+    assert config.matmul_precision() == "highest"
+
+
 def test_show_config_says_what_multiplies(precision):
     shown = config.show_config()
     assert shown.matmul_precision == "highest"

@@ -12,7 +12,13 @@
 #include "program/launch_plan.h"
 #include "program/measure.h"
 
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
+
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <tuple>
 
 namespace densor::bindings {
 
@@ -52,10 +58,24 @@ std::string gemm_plan(const py::object& m, const py::object& n, const py::object
   return to_string(cpu::plan_gemm(problem, cpu::active().gemm.shape, threads));
 }
 
+using GemmShape = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool>;
+
+cuda::GemmProblem problem_of(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
+                             bool transpose_b) {
+  return {m, n, k, transpose_a, transpose_b};
+}
+
+const std::vector<std::string>& backend_names() {  // as in cuda::GemmBackend
+  static const std::vector<std::string> names{"own", "cublaslt", "fastest"};
+  return names;
+}
+
 std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a,
-                             bool transpose_b, int architecture) {
-  const cuda::GemmProblem problem{m, n, k, transpose_a, transpose_b};
-  return to_string(ops::device_gemm(problem, cpu::matmul_precision(), architecture), architecture);
+                             bool transpose_b, std::optional<int> architecture) {
+  const cuda::GemmProblem problem = problem_of(m, n, k, transpose_a, transpose_b);
+  const cpu::GemmPrecision precision = cpu::matmul_precision();
+  if (!architecture) return to_string(ops::device_gemm(problem, precision), cuda::runtime().architecture());
+  return to_string(ops::estimated_gemm(problem, precision, *architecture), *architecture);
 }
 
 void set_device_gemm(const py::object& kernel, const py::object& cols, const py::object& parts) {
@@ -64,18 +84,42 @@ void set_device_gemm(const py::object& kernel, const py::object& cols, const py:
   choice.kernel = name(kFunction, "kernel", kernel);
   if (choice.kernel == "auto") choice.kernel.clear();
   if (!choice.kernel.empty())
-    index_of_name(kFunction, "kernel", choice.kernel, {"simt", "mma", "wgmma", "cublaslt"});
+    index_of_name(kFunction, "kernel", choice.kernel,
+                  {std::begin(cuda::kGemmKernelNames), std::end(cuda::kGemmKernelNames)});
   choice.cols = static_cast<int>(integer(kFunction, "cols", cols, 0, 256));
   choice.parts = static_cast<int>(integer(kFunction, "parts", parts, 0, 1024));
-  ops::gemm_choice() = choice;
+  ops::gemm_settings().choice = choice;
 }
 
 // With "cublaslt": where it was found.
 std::string set_matmul_backend(const py::object& value, const std::vector<std::string>& paths) {
   const std::string wanted = name("set_matmul_backend", "value", value);
-  const std::string where = wanted == "cublaslt" ? cuda::load_cublaslt(paths) : "";
-  cuda::use_cublaslt(wanted == "cublaslt");
+  const int backend = index_of_name("set_matmul_backend", "value", wanted, backend_names());
+  const std::string where = backend > 0 ? cuda::load_cublaslt(paths) : "";
+  ops::gemm_settings().backend = static_cast<cuda::GemmBackend>(backend);
   return where;
+}
+
+// A warning of Python's; where warnings are errors, an error.
+void warn(const std::string& text) {
+  const py::gil_scoped_acquire lock;
+  if (PyErr_WarnEx(PyExc_RuntimeWarning, text.c_str(), 2) != 0) throw py::error_already_set();
+}
+
+// The plan that a tuner takes where plans take the times that `timer` says.
+std::string tune_gemm(const std::string& path, const std::string& device, const GemmShape& shape,
+                      const std::string& setting, int architecture,
+                      const std::function<double(const std::string&)>& timer) {
+  cuda::GemmTuner tuner(path, device, warn);
+  const auto plans =
+      cuda::gemm_candidates(std::apply(problem_of, shape), ops::device_precision(cpu::matmul_precision()),
+                            architecture, ops::gemm_settings().backend);
+  const auto time = [&](const cuda::GemmPlan& plan) {
+    const double spent = timer(to_string(plan, architecture));
+    if (spent < 0) throw Error(ErrorKind::device_memory, "tune_gemm", "timer", "no room");
+    return spent;
+  };
+  return to_string(tuner.choose(plans, setting, architecture, time), architecture);
 }
 
 void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
@@ -98,7 +142,9 @@ double bandwidth(const py::object& bytes) {
 void bind_device_products(py::module_& m) {
   m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
         py::arg("transpose_a") = false, py::arg("transpose_b") = false, py::arg("architecture") = 90,
-        "How a GPU of this architecture multiplies (m, k) by (k, n) at the precision in use.");
+        "How a GPU of this architecture, or with None the one in use, multiplies (m, k) by (k, n) in "
+        "training at the "
+        "precision in use.");
   m.def("set_device_gemm", &set_device_gemm, py::arg("kernel"), py::arg("cols") = 0, py::arg("parts") = 0,
         "For tests and measurements: products on a GPU in steps made from now on are computed by 'simt', "
         "'mma', "
@@ -108,7 +154,16 @@ void bind_device_products(py::module_& m) {
   m.def("set_matmul_backend", &set_matmul_backend, py::arg("value"), py::arg("paths"),
         "Products on a GPU in steps made from now on are those of 'cublaslt', one of the libraries at these "
         "paths, "
-        "or our 'own'. Says where the library was found.");
+        "our 'own', or those of the 'fastest' of both. Says where the library was found.");
+  m.def("set_autotune", &cuda::set_autotune, py::arg("value"),
+        "Whether plans of products on a GPU that are made from now on are measured.");
+  m.def("autotune", &cuda::autotune, "Whether they are.");
+  cuda::set_tuner_warning(warn);
+  m.def(
+      "tune_gemm", &tune_gemm, py::arg("path"), py::arg("device"), py::arg("shape"), py::arg("setting"),
+      py::arg("architecture"), py::arg("timer"),
+      "For tests: the plan of a shape (m, n, k, transpose_a, transpose_b) that a tuner with this file takes "
+      "where a plan lasts as long as `timer` says; a negative time: there is no memory to measure it.");
   m.def(
       "launch_plan",
       [](const py::object& batches, const py::object& steps) {
@@ -130,7 +185,8 @@ void bind_device_products(py::module_& m) {
       py::arg("value"), "Later runs on a GPU are 'graph', 'persistent' or 'auto'.");
   m.def("device_steps", [] { return device_steps_name(device_steps()); }, "How a GPU runs many batches.");
   m.def(
-      "matmul_backend", [] { return cuda::cublaslt_is_used() ? "cublaslt" : "own"; },
+      "matmul_backend",
+      [] { return backend_names()[static_cast<std::size_t>(ops::gemm_settings().backend)]; },
       "Whose products a GPU computes.");
 }
 
@@ -197,7 +253,8 @@ void bind_config(py::module_& m) {
         cpu::set_matmul_precision(name("set_matmul_precision", "value", value));
       },
       py::arg("value"),
-      "Steps made from now on use 'highest', 'high', 'medium' or 'ieee'; or 'x6', six products always.");
+      "Steps made from now on use 'highest', 'high', 'medium', 'ieee' or 'tf32'; or 'x6', six products "
+      "always.");
   m.def("matrix_units", &cpu::matrix_units, "What became of this machine's matrix units.");
   m.def(
       "measure_matrix_peak", [] { return measure_matrix_peak(num_threads()); },

@@ -65,6 +65,10 @@ class Runtime {
   // A call of a library that puts its kernels on our stream itself.
   virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on
+  virtual std::string name() = 0;  // of the model: "NVIDIA H200"
+  // What `work`, kernels on our stream, takes: the least of several runs. Not while a graph is being
+  // captured.
+  virtual double microseconds(const std::function<void()>& work) = 0;
   // A copy of a few bytes of device memory as they are once the work now on our stream is done, for which
   // nobody waits before `answer`. Every report is answered or dropped.
   virtual void* ask(const void* from, std::size_t bytes) = 0;

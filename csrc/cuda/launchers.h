@@ -135,6 +135,9 @@ struct Launchers {
   // On the matrix units; products is 1, 3 or 6.
   void (*gemm_mma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                    const GemmFinish& finish, int products);
+  // On the matrix units, operands rounded to TF32.
+  void (*gemm_tf32)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                    const GemmFinish& finish);
   // On sm_90a. m, n and k are not 0; scratch: wgmma_scratch.
   void (*gemm_wgmma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                      const GemmFinish& finish, const WgmmaTiling& tiling);

@@ -27,6 +27,7 @@ void fill_sparsemax(Launchers& table);
 void fill_cast(Launchers& table);
 void fill_circle_loss(Launchers& table);
 void fill_gemm_mma(Launchers& table);
+void fill_gemm_tf32(Launchers& table);
 void fill_gemm_wgmma(Launchers& table);
 void fill_gemm_simt(Launchers& table);
 void fill_gather(Launchers& table);
@@ -70,6 +71,7 @@ inline Launchers make_launchers() {
   fill_cast(table);
   fill_circle_loss(table);
   fill_gemm_mma(table);
+  fill_gemm_tf32(table);
   fill_gemm_wgmma(table);
   fill_gemm_simt(table);
   fill_gather(table);

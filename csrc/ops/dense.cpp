@@ -48,12 +48,15 @@ cpu::GemmPrecision precision_of(bool bfloat16) {
 
 // The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
-                       const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision) {
+                       const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
+                       bool training) {
   const cuda::Launchers& kernels = cuda::launchers();
   const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
   step.name = check.function();
-  const cuda::GemmPlan plan = device_gemm({x.rows(), w.cols(), x.cols()}, precision);
+  const cuda::GemmProblem problem{x.rows(), w.cols(), x.cols()};
+  const cuda::GemmPlan plan =
+      training ? device_gemm(problem, precision) : device_gemm_of_rows(problem, precision);
   step.scratch = plan.scratch();
   step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
                  finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
@@ -89,7 +92,7 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
   check_forward(y, z, x, w, bias, activation, alpha);
   const Check check("dense_forward");
   if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}}))
-    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16));
+    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16), training);
   const cpu::Kernels& kernels = cpu::active();
   const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, precision_of(bfloat16),
                                  !training};
@@ -196,10 +199,11 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   const cuda::Launchers& kernels = cuda::launchers();
   Step step;
   step.name = check.function();
-  const cuda::GemmPlan for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision);
-  const cuda::GemmPlan for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
-  step.scratch = std::max({op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0,
-                           op.dw != nullptr ? for_w.scratch() : 0, op.dx != nullptr ? for_x.scratch() : 0});
+  cuda::GemmPlan for_w, for_x;
+  if (op.dw != nullptr) for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision);
+  if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
+  step.scratch = std::max(
+      {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
   step.launch = [op, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)

@@ -178,15 +178,19 @@ def set_matmul_precision(value: str) -> None:
     - "high": three products, a relative error of about 4e-6, that of 17 bits.
     - "medium": one product, a relative error of about 2e-3, that of 8 bits. Sums, weights and all else stay float32.
     - "ieee": float32 multiply-adds only: the same bits on AVX2, AVX-512, AMX and NEON machines.
+    - "tf32": operands rounded to TF32, a relative error of about 3e-4, that of 11 bits; only where there is a GPU
+      (before sm_80 it is "ieee" there, in what still runs on the CPU it is "highest"). PyTorch's "high" is this;
+      densor's is a hundred times as exact and hardly slower.
 
     Infinities, NaN, and what would overflow or vanish on the way mean what they mean in float32. On a CPU target
     without matrix units (`show_config` tells) all four are "ieee".
 
     Args:
-        value: "highest", "high", "medium" or "ieee".
+        value: "highest", "high", "medium", "ieee" or "tf32".
 
     Raises:
-        TypeError: not a string. ValueError: another name.
+        TypeError: not a string. ValueError: another name. DeviceError: "tf32", and there is no GPU that can be used;
+        nothing has changed.
 
     Source: Henry, Tang, Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
     Computations", 2019; the names are those of `torch.set_float32_matmul_precision`.
@@ -197,12 +201,18 @@ def set_matmul_precision(value: str) -> None:
         'ieee'
         >>> set_matmul_precision("highest")
     """
-    names = ["highest", "high", "medium", "ieee"]
-    _core.set_matmul_precision(_check.choice("set_matmul_precision", "value", value, names))
+    names = ["highest", "high", "medium", "ieee", "tf32"]
+    name = _check.choice("set_matmul_precision", "value", value, names)
+    if name == "tf32" and (missing := _cuda_state()) != "ready":
+        raise _core.DeviceError(
+            "set_matmul_precision(): argument 'value': 'tf32' is a format of GPUs, and none can be used here "
+            f"({missing}); use 'high', which is as fast where there are matrix units, and more exact"
+        )
+    _core.set_matmul_precision(name)
 
 
 def matmul_backend() -> str:
-    """Returns whose matrix products a GPU computes: "own" (at the start) or "cublaslt"."""
+    """Returns whose matrix products a GPU computes: "own" (at the start), "cublaslt" or "fastest"."""
     return _core.matmul_backend()
 
 
@@ -212,10 +222,11 @@ def set_matmul_backend(value: str) -> None:
     cuBLASLt is never needed and never loaded unless it is asked for here: then the one that the process has loaded
     already (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or
     what the system's loader finds. It computes products in float32, or of bfloat16 numbers at the precision "medium";
-    those at "high", which are sums of several products, stay densor's own. No GPU has compared the two yet.
+    those at "high", which are sums of several products, stay densor's own. With "fastest" both are measured, or
+    estimated where `set_autotune` is off, at each shape. No GPU has compared the two yet.
 
     Args:
-        value: "own" or "cublaslt".
+        value: "own", "cublaslt" or "fastest".
 
     Raises:
         DeviceError: cuBLASLt, or a GPU, is not there; nothing has changed. TypeError, ValueError: another name.
@@ -225,8 +236,29 @@ def set_matmul_backend(value: str) -> None:
         >>> matmul_backend()
         'own'
     """
-    name = _check.choice("set_matmul_backend", "value", value, ["own", "cublaslt"])
-    _core.set_matmul_backend(name, _cublaslt_files() if name == "cublaslt" else [])
+    name = _check.choice("set_matmul_backend", "value", value, ["own", "cublaslt", "fastest"])
+    _core.set_matmul_backend(name, [] if name == "own" else _cublaslt_files())
+
+
+def autotune() -> bool:
+    """Returns whether plans of matrix products on a GPU are measured; see `set_autotune`."""
+    return _core.autotune()
+
+
+def set_autotune(value: bool) -> None:
+    """Sets whether a GPU's matrix products are planned by measurement (True at the start) or by a table of estimates.
+
+    The first time that a model compiled from now on needs a product of some shape and precision, the kernels that
+    can compute it as exactly are timed on memory of their own, for some milliseconds, and the fastest is taken, for
+    good: it is kept in `$XDG_CACHE_HOME/densor` (by default `~/.cache/densor`), one file for each model of GPU and
+    version of densor. **Kernels differ in their last bits, so it is this file that makes a run on one machine the
+    same bits as the next**; to have them on several machines, copy it, or switch measuring off here or by
+    `DENSOR_AUTOTUNE=0`: the table always chooses the same. A file that cannot be read or written is a RuntimeWarning.
+    CPUs plan by formula, whatever is set here. Raises TypeError for anything but a bool.
+
+    >>> set_autotune(autotune())
+    """
+    _core.set_autotune(_check.boolean("set_autotune", "value", value))
 
 
 def device_steps() -> str:

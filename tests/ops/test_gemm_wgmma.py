@@ -128,3 +128,14 @@ def test_special_values_mean_what_they_mean_to_mma(wgmma, precision, parts):
     assert same[:, 5].all()
     assert same[:2].all()
     np.testing.assert_allclose(found[~same], expected[~same], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["highest", *PRODUCTS])
+def test_a_row_of_a_prediction_does_not_depend_on_the_others(wgmma, precision):
+    _core.set_matmul_precision(precision)
+    rng = np.random.default_rng(2)
+    x, w, bias = normal(rng, 150, 300), normal(rng, 300, 70), normal(rng, 70)
+    whole_batch = dense(TARGETS[0], x, w, bias, architecture=90, training=False)
+    for rows in (1, 40, 129):
+        part = dense(TARGETS[1], x[:rows], w, bias, architecture=90, training=False)
+        np.testing.assert_array_equal(part, whole_batch[:rows])

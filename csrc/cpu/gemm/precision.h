@@ -11,6 +11,7 @@ enum class GemmPrecision {
   high,     // three products of bfloat16 terms, about 17 bits
   medium,   // one product of bfloat16 terms, about 8 bits
   ieee,     // float32 multiply-adds
+  tf32,     // on a GPU operands of 11 bits; on a CPU as "highest"
   x6        // six products wherever there are matrix units: for tests and benchmarks
 };
 

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <type_traits>
@@ -101,7 +100,6 @@ class Library {
 };
 
 std::mutex g_loading;
-std::atomic<bool> g_used{false};
 const Library* g_library = nullptr;  // never unloaded
 
 // An object of the library for as long as a call needs it.
@@ -193,9 +191,6 @@ std::string load_cublaslt(const std::vector<std::string>& paths) {
   if (g_library == nullptr) g_library = new Library(paths);
   return g_library->description();
 }
-
-void use_cublaslt(bool yes) { g_used = yes; }
-bool cublaslt_is_used() { return g_used; }
 
 bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                             const float* bias, bool fast) {

@@ -13,9 +13,6 @@ namespace densor::cuda {
 // then what the loader finds by name. Returns "/where/it/was libcublasLt.so.13, version 130100". Throws
 // Error(device) naming every place it looked at and what was wrong there.
 std::string load_cublaslt(const std::vector<std::string>& paths);
-// Whether plans made from now on use it; it must have been loaded.
-void use_cublaslt(bool yes);
-bool cublaslt_is_used();
 
 // Puts c = a b + bias on the queue, by one product of bfloat16 numbers (`fast`) or in float32. False, and
 // nothing happened, where the library has no algorithm for it. Throws Error(device) where it fails.

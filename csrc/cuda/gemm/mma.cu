@@ -7,6 +7,7 @@
 // products is then below that of a chain of multiply-adds. An element whose sum is not finite is computed
 // again by such a chain: infinity has no sum of terms.
 #include "cuda/gemm/finish.cuh"
+#include "cuda/gemm/slice.cuh"
 #include "cuda/gemm/terms.h"
 #include "cuda/table.h"
 #include "math/bf16_split.h"
@@ -16,7 +17,7 @@ namespace densor::cuda {
 
 namespace {
 
-constexpr int kRows = 128, kCols = 64, kSlice = 32;        // of a block
+constexpr int kRows = 128, kCols = 64;                     // of a block
 constexpr int kWarpRows = 32, kWarpCols = 32;              // of a warp
 constexpr int kTileRows = 16, kTileCols = 8, kTerms = 16;  // of one instruction
 constexpr int kPitch = kSlice + 8;  // bfloat16s; lanes of a fragment read different banks
@@ -25,47 +26,19 @@ constexpr int kDown = kWarpRows / kTileRows, kAcross = kWarpCols / kTileCols;
 
 using Half = std::uint16_t;
 
-// A slice of an operand: kLength rows of a (columns of b), kSlice terms each, first in registers, then as
-// planes of terms in shared memory. kAlong: the terms of a row follow one another in memory.
-template <int kLength, bool kAlong, int kPlanes>
-struct Slice {
-  // A thread's elements lie kStep lines (or terms) apart, the other coordinate is the same for all.
-  static constexpr int kCount = kLength * kSlice / kThreads, kInner = kAlong ? kSlice : kLength;
-  static constexpr int kStep = kThreads / kInner;
-  float element[kCount];
-
-  __device__ static int line(int thread, int s) {
-    return kAlong ? thread / kInner + s * kStep : thread % kInner;
-  }
-  __device__ static int term(int thread, int s) {
-    return kAlong ? thread % kInner : thread / kInner + s * kStep;
-  }
-  __device__ void load(const float* x, std::int64_t lines, std::int64_t k, std::int64_t first_line,
-                       std::int64_t first_term, int thread) {
-    const std::int64_t i = first_line + line(thread, 0), p = first_term + term(thread, 0);
-    const std::int64_t left = kAlong ? lines - i : k - p;  // of the coordinate that runs
-    const bool inside = kAlong ? p < k : i < lines;
-    const int limit = !inside ? 0 : left < kCount * kStep ? static_cast<int>(left) : kCount * kStep;
-    const float* at = x + (kAlong ? i * k + p : p * lines + i);
-    const std::int64_t stride = kStep * (kAlong ? k : lines);
+// To planes of terms in shared memory.
+template <int kPlanes, int kLength, bool kAlong>
+__device__ __forceinline__ void store(const Slice<kLength, kAlong>& slice, Half* planes, int thread) {
 #pragma unroll
-    for (int s = 0; s < kCount; ++s) {
-      element[s] = s * kStep < limit ? *at : 0.0f;
-      at += stride;
-    }
-  }
-  __device__ void store(Half* planes, int thread) const {
+  for (int s = 0; s < slice.kCount; ++s) {
+    float terms[kPlanes];
+    math::bf16_split(terms, slice.element[s]);
 #pragma unroll
-    for (int s = 0; s < kCount; ++s) {
-      float terms[kPlanes];
-      math::bf16_split(terms, element[s]);
-#pragma unroll
-      for (int t = 0; t < kPlanes; ++t)
-        planes[(t * kLength + line(thread, s)) * kPitch + term(thread, s)] =
-            static_cast<Half>(math::as_bits(terms[t]) >> 16);
-    }
+    for (int t = 0; t < kPlanes; ++t)
+      planes[(t * kLength + slice.line(thread, s)) * kPitch + slice.term(thread, s)] =
+          static_cast<Half>(math::as_bits(terms[t]) >> 16);
   }
-};
+}
 
 __device__ __forceinline__ std::uint32_t pair_at(const Half* plane, int line, int term) {
   return *reinterpret_cast<const std::uint32_t*>(plane + line * kPitch + term);
@@ -160,14 +133,14 @@ __global__ void __launch_bounds__(kThreads, 1)
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
   float total[kDown][kAcross][4] = {}, sum[kDown][kAcross][4] = {};
-  Slice<kRows, !kTransposeA, kPlanes> next_a;
-  Slice<kCols, kTransposeB, kPlanes> next_b;
+  Slice<kRows, !kTransposeA> next_a;
+  Slice<kCols, kTransposeB> next_b;
   next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
   next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
   for (std::int64_t p = 0; p < problem.k; p += kSlice) {
     __syncthreads();
-    next_a.store(a, thread);
-    next_b.store(b, thread);
+    store<kPlanes>(next_a, a, thread);
+    store<kPlanes>(next_b, b, thread);
     __syncthreads();
     if (p + kSlice < problem.k) {
       next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);

@@ -62,6 +62,7 @@ std::vector<int> products_of(GemmPrecision precision, int architecture) {
   if (architecture < kMatrixUnits) return {0};
   switch (precision) {
     case GemmPrecision::multiply_adds:
+    case GemmPrecision::tf32:
       return {0};
     case GemmPrecision::x1:
       return {1};
@@ -84,13 +85,9 @@ std::vector<int> parts_of(const GemmProblem& p, int cols, double processors) {
   return found;
 }
 
-const char* kernel_name(GemmKernel kernel) {
-  constexpr const char* kNames[] = {"simt", "mma", "wgmma", "cublaslt"};
-  return kNames[static_cast<int>(kernel)];
-}
-
 bool chosen(const GemmPlan& plan, const GemmChoice& choice) {
-  if (!choice.kernel.empty() && choice.kernel != kernel_name(plan.kernel)) return false;
+  if (!choice.kernel.empty() && choice.kernel != kGemmKernelNames[static_cast<int>(plan.kernel)])
+    return false;
   if (plan.kernel != GemmKernel::wgmma) return true;
   return (choice.cols == 0 || choice.cols == plan.tiling.cols) &&
          (choice.parts == 0 || choice.parts == plan.tiling.parts);
@@ -114,16 +111,19 @@ std::int64_t GemmPlan::scratch() const {
 std::vector<GemmPlan> gemm_candidates(const GemmProblem& p, GemmPrecision precision, int architecture,
                                       GemmBackend asked, const GemmChoice& choice) {
   const bool library = asked == GemmBackend::cublaslt;
+  const bool tf32 = precision == GemmPrecision::tf32 && architecture >= kMatrixUnits;
   // Whoever asks for the library means its multiply-adds where the precision leaves the choice.
   if (library && precision == GemmPrecision::fastest_exact) precision = GemmPrecision::multiply_adds;
   const bool empty = p.m == 0 || p.n == 0 || p.k == 0;
   std::vector<GemmPlan> plans;
   for (const int products : products_of(precision, architecture)) {
-    if (library && products <= 1) {
+    if (asked != GemmBackend::own && products <= 1 && !tf32)
       plans.push_back({p, products, GemmKernel::cublaslt});
-      continue;
-    }
-    plans.push_back({p, products, products == 0 ? GemmKernel::simt : GemmKernel::mma});
+    if (library && !plans.empty()) continue;
+    plans.push_back({p, products,
+                     tf32            ? GemmKernel::tf32
+                     : products == 0 ? GemmKernel::simt
+                                     : GemmKernel::mma});
     if (products > 0 && architecture == kWgmma && !empty) add_wgmma(plans, p, products, choice);
   }
   std::vector<GemmPlan> left;
@@ -144,10 +144,13 @@ double estimated_microseconds(const GemmPlan& plan, int architecture) {
     case GemmKernel::simt:  // its tiles shrink with the problem
       return kLaunch + std::max(flops(p) / (device.multiply_adds * 1e6),
                                 tiled(device, tiles_of(p, 32, 32), 32, 32, terms, device.multiply_adds / 2));
+    case GemmKernel::tf32:
+      return kLaunch + tiled(device, tiles_of(p, 128, 64), 128, 64, terms, device.mma / 2);
     case GemmKernel::cublaslt:
       break;
   }
-  return kLaunch + flops(p) / ((plan.products == 0 ? device.multiply_adds : device.mma) * 1e6);
+  const double rate = plan.products == 0 ? device.multiply_adds : std::max(device.mma, device.wgmma);
+  return kLaunch + flops(p) / (rate * 1e6);
 }
 
 GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture, GemmBackend asked,
@@ -160,9 +163,10 @@ GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int arch
 
 std::string to_string(const GemmPlan& plan, int architecture) {
   const GemmProblem& p = plan.problem;
-  std::string how = plan.products == 0 ? "multiply-adds"
-                                       : std::to_string(plan.products) + " product" +
-                                             (plan.products > 1 ? "s" : "") + " of bfloat16 terms";
+  std::string how =
+      std::to_string(plan.products) + " product" + (plan.products > 1 ? "s" : "") + " of bfloat16 terms";
+  if (plan.products == 0) how = "multiply-adds";
+  if (plan.kernel == GemmKernel::tf32) how = "TF32, tile 128x64";
   if (plan.kernel == GemmKernel::cublaslt) how += ", by cuBLASLt";
   if (plan.kernel == GemmKernel::mma) how += ", tile 128x64";
   if (plan.kernel == GemmKernel::wgmma) {

@@ -9,18 +9,21 @@
 namespace densor::cuda {
 
 // What stands for one product of float32: multiply-adds themselves, or products of bfloat16 terms on the
-// matrix units, 6 being no less exact. `fastest_exact` takes the faster of the two.
-enum class GemmPrecision { multiply_adds, x1, x3, x6, fastest_exact };
+// matrix units, 6 being no less exact, or of TF32. `fastest_exact` takes the faster of the first and the last
+// of bfloat16.
+enum class GemmPrecision { multiply_adds, x1, x3, x6, tf32, fastest_exact };
 
-// Whose kernels compute it: ours, or NVIDIA's library, which is asked for and never presumed.
-enum class GemmBackend { own, cublaslt };
+// Whose kernels compute it: ours, NVIDIA's library, which is asked for and never presumed, or the faster.
+enum class GemmBackend { own, cublaslt, fastest };
 
-// multiply-adds; matrix units by mma.sync (sm_80 and later) or by wgmma (sm_90a); the library.
-enum class GemmKernel { simt, mma, wgmma, cublaslt };
+// multiply-adds; matrix units by mma.sync (sm_80 and later), of bfloat16 or TF32, or by wgmma (sm_90a); the
+// library.
+enum class GemmKernel { simt, mma, tf32, wgmma, cublaslt };
+inline constexpr const char* kGemmKernelNames[] = {"simt", "mma", "tf32", "wgmma", "cublaslt"};
 
 struct GemmPlan {
-  GemmProblem problem;
-  int products = 0;  // on the matrix units; 0: multiply-adds
+  GemmProblem problem{};
+  int products = 0;  // of bfloat16 terms on the matrix units; 0: none
   GemmKernel kernel = GemmKernel::simt;
   WgmmaTiling tiling{};  // of wgmma
 

@@ -6,7 +6,7 @@
 namespace densor::cuda {
 
 struct GemmProblem {
-  std::int64_t m, n, k;
+  std::int64_t m = 0, n = 0, k = 0;
   bool transpose_a = false;  // a is stored (k, m)
   bool transpose_b = false;  // b is stored (n, k)
 };

@@ -37,4 +37,31 @@ inline void multiply_accumulate(float (&d)[4], const std::uint32_t (&a)[4], cons
   }
 }
 
+inline void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
+  constexpr std::uint32_t kAll = 0xffffffffu;
+  constexpr int kLanes = host::kWarp;
+  std::uint64_t low[kLanes], high[kLanes], column[kLanes];  // a[0] and a[1], a[2] and a[3], b of every lane
+  const auto gather = [](std::uint64_t(&to)[kLanes], float first, float second) {
+    const std::uint64_t word =
+        std::bit_cast<std::uint32_t>(first) | std::uint64_t{std::bit_cast<std::uint32_t>(second)} << 32;
+    std::memcpy(to, host::block().exchange(kAll, word), sizeof to);
+  };
+  const auto number = [](std::uint64_t word, int which) {
+    const auto bits = static_cast<std::uint32_t>(word >> (32 * which)) & 0xffffe000u;
+    return static_cast<double>(std::bit_cast<float>(bits));
+  };
+  gather(low, a[0], a[1]);
+  gather(high, a[2], a[3]);
+  gather(column, b[0], b[1]);
+  const int g = host::lane() / 4, t = host::lane() % 4;
+  for (int element = 0; element < 4; ++element) {
+    const int lower_row = element / 2, col = 2 * t + element % 2;
+    double sum = static_cast<double>(d[element]);
+    for (int term = 0; term < 4; ++term)
+      sum += number(low[4 * g + term], lower_row) * number(column[4 * col + term], 0) +
+             number(high[4 * g + term], lower_row) * number(column[4 * col + term], 1);
+    d[element] = static_cast<float>(sum);
+  }
+}
+
 }  // namespace densor::cuda

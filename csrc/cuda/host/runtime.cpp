@@ -1,5 +1,6 @@
 // The CUDA side on the processor: device memory is host memory, a graph is the list of its launches.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -86,6 +87,13 @@ class HostRuntime final : public Runtime {
   void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return architecture_of_device; }
+  std::string name() override { return "emulated device"; }
+  double microseconds(const std::function<void()>& work) override {
+    context().require("microseconds");
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+  }
   void* ask(const void* from, std::size_t bytes) override {
     context().require("ask");
     ++traffic.reports;

@@ -22,4 +22,20 @@ __device__ __forceinline__ void multiply_accumulate(float (&d)[4], const std::ui
 #endif
 }
 
+// The same with 8 terms of TF32: of lane g, t
+//   a[0], a[1]: rows g and g + 8, term t; a[2], a[3]: the same rows, term t + 4; b[0], b[1]: terms t and t +
+//   4 of column g. The low 13 bits of a number are not read.
+__device__ __forceinline__ void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4],
+                                                         const float (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
+        "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+#else
+  __trap();
+#endif
+}
+
 }  // namespace densor::cuda

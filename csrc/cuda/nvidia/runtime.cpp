@@ -1,6 +1,7 @@
 // The CUDA side on a GPU: streams, memory and graphs through the CUDA run time.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <string>
@@ -151,6 +152,22 @@ class NvidiaRuntime final : public Runtime {
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "architecture");
     return 10 * major + minor;
   }
+  std::string name() override {
+    int device = 0;
+    cudaDeviceProp properties;
+    check(cudaGetDevice(&device), "name");
+    check(cudaGetDeviceProperties(&properties, device), "name");
+    return properties.name;
+  }
+  double microseconds(const std::function<void()>& work) override {
+    context().require("microseconds");
+    work();  // what the first run of a kernel loads is not measured
+    const double once = milliseconds(work, 1);
+    const int repeats = once >= 1 ? 1 : once > 0.05 ? static_cast<int>(1 / once) : 20;
+    double least = once;
+    for (int run = 0; run < 4; ++run) least = std::min(least, milliseconds(work, repeats) / repeats);
+    return 1e3 * least;
+  }
   void* ask(const void* from, std::size_t bytes) override {
     context().require("ask");
     Report* report = reports_.take();
@@ -205,6 +222,22 @@ class NvidiaRuntime final : public Runtime {
     check(cudaMemPoolCreate(&pool_, &properties), "pool");
     std::uint64_t kept = std::uint64_t{1} << 30;  // bytes
     check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &kept), "pool");
+  }
+  // By the device's clock.
+  double milliseconds(const std::function<void()>& work, int repeats) const {
+    cudaEvent_t begin = nullptr, end = nullptr;
+    float spent = 0;
+    check(cudaEventCreate(&begin), "milliseconds");
+    cudaError_t status = cudaEventCreate(&end);
+    if (status == cudaSuccess) status = cudaEventRecord(begin, stream_);
+    for (int i = 0; i < repeats && status == cudaSuccess; ++i) work();
+    if (status == cudaSuccess) status = cudaEventRecord(end, stream_);
+    if (status == cudaSuccess) status = cudaEventSynchronize(end);
+    if (status == cudaSuccess) status = cudaEventElapsedTime(&spent, begin, end);
+    cudaEventDestroy(begin);
+    if (end != nullptr) cudaEventDestroy(end);
+    check(status, "milliseconds");
+    return static_cast<double>(spent);
   }
 
   cudaStream_t stream_ = nullptr;

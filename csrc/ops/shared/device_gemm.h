@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cpu/gemm/precision.h"
-#include "cuda/gemm/cublaslt.h"
-#include "cuda/gemm/plan.h"
+#include "cuda/gemm/autotune.h"
+#include "cuda/gemm/multiply.h"
 #include "cuda/launch.h"
 
 namespace densor::ops {
@@ -17,6 +17,8 @@ inline cuda::GemmPrecision device_precision(cpu::GemmPrecision precision) {
       return cuda::GemmPrecision::x1;
     case cpu::GemmPrecision::high:
       return cuda::GemmPrecision::x3;
+    case cpu::GemmPrecision::tf32:
+      return cuda::GemmPrecision::tf32;
     case cpu::GemmPrecision::x6:
       return cuda::GemmPrecision::x6;
     case cpu::GemmPrecision::highest:
@@ -25,46 +27,49 @@ inline cuda::GemmPrecision device_precision(cpu::GemmPrecision precision) {
   return cuda::GemmPrecision::fastest_exact;
 }
 
-// The setting to which plans are narrowed; see GemmChoice.
-inline cuda::GemmChoice& gemm_choice() {
-  static cuda::GemmChoice choice;
-  return choice;
+// What plans made from now on are narrowed to, and whose they may be; a library must have been loaded.
+struct GemmSettings {
+  cuda::GemmChoice choice;
+  cuda::GemmBackend backend = cuda::GemmBackend::own;
+};
+inline GemmSettings& gemm_settings() {
+  static GemmSettings settings;
+  return settings;
 }
 
-inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem, cpu::GemmPrecision precision,
-                                  int architecture) {
-  const auto backend = cuda::cublaslt_is_used() ? cuda::GemmBackend::cublaslt : cuda::GemmBackend::own;
-  return cuda::plan_gemm(problem, device_precision(precision), architecture, backend, gemm_choice());
+inline cuda::GemmPlan estimated_gemm(const cuda::GemmProblem& problem, cpu::GemmPrecision precision,
+                                     int architecture) {
+  const GemmSettings& settings = gemm_settings();
+  return cuda::plan_gemm(problem, device_precision(precision), architecture, settings.backend,
+                         settings.choice);
 }
+
+// By measurement, where that is wanted and there is a choice, else by estimate.
 inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
                                   cpu::GemmPrecision precision = cpu::matmul_precision()) {
-  return device_gemm(problem, precision, cuda::runtime().architecture());
+  const GemmSettings& settings = gemm_settings();
+  const int architecture = cuda::runtime().architecture();
+  const bool narrowed = !settings.choice.kernel.empty();
+  if (!cuda::autotune() || narrowed) return estimated_gemm(problem, precision, architecture);
+  const std::vector<cuda::GemmPlan> plans =
+      cuda::gemm_candidates(problem, device_precision(precision), architecture, settings.backend);
+  if (plans.size() == 1) return plans.front();
+  const std::string library = settings.backend == cuda::GemmBackend::own ? " own" : " any";
+  return cuda::tuned_gemm(plans, cpu::precision_name(precision) + library);
 }
 
-// A product of float32 without the library, which has no algorithm for everything.
-inline void multiply_without_library(const Queue& queue, const cuda::GemmPlan& plan,
-                                     const cuda::GemmOperands& operands, const cuda::GemmFinish& finish) {
-  const cuda::Launchers& kernels = cuda::launchers();
-  if (plan.kernel == cuda::GemmKernel::wgmma)
-    kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
-  else if (plan.products == 0)
-    kernels.gemm_simt(queue, plan.problem, operands, finish);
-  else
-    kernels.gemm_mma(queue, plan.problem, operands, finish, plan.products);
-}
-
-inline void multiply(const Queue& queue, const cuda::GemmPlan& plan, const cuda::GemmOperands& operands,
-                     const cuda::GemmFinish& finish) {
-  if (queue.phases != nullptr) return cuda::launchers().multiply_phase(queue, plan.problem, operands, finish);
-  // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
-  if (plan.kernel == cuda::GemmKernel::cublaslt &&
-      cuda::multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {
-    const std::int64_t n = plan.problem.m * plan.problem.n;
-    if (finish.relu)
-      cuda::launchers().activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
-  } else {
-    multiply_without_library(queue, plan, operands, finish);
-  }
+// Of a prediction, in which a row may not depend on how many others there are: a plan for any number of rows,
+// whose kernels add up every element in the same order. At "highest" that is multiply-adds, as on a CPU.
+inline cuda::GemmPlan device_gemm_of_rows(const cuda::GemmProblem& problem, cpu::GemmPrecision precision) {
+  constexpr std::int64_t kRows = 4096;
+  if (precision == cpu::GemmPrecision::highest && gemm_settings().backend != cuda::GemmBackend::cublaslt)
+    return {problem, 0, cuda::GemmKernel::simt};
+  cuda::GemmProblem any = problem;
+  any.m = kRows;
+  cuda::GemmPlan plan = device_gemm(any, precision);
+  plan.problem = problem;
+  plan.tiling.parts = 1;
+  return plan;
 }
 
 }  // namespace densor::ops

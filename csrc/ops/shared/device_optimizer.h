@@ -132,21 +132,26 @@ class DeviceDirection {
   }
 
   // Floats of working memory.
-  std::int64_t memory() const { return padded(size_) + 2 * padded(square_); }
+  std::int64_t memory() const {
+    return matrices() + std::max({gram_.scratch(), squared_.scratch(), applied_.scratch()});
+  }
 
   void launch(const Queue& queue, float* directions, float* memory) const {
     float *x = directions + place_, *y = memory, *gram = y + padded(size_), *square = gram + padded(square_);
     const auto combine = cuda::launchers().muon_combine;
+    Queue products = queue;
+    products.scratch = memory + matrices();
     for (int step = 0; step < settings_.steps; ++step) {
-      multiply(queue, gram_, {gram, x, x}, {});
-      multiply(queue, squared_, {square, gram, gram}, {});
+      multiply(products, gram_, {gram, x, x}, {});
+      multiply(products, squared_, {square, gram, gram}, {});
       combine(queue, square, gram, settings_.b, settings_.c, square_);
-      multiply(queue, applied_, {y, wide_ ? square : x, wide_ ? x : square}, {});
+      multiply(products, applied_, {y, wide_ ? square : x, wide_ ? x : square}, {});
       combine(queue, x, y, 1.0f, settings_.a, size_);
     }
   }
 
  private:
+  std::int64_t matrices() const { return padded(size_) + 2 * padded(square_); }
   static std::int64_t padded(std::int64_t n) { return (n + kLine - 1) / kLine * kLine; }
 
   std::int64_t size_, place_, square_ = 0;

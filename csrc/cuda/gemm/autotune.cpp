@@ -1,0 +1,111 @@
+#include "cuda/gemm/autotune.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cuda/gemm/multiply.h"
+#include "cuda/launch.h"
+#include "cuda/memory.h"
+
+namespace densor::cuda {
+
+namespace {
+
+enum class Setting { unset, off, on };
+
+std::atomic<Setting> g_setting{Setting::unset};
+std::mutex g_measuring;
+Warn g_warn = [](const std::string&) {};
+
+// $XDG_CACHE_HOME/densor/..., by default ~/.cache/densor/...; "" without either.
+std::string cache_path(const std::string& device) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::string folder;
+  if (cache != nullptr && *cache == '/')
+    folder = cache;
+  else if (home != nullptr && *home == '/')
+    folder = std::string(home) + "/.cache";
+  else
+    return "";
+  std::string name = device;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '.'; }, '-');
+  return folder + "/densor/" + name + ".txt";
+}
+
+// Random numbers in device memory: zeros would be multiplied faster.
+std::unique_ptr<Memory> random_floats(std::int64_t n) {
+  constexpr std::int64_t kPiece = 1 << 18;
+  static const std::vector<float> piece = [] {
+    std::vector<float> values(kPiece);
+    std::uint32_t state = 1;
+    for (float& x : values) {
+      state = state * 1664525u + 1013904223u;
+      x = static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-31f;
+    }
+    return values;
+  }();
+  auto memory = std::make_unique<Memory>(sizeof(float) * static_cast<std::size_t>(n));
+  for (std::int64_t at = 0; at < n; at += kPiece)
+    runtime().upload(memory->as<float>() + at, piece.data(),
+                     sizeof(float) * static_cast<std::size_t>(std::min(kPiece, n - at)));
+  return memory;
+}
+
+// One problem on memory of its own.
+class Bench {
+ public:
+  explicit Bench(const GemmProblem& p)
+      : a_(random_floats(p.m * p.k)),
+        b_(random_floats(p.k * p.n)),
+        c_(sizeof(float) * static_cast<std::size_t>(p.m * p.n)) {}
+
+  double microseconds(const GemmPlan& plan) const {
+    const Memory scratch(sizeof(float) * static_cast<std::size_t>(plan.scratch()));
+    Queue queue;
+    queue.stream = runtime().stream();
+    queue.scratch = scratch.as<float>();
+    const GemmOperands operands{c_.as<float>(), a_->as<float>(), b_->as<float>()};
+    return runtime().microseconds([&] { multiply(queue, plan, operands, {}); });
+  }
+
+ private:
+  std::unique_ptr<Memory> a_, b_;
+  Memory c_;
+};
+
+}  // namespace
+
+void set_autotune(bool yes) { g_setting = yes ? Setting::on : Setting::off; }
+
+bool autotune() {
+  if (g_setting != Setting::unset) return g_setting == Setting::on;
+  const char* text = std::getenv("DENSOR_AUTOTUNE");
+  return std::string(build_kind()) == "nvidia" && (text == nullptr || std::string(text) != "0");
+}
+
+void set_tuner_warning(Warn warn) { g_warn = std::move(warn); }
+
+GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting) {
+  const std::lock_guard<std::mutex> lock(g_measuring);
+  static std::map<std::string, GemmTuner> tuners;  // by what the file's first line says
+  const int architecture = runtime().architecture();
+  const std::string device =
+      runtime().name() + " sm_" + std::to_string(architecture) + " densor " DENSOR_VERSION;
+  const std::string path = cache_path(device);
+  GemmTuner& tuner =
+      tuners.try_emplace(path, path, "densor matrix products: " + device, g_warn).first->second;
+  std::unique_ptr<Bench> bench;
+  return tuner.choose(candidates, setting, architecture, [&](const GemmPlan& plan) {
+    if (bench == nullptr) bench = std::make_unique<Bench>(plan.problem);
+    return bench->microseconds(plan);
+  });
+}
+
+}  // namespace densor::cuda

@@ -1,0 +1,29 @@
+#include "cuda/gemm/multiply.h"
+
+#include "cuda/gemm/cublaslt.h"
+#include "cuda/launch.h"
+
+namespace densor::cuda {
+
+void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& operands,
+              const GemmFinish& finish) {
+  const Launchers& kernels = launchers();
+  if (queue.phases != nullptr) return kernels.multiply_phase(queue, plan.problem, operands, finish);
+  // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
+  if (plan.kernel == GemmKernel::cublaslt &&
+      multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {
+    const std::int64_t n = plan.problem.m * plan.problem.n;
+    if (finish.relu)
+      kernels.activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
+  } else if (plan.kernel == GemmKernel::wgmma) {
+    kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
+  } else if (plan.kernel == GemmKernel::tf32) {
+    kernels.gemm_tf32(queue, plan.problem, operands, finish);
+  } else if (plan.products == 0) {  // the library has no algorithm for everything
+    kernels.gemm_simt(queue, plan.problem, operands, finish);
+  } else {
+    kernels.gemm_mma(queue, plan.problem, operands, finish, plan.products);
+  }
+}
+
+}  // namespace densor::cuda

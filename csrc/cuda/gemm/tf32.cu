@@ -1,0 +1,112 @@
+// c = relu(a b + bias) on the matrix units (Ampere and later) with operands rounded to TF32, 11 significant
+// bits: one instruction where three products of bfloat16 terms take three of half its price, at a hundredth
+// of their exactness. Only who asks for TF32 gets it.
+//
+// A block has 128 x 64 elements of c, a warp 32 x 32 of them. A slice of 32 terms of a and b is rounded as it
+// is stored to shared memory; the next one is on its way to registers meanwhile. Elements whose sum is not
+// finite are computed again by multiply-adds.
+#include "cuda/gemm/finish.cuh"
+#include "cuda/gemm/slice.cuh"
+#include "cuda/table.h"
+#include "math/tf32.h"
+#include "mma.cuh"
+
+namespace densor::cuda {
+
+namespace {
+
+constexpr int kRows = 128, kCols = 64;                    // of a block
+constexpr int kWarpRows = 32, kWarpCols = 32;             // of a warp
+constexpr int kTileRows = 16, kTileCols = 8, kTerms = 8;  // of one instruction
+constexpr int kPitch = kSlice + 4;                        // lanes of a fragment read different banks
+constexpr int kDown = kWarpRows / kTileRows, kAcross = kWarpCols / kTileCols;
+
+template <int kLength, bool kAlong>
+__device__ __forceinline__ void store(const Slice<kLength, kAlong>& slice, float (*to)[kPitch], int thread) {
+#pragma unroll
+  for (int s = 0; s < slice.kCount; ++s)
+    to[slice.line(thread, s)][slice.term(thread, s)] = math::tf32_round(slice.element[s]);
+}
+
+// One step of kTerms terms of a warp's tile.
+__device__ __forceinline__ void multiply(float (&sum)[kDown][kAcross][4], const float (*a)[kPitch],
+                                         const float (*b)[kPitch], int row, int col, int term) {
+  const int g = lane_index() / 4, t = term + lane_index() % 4;
+  float of_a[kDown][4], of_b[kAcross][2];
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+#pragma unroll
+    for (int e = 0; e < 4; ++e) of_a[i][e] = a[row + i * kTileRows + g + e % 2 * 8][t + e / 2 * 4];
+#pragma unroll
+  for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+    for (int e = 0; e < 2; ++e) of_b[j][e] = b[col + j * kTileCols + g][t + 4 * e];
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+#pragma unroll
+    for (int j = 0; j < kAcross; ++j) multiply_accumulate_tf32(sum[i][j], of_a[i], of_b[j]);
+}
+
+__device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                       std::int64_t top, std::int64_t left,
+                                       const float (&sum)[kDown][kAcross][4]) {
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+#pragma unroll
+    for (int j = 0; j < kAcross; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const std::int64_t row = top + i * kTileRows + lane_index() / 4 + e / 2 * 8;
+        const std::int64_t col = left + j * kTileCols + lane_index() % 4 * 2 + e % 2;
+        if (row >= p.m || col >= p.n) continue;
+        float x = sum[i][j][e];
+        if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
+        o.c[row * p.n + col] = finished(f, col, x);
+      }
+}
+
+template <bool kTransposeA, bool kTransposeB>
+__global__ void __launch_bounds__(kThreads, 1)
+    tf32_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
+  __shared__ float a[kRows][kPitch];
+  __shared__ float b[kCols][kPitch];
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
+  const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
+  float sum[kDown][kAcross][4] = {};
+  Slice<kRows, !kTransposeA> next_a;
+  Slice<kCols, kTransposeB> next_b;
+  next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
+  next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
+  for (std::int64_t p = 0; p < problem.k; p += kSlice) {
+    __syncthreads();
+    store(next_a, a, thread);
+    store(next_b, b, thread);
+    __syncthreads();
+    if (p + kSlice < problem.k) {
+      next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);
+      next_b.load(operands.b, problem.n, problem.k, left, p + kSlice, thread);
+    }
+#pragma unroll
+    for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);
+  }
+  finish(problem, operands, finishing, top + row, left + col, sum);
+}
+
+void gemm_tf32(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+               const GemmFinish& finishing) {
+  if (p.m == 0 || p.n == 0) return;
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows)), static_cast<unsigned>(divide_up(p.n, kCols)));
+  const auto start = [&](auto kernel) { launch(queue, kernel, grid, kThreads, 0, p, operands, finishing); };
+  if (p.transpose_a)
+    p.transpose_b ? start(tf32_kernel<true, true>) : start(tf32_kernel<true, false>);
+  else
+    p.transpose_b ? start(tf32_kernel<false, true>) : start(tf32_kernel<false, false>);
+}
+
+}  // namespace
+
+void fill_gemm_tf32(Launchers& table) { table.gemm_tf32 = gemm_tf32; }
+
+}  // namespace densor::cuda
