@@ -8,7 +8,7 @@ namespace {
 
 void accumulate(const Queue& queue, double* totals, const float* values, const float* weight,
                 std::int64_t n) {
-  const unsigned threads = n > kThreads ? 1024 : kThreads;
+  const unsigned threads = n > kThreads ? Accumulate::kMostThreads : kThreads;
   launch_phase(queue, Accumulate{totals, values, weight, n, queue.batch}, 1, threads,
                {span(values, n), span(weight, n), span(queue.batch)}, {span(totals, 2)});
 }

@@ -34,8 +34,15 @@ __device__ __forceinline__ Place launched() {
   return {{gridDim.x, gridDim.y, blockDim.x, blockDim.y}, blockIdx.x, blockIdx.y, threadIdx.x, threadIdx.y};
 }
 
+// Of a block of the phase, where it is launched alone.
 template <class P>
-__global__ void phase_kernel(P phase) {
+constexpr int most_threads() {
+  if constexpr (requires { P::kMostThreads; }) return P::kMostThreads;
+  return kPhaseThreads;
+}
+
+template <class P>
+__global__ void __launch_bounds__(most_threads<P>()) phase_kernel(P phase) {
   phase(launched());
 }
 

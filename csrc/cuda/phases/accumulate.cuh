@@ -10,6 +10,7 @@ namespace densor::cuda {
 
 struct Accumulate {
   static constexpr PhaseKind kKind = PhaseKind::accumulate;
+  static constexpr int kMostThreads = 1024;
   double* totals;
   const float *values, *weight;
   std::int64_t n;
