@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from ground import DEVICE, Contest, distance, native, normal, program, repeated, sized
+from ground import Contest, distance, native, normal, program, repeated
+from place import DEVICE, sized
 
 from densor import _core
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from ground import DEVICE, DRY, sized
+from place import DEVICE, DRY, sized
 from timing import microseconds
 
 Note = Callable[[str, float], None]

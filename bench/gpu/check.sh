@@ -14,6 +14,7 @@ mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 export PYTHONPATH=$PWD/python:$PWD/bench/gpu:$PWD:$PWD/bench
 export PYTHON OUT
+export XDG_CACHE_HOME=$OUT/cache # measured plans are those of this build, and lie beside its results
 failed=0
 
 missing() { # what a stage needs and the machine lacks, in words

@@ -1,7 +1,8 @@
 """Matrix products: a dense layer forward and backward in float32, and products of bfloat16 numbers."""
 
 import torch
-from ground import DEVICE, Contest, distance, native, normal, program, repeated, sized
+from ground import Contest, distance, native, normal, program, repeated
+from place import DEVICE, sized
 
 from densor import _core
 

@@ -117,12 +117,12 @@ def measure(row: Row, peers: bool) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """The GPU, its driver, versions and commit; no host name, no paths."""
-    import ground
     import torch
+    from place import DRY
 
     from machine import commit, versions
 
-    found = {"gpu": "none: a dry run" if ground.DRY else torch.cuda.get_device_name()}
+    found = {"gpu": "none: a dry run" if DRY else torch.cuda.get_device_name()}
     found |= {"driver": table.driver(), "cuda": str(torch.version.cuda), "commit": commit()}
     return found | {
         "versions": versions("densor", "torch", "triton", "numpy", "nvidia-cublas", "nvidia-cublas-cu12")

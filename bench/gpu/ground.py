@@ -1,8 +1,7 @@
-"""Where the GPU benchmarks run: on the GPU, or, with DENSOR_GPU_DRY=1, all of them on the processor with tiny sizes,
-densor's kernels among them, so that every line has run before a GPU is at hand. Times of a dry run mean nothing.
+"""What contests of densor and PyTorch on a GPU have in common; in a dry run (place.py) densor's kernels run on the
+processor, too.
 """
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from place import DEVICE, DRY, wait
 
-DRY = os.environ.get("DENSOR_GPU_DRY") == "1"
 if DRY:
     from tests.cuda_host import use_cuda_host
 
     use_cuda_host()
 
-from densor import _core  # noqa: E402  (the build that the line above has chosen)
+from densor import _core  # the build that the line above has chosen
 
-DEVICE = "cpu" if DRY else "cuda"
 ROUNDS = 2 if DRY else 7
 if DRY:
     _core.emulate_device("ascending", False)
@@ -38,15 +36,6 @@ class Contest:
     tolerance: float
     calls: int  # of each in a round
     note: str = ""
-
-
-def sized(real: int, dry: int) -> int:
-    return dry if DRY else real
-
-
-def wait() -> None:
-    if not DRY:
-        torch.cuda.synchronize()
 
 
 class _Shown:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from ground import DRY, Contest, Work, distance, native, normal, program, repeated, room, sized
+from ground import Contest, Work, distance, native, normal, program, repeated, room
+from place import DRY, sized
 from torch import nn
 from torch.nn import functional
 

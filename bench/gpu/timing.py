@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from ground import DRY
+from place import DRY
 
 __all__ = ["microseconds"]
 

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import torch
-from ground import DEVICE, DRY, Contest, Work, sized, wait
+from ground import Contest, Work
+from place import DEVICE, DRY, sized, wait
 from torch import nn
 
 import densor

@@ -69,7 +69,8 @@ def usable_dtype_policy(function: str, argument: str, policy: Any) -> DTypePolic
         raise _check.bad_value(
             function, argument, f"'{found.name}' would be slower than float32 here: the CPU target "
             f"{_core.cpu_target()} has no matrix units, so that each step would convert its operands to float32 and "
-            "its results back; set_bfloat16_emulation(True), or DENSOR_BFLOAT16=emulate in the environment, allows that"
+            "its results back; set_bfloat16_emulation(True), or DENSOR_BFLOAT16=emulate in the environment, allows "
+            "that; where there is a GPU, call set_device('cuda') before the layers are made"
         )  # fmt: skip
     return found
 
@@ -183,7 +184,7 @@ def set_matmul_precision(value: str) -> None:
       densor's is a hundred times as exact and hardly slower.
 
     Infinities, NaN, and what would overflow or vanish on the way mean what they mean in float32. On a CPU target
-    without matrix units (`show_config` tells) all four are "ieee".
+    without matrix units (`show_config` tells) all are "ieee".
 
     Args:
         value: "highest", "high", "medium", "ieee" or "tf32".

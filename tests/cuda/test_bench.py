@@ -42,6 +42,11 @@ def test_ceilings(tmp_path):
     assert any("small ones first" in name for name in found)
 
 
+def test_ceilings_need_no_build_of_densor():
+    done = run(sys.executable, "-c", "import sys; sys.modules['densor'] = None; import ceilings, timing")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_script_goes_on_behind_a_stage_that_fails(tmp_path):
     done = run(
         "bash", GPU / "check.sh", OUT=str(tmp_path), STAGES="build bench", GOALS="--row Adam", PYTHON=sys.executable,

@@ -92,20 +92,41 @@ bool autotune() {
 
 void set_tuner_warning(Warn warn) { g_warn = std::move(warn); }
 
-GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting) {
-  const std::lock_guard<std::mutex> lock(g_measuring);
+namespace {
+
+// By whoever holds g_measuring. What there is to warn of goes to `warnings`.
+GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& setting,
+                  std::vector<std::string>& warnings) {
+  static std::vector<std::string> heard;
   static std::map<std::string, GemmTuner> tuners;  // by what the file's first line says
   const int architecture = runtime().architecture();
   const std::string device =
       runtime().name() + " sm_" + std::to_string(architecture) + " densor " DENSOR_VERSION;
   const std::string path = cache_path(device);
-  GemmTuner& tuner =
-      tuners.try_emplace(path, path, "densor matrix products: " + device, g_warn).first->second;
+  GemmTuner& tuner = tuners
+                         .try_emplace(path, path, "densor matrix products: " + device,
+                                      [](const std::string& text) { heard.push_back(text); })
+                         .first->second;
   std::unique_ptr<Bench> bench;
-  return tuner.choose(candidates, setting, architecture, [&](const GemmPlan& plan) {
+  const GemmPlan chosen = tuner.choose(candidates, setting, architecture, [&](const GemmPlan& plan) {
     if (bench == nullptr) bench = std::make_unique<Bench>(plan.problem);
     return bench->microseconds(plan);
   });
+  warnings.swap(heard);
+  return chosen;
+}
+
+}  // namespace
+
+GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting) {
+  std::vector<std::string> warnings;
+  const GemmPlan chosen = [&] {
+    const std::lock_guard<std::mutex> lock(g_measuring);
+    return measured(candidates, setting, warnings);
+  }();
+  // A warning runs Python, which may let another thread go on that comes here: the lock is free by now.
+  for (const std::string& warning : warnings) g_warn(warning);
+  return chosen;
 }
 
 }  // namespace densor::cuda

@@ -7,6 +7,7 @@ namespace densor::cuda {
 
 void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& operands,
               const GemmFinish& finish) {
+  if (plan.problem.m == 0 || plan.problem.n == 0) return;
   const Launchers& kernels = launchers();
   if (queue.phases != nullptr) return kernels.multiply_phase(queue, plan.problem, operands, finish);
   // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.

@@ -195,7 +195,8 @@ class NvidiaRuntime final : public Runtime {
     try {
       record(capturing_);
     } catch (...) {
-      cudaStreamEndCapture(capturing_, &graph);
+      if (cudaStreamEndCapture(capturing_, &graph) != cudaSuccess)
+        cudaGetLastError();  // the first one counts
       if (graph != nullptr) cudaGraphDestroy(graph);
       throw;
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Variable"]
 
 Float32 = NDArray[np.float32]
+
+_moves = itertools.count(1)  # none twice, whichever thread moves
 
 
 class Variable:
@@ -41,7 +44,7 @@ class Variable:
     """
 
     dtype = "float32"
-    moves = 0  # of all variables, to other homes: where none has moved, every program finds its own
+    moves = 0  # names the last move of a variable to another home: where it is the same, none has moved
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
         self.home: Float32 = np.array(value, dtype=np.float32, order="C")
@@ -66,7 +69,7 @@ class Variable:
     @array.setter
     def array(self, value: Float32) -> None:
         self.home = value
-        Variable.moves += 1
+        Variable.moves = next(_moves)
 
     @property
     def values(self) -> Float32:

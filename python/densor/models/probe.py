@@ -189,12 +189,12 @@ def _step(model: Model, compiled: Compiled, data: Data) -> tuple[dict[Layer, flo
     loop, arena = compiled.gradient_loop(data)
     trial = _observer(model, compiled).trial(compiled, arena)
     hyper = compiled.optimizer.coefficients(compiled.optimizer.iterations, 1)
-    moving = [(variable.array, variable.numpy()) for variable in trial.moving]
+    moving = [(variable, variable.numpy()) for variable in trial.moving]
     loop.reset()
     loop.run(data, data.rows, step=model._clock.batches)
     _core.run(trial.program, None, batches=1, batch_size=1, hyper=hyper)
-    for array, values in moving:
-        array[...] = values
+    for variable, values in moving:
+        variable.overwrite(values)
     gradients, ratios = {}, {}
     for layer, (arrays, kernel) in trial.trained.items():
         gradients[layer] = float(np.sqrt(sum(map(_square, arrays))))
