@@ -36,7 +36,7 @@ def main() -> int:
     draw_ratios(left, rows)
     draw_roofline(right, results)
     figure.tight_layout()
-    figure.savefig(RESULTS / "speed.png", dpi=90)
+    figure.savefig(RESULTS / "speed.png", dpi=90, bbox_inches="tight")
     return 0
 
 
@@ -53,7 +53,9 @@ def ratios(results: list[Result]) -> list[tuple[str, str, float]]:
         for case, columns in medians[first].items():
             if "MB" in columns:
                 continue
-            label = f"{result['benchmark'].removeprefix('bench_').replace('_', ' ')}: {case}"
+            isa = result.get("command", "").partition(" --isa ")[2]
+            name = result["benchmark"].removeprefix("bench_").replace("_", " ") + (f" ({isa})" if isa else "")
+            label = f"{name}: {case}"
             found += [
                 (label, other.split()[0], ratio(medians, case, other))
                 for other in others
