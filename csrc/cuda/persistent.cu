@@ -87,7 +87,6 @@ void persistent(const Queue& queue, const PersistentRun& run) {
 void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
               const GemmFinish& finish) {
   constexpr std::int64_t kMost = INT32_MAX / 2;
-  if (p.m == 0 || p.n == 0) return;
   if (p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
   const auto side = [](std::int64_t n) { return divide_up(n, SmallMultiply::kSide); };
   // Tiles of 32 x 32 that do not occupy half of the largest device.

@@ -6,19 +6,19 @@
 
 namespace densor::cuda {
 
+// Two words of every lane, the first one below.
+using LanePairs = std::uint64_t[host::kWarp];
+inline void gather(LanePairs& to, std::uint32_t first, std::uint32_t second) {
+  std::memcpy(to, host::block().exchange(0xffffffffu, first | std::uint64_t{second} << 32), sizeof to);
+}
+
 inline double bf16_half(std::uint64_t pair, int half) {
   const auto bits = static_cast<std::uint32_t>(pair >> (16 * half) & 0xffffu) << 16;
   return static_cast<double>(std::bit_cast<float>(bits));
 }
 
 inline void multiply_accumulate(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  constexpr std::uint32_t kAll = 0xffffffffu;
-  constexpr int kLanes = host::kWarp;
-  std::uint64_t low[kLanes], high[kLanes], column[kLanes];  // a[0] and a[1], a[2] and a[3], b of every lane
-  const auto gather = [](std::uint64_t(&to)[kLanes], std::uint32_t first, std::uint32_t second) {
-    const std::uint64_t* from = host::block().exchange(kAll, first | std::uint64_t{second} << 32);
-    std::memcpy(to, from, sizeof to);
-  };
+  LanePairs low, high, column;  // a[0] and a[1], a[2] and a[3], b of every lane
   gather(low, a[0], a[1]);
   gather(high, a[2], a[3]);
   gather(column, b[0], b[1]);
@@ -38,21 +38,15 @@ inline void multiply_accumulate(float (&d)[4], const std::uint32_t (&a)[4], cons
 }
 
 inline void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
-  constexpr std::uint32_t kAll = 0xffffffffu;
-  constexpr int kLanes = host::kWarp;
-  std::uint64_t low[kLanes], high[kLanes], column[kLanes];  // a[0] and a[1], a[2] and a[3], b of every lane
-  const auto gather = [](std::uint64_t(&to)[kLanes], float first, float second) {
-    const std::uint64_t word =
-        std::bit_cast<std::uint32_t>(first) | std::uint64_t{std::bit_cast<std::uint32_t>(second)} << 32;
-    std::memcpy(to, host::block().exchange(kAll, word), sizeof to);
-  };
+  LanePairs low, high, column;  // a[0] and a[1], a[2] and a[3], b of every lane
+  const auto bits_of = [](float x) { return std::bit_cast<std::uint32_t>(x); };
   const auto number = [](std::uint64_t word, int which) {
     const auto bits = static_cast<std::uint32_t>(word >> (32 * which)) & 0xffffe000u;
     return static_cast<double>(std::bit_cast<float>(bits));
   };
-  gather(low, a[0], a[1]);
-  gather(high, a[2], a[3]);
-  gather(column, b[0], b[1]);
+  gather(low, bits_of(a[0]), bits_of(a[1]));
+  gather(high, bits_of(a[2]), bits_of(a[3]));
+  gather(column, bits_of(b[0]), bits_of(b[1]));
   const int g = host::lane() / 4, t = host::lane() % 4;
   for (int element = 0; element < 4; ++element) {
     const int lower_row = element / 2, col = 2 * t + element % 2;

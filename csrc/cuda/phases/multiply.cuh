@@ -60,6 +60,14 @@ struct SmallMultiply {
     operands.c[static_cast<std::int64_t>(i) * n + j] = relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
   }
 
+  // sum += the products of two rows with two columns, of one term.
+  __device__ static void add_products(float (&sum)[2][2], float x0, float x1, float y0, float y1) {
+    sum[0][0] = math::fma(x0, y0, sum[0][0]);
+    sum[0][1] = math::fma(x0, y1, sum[0][1]);
+    sum[1][0] = math::fma(x1, y0, sum[1][0]);
+    sum[1][1] = math::fma(x1, y1, sum[1][1]);
+  }
+
   // kLines lines of an operand times kCount terms from `first` on, at to[line * line_step + term *
   // term_step].
   template <int kLines, int kCount, class At>
@@ -97,12 +105,9 @@ struct SmallMultiply {
       const int terms = k - first < kTerms ? k - first : kTerms, part = (terms + kWarps - 1) / kWarps;
       const int end = (warp + 1) * part < terms ? (warp + 1) * part : terms;
       for (int p = warp * part; p < end; ++p) {
-        const float x0 = a[row * (kTerms + 1) + p], x1 = a[(row + 1) * (kTerms + 1) + p];
-        const float y0 = b[p * kCols + col], y1 = b[p * kCols + col + 1];
-        sum[0][0] = math::fma(x0, y0, sum[0][0]);
-        sum[0][1] = math::fma(x0, y1, sum[0][1]);
-        sum[1][0] = math::fma(x1, y0, sum[1][0]);
-        sum[1][1] = math::fma(x1, y1, sum[1][1]);
+        const float* x = a + row * (kTerms + 1) + p;
+        const float* y = b + p * kCols + col;
+        add_products(sum, x[0], x[kTerms + 1], y[0], y[1]);
       }
       __syncthreads();
     }
@@ -131,12 +136,9 @@ struct SmallMultiply {
       __syncthreads();
       const int terms = k - first < kFew ? k - first : kFew;
       for (int p = 0; p < terms; ++p) {
-        const float x0 = a[p * kSkewed + row], x1 = a[p * kSkewed + row + 1];
-        const float y0 = b[p * kSkewed + col], y1 = b[p * kSkewed + col + 1];
-        sum[0][0] = math::fma(x0, y0, sum[0][0]);
-        sum[0][1] = math::fma(x0, y1, sum[0][1]);
-        sum[1][0] = math::fma(x1, y0, sum[1][0]);
-        sum[1][1] = math::fma(x1, y1, sum[1][1]);
+        const float* x = a + p * kSkewed + row;
+        const float* y = b + p * kSkewed + col;
+        add_products(sum, x[0], x[1], y[0], y[1]);
       }
       __syncthreads();
     }
