@@ -58,12 +58,17 @@ def test_a_plan_says_what_is_done():
     before = _core.cpu_target()
     _core.set_cpu_target("avx512") if "avx512" in TARGETS else pytest.skip("needs avx512")
     try:
-        plan = _core.gemm_plan(128, 300, 784, workers=2)
+        forward = _core.gemm_plan(128, 300, 784, workers=2)
+        gradient = _core.gemm_plan(784, 300, 128, transpose_a=True, workers=2)
     finally:
         _core.set_cpu_target(before)
-    assert plan == (
+    assert forward == (
         "m=128 n=300 k=784: tile 14x32, blocks m 644 n 640 k 400 in chains, b copied and kept, a too, "
         "tiles outside, split by terms, fma"
+    )
+    assert gradient == (
+        "m=784 n=300 k=128 a^T: tile 14x32, blocks m 2044 n 2048 k 128, b copied and kept, a too, "
+        "tiles outside, split by rows, fma"
     )
 
 

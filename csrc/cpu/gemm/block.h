@@ -55,7 +55,8 @@ class Block {
     t.a_row = g_.a_row;
     t.a_k = g_.a_k;
     if (g_.packed_rows == nullptr) return;
-    if (first) pack_transposed(g_.packed_rows, t.a, g_.a_row, g_.k, rows, rows);
+    if (first && g_.a_k == 1) pack_transposed(g_.packed_rows, t.a, g_.a_row, g_.k, rows, rows);
+    if (first && g_.a_k != 1) pack_rows(g_.packed_rows, t.a, g_.a_k, g_.k, rows);
     t.a = g_.packed_rows;
     t.a_row = 1;
     t.a_k = rows;

@@ -16,7 +16,7 @@ inline constexpr int kMaxTileVectors = 12;
 inline constexpr int kMaxPackedVectors = 2;
 inline constexpr int kAcrossVectors = 2, kAcrossAccumulators = 12;
 inline constexpr bool kShifts = false;  // reg_shift exists
-inline constexpr bool kPacksRows = false;
+inline constexpr bool kPacksRows = true;
 inline constexpr int kMaxTileRows = 12;
 inline constexpr double kFlopsPerCycle = 32;
 

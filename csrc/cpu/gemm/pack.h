@@ -1,5 +1,6 @@
-// Packs one panel of a transposed b: packed[p * width + j] = b[j * ldb + p], columns beyond `cols` zero, by
-// squares that are transposed in registers. Reads 4 bytes an element, writes 4.
+// Packing reads 4 bytes an element and writes 4. Of a transposed b a panel: packed[p * width + j] =
+// b[j * ldb + p], columns beyond `cols` zero, by squares that are transposed in registers; so, too, the rows
+// of a. Of a transposed a the rows of a tile, which lie side by side.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,17 @@ void pack_transposed(float* packed, const float* b, std::int64_t ldb, std::int64
       const std::int64_t n = k - p < kRegLanes ? k - p : kRegLanes;
       pack_square(packed + p * width + j, b + j * ldb + p, ldb, n, some, width);
     }
+  }
+}
+
+// packed[p * rows + i] = a[p * stride + i]. Read where they lie, the terms of a tile are a page each, and of
+// rows of 4 KB all in one set of the L1 cache; here they follow one another for every panel.
+void pack_rows(float* packed, const float* a, std::int64_t stride, std::int64_t k, std::int64_t rows) {
+  for (std::int64_t i = 0; i < rows; i += kRegLanes) {
+    const std::int64_t some = rows - i < kRegLanes ? rows - i : kRegLanes;
+    const RegMask mask = reg_mask(some);
+    for (std::int64_t p = 0; p < k; ++p)
+      reg_store(packed + p * rows + i, reg_load(a + p * stride + i, mask), mask);
   }
 }
 

@@ -113,7 +113,7 @@ bool shares_terms(const GemmProblem& p, int workers) {
 
 // Pays where a packed row serves many columns.
 bool packs_rows(const GemmProblem& p, const GemmShape& shape) {
-  return shape.packs_rows && !p.transpose_a && p.m >= kFewestRows && p.n >= kFewestColumns;
+  return shape.packs_rows && p.n >= kFewestColumns && (p.transpose_a ? p.k : p.m) >= kFewestRows;
 }
 
 // Terms per pass: all, or equal parts.
@@ -189,7 +189,7 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   plan.col_block = kPanelsPerBlock * width;
   if (!problem.transpose_a && !problem.transpose_b) plan.chains = gemm_chains(problem.k);
   plan.k_block = std::max<std::int64_t>(1, problem.k);
-  if (plan.packs_rows) {
+  if (plan.packs_rows && !problem.transpose_a) {
     plan.order = GemmOrder::tiles;
     plan.k_block = plan.chains > 1 ? round_up(divide_up(problem.k, plan.chains), kLine)
                                    : terms_per_pass(problem.k, kPackedTerms);

@@ -164,6 +164,7 @@ class WeightGradient {
     block.packing = plan_.packing;
     block.order = plan_.order;
     block.packed = scratch;
+    block.packed_rows = plan_.packs_rows ? scratch + plan_.packed_panels() : nullptr;
     block.panel_terms = plan_.keep_panels ? rows_ : 0;
     block.a = x_ + rows.begin;
     block.rows = rows.size();
