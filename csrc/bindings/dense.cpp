@@ -4,6 +4,7 @@
 #include "bindings/scalar.h"
 #include "bindings/step.h"
 #include "ops/activation.h"
+#include "ops/dropout.h"
 
 namespace densor::bindings {
 
@@ -23,14 +24,23 @@ BoundStep dense_forward(const py::object& y, const py::object& z, const py::obje
 BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::object& dbias,
                          const py::object& dz, const py::object& dy, const py::object& saved,
                          const py::object& x, const py::object& w, const py::object& activation,
-                         const py::object& alpha, bool bfloat16) {
+                         const py::object& alpha, const py::object& below_mask, const py::object& below_rate,
+                         const py::object& below_kind, const py::object& below_saved,
+                         const py::object& below_activation, const py::object& below_alpha, bool bfloat16) {
   constexpr const char* kName = "dense_backward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
+  const ops::Below below{
+      in("below_mask", below_mask),
+      number(kName, "below_rate", below_rate),
+      ops::dropout_kind(kName, "below_kind", name(kName, "below_kind", below_kind)),
+      in("below_saved", below_saved),
+      ops::activation_from_name(kName, "below_activation", name(kName, "below_activation", below_activation)),
+      number(kName, "below_alpha", below_alpha)};
   return bound(ops::dense_backward(in("dx", dx), in("dw", dw), in("dbias", dbias), in("dz", dz), in("dy", dy),
                                    in("saved", saved), in("x", x), in("w", w), kind,
-                                   number(kName, "alpha", alpha), bfloat16),
-               dx, dw, dbias, dz, dy, saved, x, w);
+                                   number(kName, "alpha", alpha), bfloat16, below),
+               dx, dw, dbias, dz, dy, saved, x, w, below_mask, below_saved);
 }
 
 }  // namespace
@@ -42,8 +52,11 @@ void bind_dense(py::module_& m) {
         "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'.");
   m.def("dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
         py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),
-        py::arg("bfloat16") = false,
-        "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz.");
+        py::arg("below_mask") = py::none(), py::arg("below_rate") = 0.0, py::arg("below_kind") = "inverted",
+        py::arg("below_saved") = py::none(), py::arg("below_activation") = "linear",
+        py::arg("below_alpha") = 0.0, py::arg("bfloat16") = false,
+        "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz; then dx times "
+        "the derivatives of the dropout and the activation that made x.");
 }
 
 }  // namespace densor::bindings

@@ -20,10 +20,10 @@ Activation activation_from_name(const char* function, const char* argument, cons
   return static_cast<Activation>(index_of_name(function, argument, name, known));
 }
 
-void check_alpha(const char* function, Activation activation, double alpha) {
+void check_alpha(const char* function, Activation activation, double alpha, const char* argument) {
   constexpr double kLargest = std::numeric_limits<float>::max();
   const bool nonnegative = activation == Activation::leaky_relu || activation == Activation::elu;
-  Check(function).number("alpha", alpha, nonnegative ? 0.0 : -kLargest, kLargest);
+  Check(function).number(argument, alpha, nonnegative ? 0.0 : -kLargest, kLargest);
 }
 
 namespace {

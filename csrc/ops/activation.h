@@ -13,7 +13,8 @@ math::Activation activation_from_name(const char* function, const char* argument
 
 // Throws Error unless alpha is finite and, for leaky_relu and elu, not negative (their derivative is computed
 // from the output, whose sign must tell that of the input).
-void check_alpha(const char* function, math::Activation activation, double alpha);
+void check_alpha(const char* function, math::Activation activation, double alpha,
+                 const char* argument = "alpha");
 
 // y = activation(x), both (rows, cols); y may be x.
 Step activation_forward(const View& y, const View& x, math::Activation activation, double alpha);

@@ -119,8 +119,19 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
 
 namespace {
 
+void check_below(const Check& check, const View& dx, const View& x, const Below& below) {
+  check_needed(check, "below_saved", below.saved, below.activation != Activation::linear, below.activation);
+  check.optional_input("below_saved", below.saved, DType::f32, {x.rows(), x.cols()});
+  check.optional_input("below_mask", below.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
+  check.number("below_rate", below.rate, 0.0, 1.0, true);
+  check_alpha(check.function(), below.activation, below.alpha, "below_alpha");
+  if (!dx && (below.saved || below.mask))
+    check.fail_type("dx", "expected an array, got None; 'below_saved' and 'below_mask' are for it");
+}
+
 void check_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
-                    const View& saved, const View& x, const View& w, Activation activation, double alpha) {
+                    const View& saved, const View& x, const View& w, Activation activation, double alpha,
+                    const Below& below) {
   const Check check("dense_backward");
   const bool linear = activation == Activation::linear;
   check.matrix("x", x);
@@ -135,9 +146,20 @@ void check_backward(const View& dx, const View& dw, const View& dbias, const Vie
   check.optional_output("dw", dw, DType::f32, {inputs, units});
   check.optional_output("dbias", dbias, DType::f32, {units});
   check_alpha(check.function(), activation, alpha);
-  check.disjoint({{"dx", dx}, {"dw", dw}, {"dbias", dbias}},
-                 {{"dy", dy}, {"saved", saved}, {"x", x}, {"w", w}});
-  check.disjoint({{"dz", dz}}, {{"dx", dx}, {"dw", dw}, {"dbias", dbias}, {"x", x}, {"w", w}});
+  check_below(check, dx, x, below);
+  check.disjoint({{"dx", dx}, {"dw", dw}, {"dbias", dbias}}, {{"dy", dy},
+                                                              {"saved", saved},
+                                                              {"x", x},
+                                                              {"w", w},
+                                                              {"below_mask", below.mask},
+                                                              {"below_saved", below.saved}});
+  check.disjoint({{"dz", dz}}, {{"dx", dx},
+                                {"dw", dw},
+                                {"dbias", dbias},
+                                {"x", x},
+                                {"w", w},
+                                {"below_mask", below.mask},
+                                {"below_saved", below.saved}});
   if (dz.data != dy.data) check.disjoint("dz", dz, "dy", dy);
   check.disjoint("dz", dz, "saved", saved);
 }
@@ -151,6 +173,7 @@ struct Backward {
   Activation activation;
   float alpha;
   cpu::GemmPrecision precision;
+  cpu::GemmSlope below;
 
   void run(Worker& worker) const {
     if (dz != nullptr) derivative(worker);
@@ -158,7 +181,9 @@ struct Backward {
     if (meets()) worker.barrier();
     if (dbias != nullptr && by_rows()) sum_columns(worker);
     if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d()}, {}, worker);
-    if (dx != nullptr) cpu::run_gemm(*kernels, dx_plan, {dx, d(), w}, {}, worker);
+    if (dx != nullptr)
+      cpu::run_gemm(*kernels, dx_plan, {dx, d(), w}, {nullptr, nullptr, Activation::linear, 0, below},
+                    worker);
   }
 
   // Until its own barrier the step touches only its share of dy, saved and dz.
@@ -204,13 +229,19 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
   step.scratch = std::max(
       {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
-  step.launch = [op, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
+  step.launch = [op, inputs, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
     if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
     if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d}, {});
-    if (op.dx != nullptr) multiply(queue, for_x, {op.dx, d, op.w}, {});
+    if (op.dx == nullptr) return;
+    multiply(queue, for_x, {op.dx, d, op.w}, {});
+    if (op.below.mask != nullptr)
+      kernels.dropout_backward(queue, op.dx, op.dx, op.below.mask, op.rows, inputs, op.below.scale);
+    if (op.below.saved != nullptr)
+      kernels.activation_backward(queue, op.dx, op.dx, op.below.saved, op.rows * inputs, op.below.activation,
+                                  op.below.alpha);
   };
   return step;
 }
@@ -219,8 +250,8 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
 
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
                     const View& saved, const View& x, const View& w, Activation activation, double alpha,
-                    bool bfloat16) {
-  check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha);
+                    bool bfloat16, const Below& below) {
+  check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, below);
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
   const cpu::Kernels& kernels = cpu::active();
   Backward op{};
@@ -234,6 +265,8 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   op.dy = dy.f32(), op.saved = saved.f32(), op.x = x.f32(), op.w = w.f32();
   op.rows = rows, op.units = units;
   op.activation = activation, op.alpha = static_cast<float>(alpha);
+  op.below = {below.mask.as<const std::uint16_t>(), math::dropout_map(below.kind, below.rate).scale,
+              below.activation, static_cast<float>(below.alpha), below.saved.f32()};
   const Check check("dense_backward");
   if (on_device(check, {{"dx", dx},
                         {"dw", dw},
@@ -242,7 +275,9 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
                         {"dy", dy},
                         {"saved", saved},
                         {"x", x},
-                        {"w", w}}))
+                        {"w", w},
+                        {"below_mask", below.mask},
+                        {"below_saved", below.saved}}))
     return backward_on_device(check, op, inputs, dy);
   Step step;
   step.name = "dense_backward";

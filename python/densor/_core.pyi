@@ -176,18 +176,11 @@ def dense_forward(
     bfloat16: bool = False,
 ) -> Step: ...
 def dense_backward(
-    dx: F32 | None,
-    dw: F32 | None,
-    dbias: F32 | None,
-    dz: F32 | None,
-    dy: F32,
-    saved: F32 | None,
-    x: F32,
-    w: F32,
-    activation: str,
-    alpha: float,
-    bfloat16: bool = False,
-) -> Step: ...
+    dx: F32 | None, dw: F32 | None, dbias: F32 | None, dz: F32 | None, dy: F32, saved: F32 | None, x: F32, w: F32,
+    activation: str, alpha: float, below_mask: Array | None = None, below_rate: float = 0.0,
+    below_kind: str = "inverted", below_saved: F32 | None = None, below_activation: str = "linear",
+    below_alpha: float = 0.0, bfloat16: bool = False,
+) -> Step: ...  # fmt: skip
 def add(y: F32, a: F32, b: F32) -> Step: ...
 def dropout_forward(y: F32, mask: Array, x: F32, rate: float, kind: str, seed: int, stream: int) -> Step: ...
 def dropout_spread(

@@ -130,11 +130,19 @@ class Interpreter:
             z[...] = before
         y[...] = _activate(before, activation, alpha)
 
-    def dense_backward(self, dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, bfloat16=False):
+    def dense_backward(
+        self, dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, below_mask=None,
+        below_rate=0.0, below_kind="inverted", below_saved=None, below_activation="linear", below_alpha=0.0,
+        bfloat16=False,
+    ):  # fmt: skip
         assert (dz is None) == (saved is None) == (activation == "linear")
         after = dy if dz is None else dz
         after[...] = dy if saved is None else dy * _slope(saved, activation, alpha)
         _store((dx, dw, dbias), (after @ w.T, x.T @ after, after.sum(axis=0)))
+        if below_mask is not None:
+            self.dropout_backward(dx, dx, below_mask, below_rate, below_kind)
+        if below_saved is not None:
+            self.activation_backward(dx, dx, below_saved, below_activation, below_alpha)
 
     def batch_norm_forward(self, y, mean, variance, x, gamma, beta, epsilon, activation, alpha):
         y[...], _, mean[...], variance[...] = batch_norm.forward(x, gamma, beta, epsilon, activation, alpha)

@@ -15,6 +15,13 @@ void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool 
   cpu::GemmFinish finish;
   if (finishes) finish = {bias.data(), z.data(), math::Activation::gelu, 0.0f};
   if (!finishes && problem.k % 2 == 0) finish = {bias.data(), nullptr, math::Activation::relu, 0.0f};
+  const Floats y = random.floats(problem.m * problem.n);
+  std::vector<std::uint16_t> mask;
+  while (static_cast<std::int64_t>(mask.size()) < problem.m * math::mask_words(problem.n))
+    mask.push_back(static_cast<std::uint16_t>(random.bits()));
+  if (!finishes && problem.transpose_b)
+    finish.slope = {mask.data(), 1.25f, problem.k % 2 == 0 ? math::Activation::relu : math::Activation::selu,
+                    0.0f, y.data()};
   const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, 1);
   run_parallel({1, plan.packed_floats(), {}}, [&](Worker& worker) {
     cpu::run_gemm(kernels, plan, {c.data(), a.data(), b.data()}, finish, worker);

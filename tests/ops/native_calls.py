@@ -100,6 +100,12 @@ def _dense():
             "x": f(ROWS, INPUTS),
             "w": f(INPUTS, COLS),
             **ACTIVATION,
+            "below_mask": np.zeros((ROWS, -(-INPUTS // 16)), np.uint16),
+            "below_rate": 0.5,
+            "below_kind": "inverted",
+            "below_saved": f(ROWS, INPUTS),
+            "below_activation": "tanh",
+            "below_alpha": 0.0,
         },
     }
 
@@ -295,6 +301,7 @@ OPTIONAL = {
     ("dense_backward", "dx"),
     ("dense_backward", "dw"),
     ("dense_backward", "dbias"),
+    ("dense_backward", "below_mask"),
     *((name, "gamma") for name in ("batch_norm_forward", "batch_norm_inference")),
     *((name, "beta") for name in ("batch_norm_forward", "batch_norm_inference")),
     *(

@@ -159,9 +159,9 @@ class UnitBlock {
                              : two_columns ? multiply_tiles<N, 1, 2>
                                       : multiply_tiles<N, 1, 1>;
     kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate, ahead(i, j));
-    if (!finish(c, rows, cols, j) && g_.epilogue != nullptr) {
+    if (!finish(i, j) && g_.epilogue != nullptr) {
       repair(i, j);
-      finish(c, rows, cols, j);
+      finish(i, j);
     }
   }
 
@@ -196,10 +196,23 @@ class UnitBlock {
     Repair(sources, room_).run(square_);
   }
 
+  // Sixteen columns of a gradient from (i, j) on, of which `there` are there, times what its epilogue says.
+  Vec sloped(const GemmEpilogue& e, Vec x, std::int64_t i, std::int64_t j, std::int64_t there) const {
+    if (e.mask != nullptr) {
+      const std::uint16_t keep = there > 0 ? e.mask[i * e.mask_words + j / kUnitTile] : std::uint16_t{0};
+      x = select(mask_from_bits(keep), x * Vec(e.scale), Vec(0.0f));
+    }
+    if (e.y != nullptr)
+      x = x * select(load_some(e.y + i * g_.ldc + j, there) > Vec(0.0f), Vec(1.0f), Vec(0.0f));
+    return x;
+  }
+
   // The epilogue: the tile at hand goes to c. False if an element of it may have to be computed again.
-  bool finish(float* c, std::int64_t rows, std::int64_t cols, std::int64_t panel) {
+  bool finish(std::int64_t tile, std::int64_t panel) {
+    const std::int64_t rows = part(g_.rows, tile), cols = part(g_.cols, panel);
+    float* c = g_.c + tile * kUnitSide * g_.ldc + panel * kUnitSide;
     const GemmEpilogue none{}, &e = g_.epilogue != nullptr ? *g_.epilogue : none;
-    const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]);
+    const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]), slopes = e.mask != nullptr || e.y != nullptr;
     const Vec zero(0.0f),
         enough(lossy ? large_enough(g_.ranges[0].largest, g_.ranges[1].largest, g_.before + g_.k) : 0.0f);
     Vec shift[2] = {zero, zero}, residue[2] = {zero, zero}, least[2] = {enough, enough};
@@ -213,6 +226,7 @@ class UnitBlock {
         least[h] = min(abs(x), least[h]);
         if (e.bias != nullptr) x = x + shift[h];
         if (e.relu) x = max(zero, x);  // NaN stays NaN
+        if (slopes) x = sloped(e, x, tile * kUnitSide + i, panel * kUnitSide + h * kUnitTile, there);
         if (there >= kUnitTile)
           x.store(c + h * kUnitTile);
         else if (there > 0)

@@ -44,9 +44,19 @@ class Block {
     if (g_.epilogue != nullptr) {
       t.bias = g_.epilogue->bias != nullptr ? g_.epilogue->bias + left : nullptr;
       t.relu = g_.epilogue->relu;
+      place_slope(t, *g_.epilogue, top, left);
     }
     const Source source = place_b(t, left, cols, width, i == 0 && !g_.packed_before);
     find_tile(static_cast<int>(width / kRegLanes), static_cast<int>(rows), source, layout_)(t);
+  }
+
+  // Points the tile at what its gradients are multiplied by.
+  void place_slope(Tile& t, const GemmEpilogue& e, std::int64_t top, std::int64_t left) const {
+    t.mask = e.mask != nullptr ? e.mask + top * e.mask_words : nullptr;
+    t.mask_words = e.mask_words;
+    t.left = left;
+    t.scale = e.scale;
+    t.y = e.y != nullptr ? e.y + top * g_.ldc + left : nullptr;
   }
 
   // Points the tile at its rows of a, which its first panel packs.

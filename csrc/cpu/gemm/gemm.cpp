@@ -88,10 +88,7 @@ class Run {
   }
 
   void multiply(Range rows, Range cols, Range terms, bool finishes) {
-    const GemmEpilogue epilogue{
-        fused_ && finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr,
-        fused_ && finish_.activation == math::Activation::relu,
-    };
+    const GemmEpilogue epilogue = epilogue_of(rows, cols);
     const GemmProblem& problem = plan_.problem;
     const bool last = finishes && terms.end == problem.k;
     block_.c = c_ + rows.begin * block_.ldc + cols.begin;
@@ -108,6 +105,30 @@ class Run {
     block_.epilogue = last ? &epilogue : nullptr;
     (plan_.products > 0 ? kernels_.gemm.units.block : kernels_.gemm.block)(block_);
     if (last && !fused_) activate(rows, cols);
+    if (last && !has_relu_slope() && finish_.slope.saved != nullptr) multiply_by_slope(rows, cols);
+  }
+
+  bool has_relu_slope() const { return finish_.slope.activation == math::Activation::relu; }
+
+  // What tiles do while they are in registers.
+  GemmEpilogue epilogue_of(Range rows, Range cols) const {
+    GemmEpilogue e;
+    e.bias = fused_ && finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr;
+    e.relu = fused_ && finish_.activation == math::Activation::relu;
+    const GemmSlope& slope = finish_.slope;
+    e.mask_words = mask_words(plan_.problem.n);
+    e.mask = slope.mask != nullptr ? slope.mask + rows.begin * e.mask_words + cols.begin / kLine : nullptr;
+    e.scale = slope.scale;
+    e.y = has_relu_slope() ? slope.saved + rows.begin * block_.ldc + cols.begin : nullptr;
+    return e;
+  }
+
+  // The other derivatives, over a block that has just been written.
+  void multiply_by_slope(Range rows, Range cols) const {
+    const std::int64_t ld = block_.ldc, offset = rows.begin * ld + cols.begin;
+    const GemmSlope& slope = finish_.slope;
+    kernels_.activation_backward(o_.c + offset, o_.c + offset, slope.saved + offset, rows.size(), cols.size(),
+                                 ld, ld, ld, slope.activation, slope.alpha);
   }
 
   void activate(Range rows, Range cols) {

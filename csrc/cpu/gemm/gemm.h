@@ -13,12 +13,23 @@ struct GemmOperands {
   const float* b;  // (k, n), or (n, k) where transposed
 };
 
-// After the product: v = sum + bias; z = v unless null; c = activation(v).
+// What a gradient is multiplied by on its way to the layer below: v = keep ? v scale : 0 where there is a
+// mask, then v activation'(saved).
+struct GemmSlope {
+  const std::uint16_t* mask = nullptr;  // (m, mask_words(n))
+  float scale = 1;
+  math::Activation activation = math::Activation::linear;
+  float alpha = 0;
+  const float* saved = nullptr;  // (m, n); null for linear
+};
+
+// After the product: v = sum + bias; z = v unless null; c = activation(v). Or, where b is transposed, slope.
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
   float* z = nullptr;           // (m, n)
   math::Activation activation = math::Activation::linear;
   float alpha = 0;
+  GemmSlope slope{};
 };
 
 // Whether a product may stop early when the run is cancelled; in the update phase it may not.

@@ -26,10 +26,15 @@ struct GemmRange {
   float smallest, largest;
 };
 
-// What happens to a finished element: v = sum + bias[column], then relu.
+// What happens to a finished element: v = sum + bias[column], then relu. Or, where b lies transposed, to that
+// of a gradient: v = keep ? sum * scale : 0, then v * relu'(y).
 struct GemmEpilogue {
   const float* bias = nullptr;
   bool relu = false;
+  const std::uint16_t* mask = nullptr;  // keep of (i, j): bit j % 16 of mask[i * mask_words + j / 16]
+  std::int64_t mask_words = 0;
+  float scale = 1;
+  const float* y = nullptr;  // laid out as c
 };
 
 // How the block reads b: where it lies; or as panels, copied by the first tile that reads them, or transposed

@@ -30,7 +30,18 @@ inline Reg reg_load(const float* p, RegMask m) { return _mm256_maskload_ps(p, m)
 inline void reg_store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
 inline void reg_store(float* p, Reg x, RegMask m) { _mm256_maskstore_ps(p, m, x); }
 inline Reg reg_add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+inline Reg reg_mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
 inline Reg reg_max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
+// 1 where x > 0, else 0.
+inline Reg reg_step(Reg x) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ), _mm256_set1_ps(1.0f));
+}
+// x in the lanes whose bits are set, else 0.
+inline Reg reg_keep(Reg x, std::uint32_t bits) {
+  const __m256i lane = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+  const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane);
+  return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane)));
+}
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
 inline Reg reg_fma(const float* a, Reg b, Reg c) { return reg_fma(reg_broadcast(a), b, c); }
 // Keeps the compiler from knowing the value.

@@ -28,7 +28,16 @@ inline Reg reg_load(const float* p, RegMask m) { return _mm512_maskz_loadu_ps(m,
 inline void reg_store(float* p, Reg x) { _mm512_storeu_ps(p, x); }
 inline void reg_store(float* p, Reg x, RegMask m) { _mm512_mask_storeu_ps(p, m, x); }
 inline Reg reg_add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+inline Reg reg_mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
 inline Reg reg_max(Reg a, Reg b) { return _mm512_max_ps(a, b); }
+// 1 where x > 0, else 0.
+inline Reg reg_step(Reg x) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), _mm512_set1_ps(1.0f));
+}
+// x in the lanes whose bits are set, else 0.
+inline Reg reg_keep(Reg x, std::uint32_t bits) {
+  return _mm512_maskz_mov_ps(static_cast<__mmask16>(bits), x);
+}
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
 // a is one float in memory: an instruction less for the ports than a broadcast of its own.
 inline Reg reg_fma(const float* a, Reg b, Reg c) {

@@ -41,6 +41,16 @@ inline void reg_store(float* p, Reg x, RegMask n) {
   if (n > 2) vst1q_lane_f32(p + 2, x, 2);
 }
 inline Reg reg_add(Reg a, Reg b) { return vaddq_f32(a, b); }
+inline Reg reg_mul(Reg a, Reg b) { return vmulq_f32(a, b); }
+// 1 where x > 0, else 0.
+inline Reg reg_step(Reg x) {
+  return vbslq_f32(vcgtq_f32(x, vdupq_n_f32(0.0f)), vdupq_n_f32(1.0f), vdupq_n_f32(0.0f));
+}
+// x in the lanes whose bits are set, else 0.
+inline Reg reg_keep(Reg x, std::uint32_t bits) {
+  constexpr std::uint32_t kLanes[] = {1, 2, 4, 8};
+  return vbslq_f32(vtstq_u32(vdupq_n_u32(bits), vld1q_u32(kLanes)), x, vdupq_n_f32(0.0f));
+}
 // As the x86 instruction: the second operand where either is NaN, and where both are zero.
 inline Reg reg_max(Reg a, Reg b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return vfmaq_f32(c, a, b); }

@@ -38,6 +38,17 @@ inline void reg_store(float* p, Reg x, RegMask n) {
   for (int i = 0; i < n; ++i) p[i] = x[i];
 }
 inline Reg reg_add(Reg a, Reg b) { return a + b; }
+inline Reg reg_mul(Reg a, Reg b) { return a * b; }
+// 1 where x > 0, else 0.
+inline Reg reg_step(Reg x) {
+  for (int i = 0; i < kRegLanes; ++i) x[i] = x[i] > 0.0f ? 1.0f : 0.0f;
+  return x;
+}
+// x in the lanes whose bits are set, else 0.
+inline Reg reg_keep(Reg x, std::uint32_t bits) {
+  for (int i = 0; i < kRegLanes; ++i) x[i] = (bits >> i & 1u) != 0 ? x[i] : 0.0f;
+  return x;
+}
 // As the x86 instruction: the second operand where either is NaN.
 inline Reg reg_max(Reg a, Reg b) { return a > b ? a : b; }
 inline Reg reg_fma(Reg a, Reg b, Reg c) { return a * b + c; }

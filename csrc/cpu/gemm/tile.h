@@ -1,11 +1,11 @@
 // The micro-kernel: a tile of c held in registers while k runs.
 //
 // c(i, j) = [c(i, j) or 0] + a(i, 0) b(0, j) + a(i, 1) b(1, j) + ..., one chain per element in ascending k;
-// then c(i, j) + that where chains are joined; on the last block + bias(j), then relu. A row of b is read as
-// vectors, elements of a are broadcast from wherever they lie, so neither a nor its transpose need be packed.
-// Where rows of a follow one another (its transpose, or packed), an element is an operand in memory: what
-// bounds a core that is shared is the number of instructions. The last vector of a row holds `last` columns
-// of c; nothing beyond them is touched.
+// then c(i, j) + that where chains are joined; on the last block what GemmEpilogue says. A row of b is read
+// as vectors, elements of a are broadcast from wherever they lie, so neither a nor its transpose need be
+// packed. Where rows of a follow one another (its transpose, or packed), an element is an operand in memory:
+// what bounds a core that is shared is the number of instructions. The last vector of a row holds `last`
+// columns of c; nothing beyond them is touched.
 #pragma once
 
 #include <array>
@@ -16,6 +16,8 @@
 
 namespace densor::cpu {
 namespace {
+
+inline constexpr std::int64_t kMaskBits = 16;  // of a word
 
 // Where the elements of a lie: along rows, terms follow one another; across them, rows do.
 enum class Layout { along, across };
@@ -37,6 +39,11 @@ struct Tile {
   const float* bias;  // null: none
   std::int64_t last;
   bool accumulate, join, relu;
+  // Of gradients: mask from the first row of the tile on, whose first column is `left`; y like c. Null: none.
+  const std::uint16_t* mask;
+  std::int64_t mask_words, left;
+  float scale;
+  const float* y;
 };
 
 // How a row of b is read: from a packed panel; where it lies, its last vector up to the last column; or so,
@@ -181,7 +188,32 @@ inline void start_tile(Reg (&acc)[R][C], const Tile& t) {
   }
 }
 
+// acc = (keep ? acc * scale : 0) relu'(y).
 template <int R, int C>
+inline void apply_slope(Reg (&acc)[R][C], const Tile& t) {
+  const Row<C> row(t);
+  if (t.mask != nullptr) {
+    const Reg scale = reg_broadcast(&t.scale);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 24
+      for (int j = 0; j < C; ++j) {
+        const std::int64_t column = t.left + j * kRegLanes;
+        const std::uint32_t word = t.mask[i * t.mask_words + column / kMaskBits];
+        acc[i][j] = reg_keep(reg_mul(acc[i][j], scale), word >> column % kMaskBits);
+      }
+    }
+  }
+  if (t.y != nullptr) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 24
+      for (int j = 0; j < C; ++j) acc[i][j] = reg_mul(acc[i][j], reg_step(row.load(t.y + i * t.ldc, j)));
+    }
+  }
+}
+
+template <Source S, int R, int C>
 inline void finish_tile(Reg (&acc)[R][C], const Tile& t) {
   const Row<C> row(t);
   if (t.join) {
@@ -206,6 +238,7 @@ inline void finish_tile(Reg (&acc)[R][C], const Tile& t) {
       for (int j = 0; j < C; ++j) acc[i][j] = reg_max(reg_zero(), acc[i][j]);  // NaN stays NaN
     }
   }
+  if constexpr (S == Source::packed) apply_slope(acc, t);
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 24
@@ -222,14 +255,14 @@ void multiply_tile(const Tile& t) {
   if constexpr (kShifts && R == 1 && S == Source::in_place && L == Layout::along) {
     if (t.ldb <= C * kRegLanes && is_shifted(t.b, t.ldb)) {
       add_shifted_rows(acc[0], t.a, t.b, t.ldb, t.k, t.last);
-      return finish_tile(acc, t);
+      return finish_tile<S>(acc, t);
     }
   }
   Rows<R, L> a(t);
   Panel<R, C, S> b(t);
   for (std::int64_t k = t.k / kTerms; k > 0; --k) add_terms<kTerms>(acc, a, b);
   for (std::int64_t k = t.k % kTerms; k > 0; --k) add_terms<1>(acc, a, b);
-  finish_tile(acc, t);
+  finish_tile<S>(acc, t);
 }
 
 using TileKernel = void (*)(const Tile&);

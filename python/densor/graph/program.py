@@ -15,6 +15,7 @@ from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations, gather_cast
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
+from densor.graph.slopes import fuse_slopes
 from densor.graph.storage import cast_around_steps
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
@@ -195,6 +196,7 @@ def lower_graph(
         for tensor, feed in zip(predictions, feeds.outputs, strict=False):
             lowering.emit("scatter", feed=feed, x=lowering.value(tensor, tensor.features))
     _learn(lowering, graph, objectives)
+    fuse_slopes(lowering)
     if heads:
         emit_weight_penalties(lowering, penalized)
     if optimizer is not None and lowering.repeats == 1:

@@ -1,0 +1,116 @@
+"""The derivatives of activation and dropout, applied by the product that makes the gradient they multiply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from densor.graph.buffers import Buffer, View
+from densor.graph.lowering import Instruction, Lowering
+
+__all__ = ["fuse_slopes"]
+
+# The steps that begin with a product by the derivative of their own activation, and what is left of them without.
+_BEGIN_WITH_SLOPE = {
+    "dense_backward": {"dz": None, "saved": None, "activation": "linear", "alpha": 0.0},
+    "batch_norm_backward": {"y": None, "activation": "linear", "alpha": 0.0},
+    "batch_norm_inference_backward": {"y": None, "activation": "linear", "alpha": 0.0},
+}
+
+
+def fuse_slopes(lowering: Lowering) -> None:
+    """Let `dense_backward` multiply dx by the derivatives of the dropout and the activation below it, in this order.
+
+    So the layer below gets its dz. Only where nobody else adds to the gradient, or reads it before it has all its
+    factors, and where it is stored in float32: the bits are those of steps of their own.
+    """
+    pass_ = _Fusion(lowering)
+    for index, instruction in enumerate(lowering.instructions):
+        if instruction.op == "dense_backward" and instruction.arguments["dx"] is not None:
+            pass_.extend(index)
+    replaced = iter(pass_.instructions)
+    lowering.rewrite(lambda _: [item] if (item := next(replaced)) is not None else [])
+
+
+@dataclass(frozen=True)
+class _Slope:
+    """What a step multiplies `dy` by: the arguments of `dense_backward` for that, and what is left of the step."""
+
+    below: dict[str, Any]
+    result: View  # the product
+    rest: Instruction | None
+    last: bool  # the derivative of an activation, behind which the product takes nothing more
+
+
+class _Fusion:
+    def __init__(self, lowering: Lowering) -> None:
+        self.instructions: list[Instruction | None] = list(lowering.instructions)
+        self.mentions: dict[Buffer, list[int]] = {}
+        for index, instruction in enumerate(lowering.instructions):
+            for view in instruction.views():
+                self.mentions.setdefault(view.buffer, []).append(index)
+
+    def extend(self, index: int) -> None:
+        """Let the product at `index` take over what only its own gradient is multiplied by, as far as that goes."""
+        product = self.instructions[index]
+        assert product is not None
+        below: dict[str, Any] = {}
+        shape, gradient, last = product.arguments["dx"].shape, product.arguments["dx"], False
+        while not last:
+            readers = [reader for reader in self.mentions[gradient.buffer] if reader != index]
+            slope = self._slope(readers[0], gradient, shape, below) if len(set(readers)) == 1 else None
+            if slope is None:
+                break
+            below |= slope.below
+            last = slope.last
+            self.instructions[readers[0]] = slope.rest
+            if slope.rest is None:
+                self._move(readers[0], index)
+            gradient = slope.result
+        if below:
+            arguments = {**product.arguments, "dx": gradient.reshape(*shape), **below}
+            self.instructions[index] = replace(product, arguments=arguments)
+
+    def _move(self, index: int, to: int) -> None:
+        """What the instruction at `index` mentioned is mentioned by another from now on."""
+        for mentions in self.mentions.values():
+            mentions[:] = [to if mention == index else mention for mention in mentions]
+
+    def _slope(
+        self, reader: int, gradient: View, shape: tuple[int, ...], below: dict[str, Any]
+    ) -> _Slope | None:
+        """What the instruction does with the gradient, if the product can do it."""
+        instruction = self.instructions[reader]
+        if instruction is None or any(view.dtype not in _DTYPES for view in instruction.views()):
+            return None
+        arguments = instruction.arguments
+        dy = arguments.get("dy")
+        if not isinstance(dy, View) or dy.buffer is not gradient.buffer:
+            return None
+        if instruction.op == "dropout_backward" and not below and dy.shape == shape:
+            factor = {
+                "below_mask": arguments["mask"],
+                "below_rate": arguments["rate"],
+                "below_kind": arguments["kind"],
+            }
+            return _Slope(factor, arguments["dx"], None, last=False)
+        if instruction.op == "activation_backward":
+            return _Slope(_factor(arguments, arguments["saved"], shape), arguments["dx"], None, last=True)
+        if instruction.op in _BEGIN_WITH_SLOPE and arguments["activation"] != "linear":
+            saved = arguments["saved"] if "saved" in arguments else arguments["y"]
+            rest = replace(instruction, arguments={**arguments, **_BEGIN_WITH_SLOPE[instruction.op]})
+            return _Slope(_factor(arguments, saved, shape), dy, rest, last=True)
+        return None
+
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.uint16))
+
+
+def _factor(arguments: dict[str, Any], saved: View, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "below_saved": saved.reshape(*shape),
+        "below_activation": arguments["activation"],
+        "below_alpha": arguments["alpha"],
+    }
