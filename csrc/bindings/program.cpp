@@ -6,13 +6,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "bindings/feed.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
 #include "bindings/step.h"
 #include "core/error.h"
+#include "cpu/gemm/precision.h"
 
 namespace densor::bindings {
 
@@ -105,7 +108,16 @@ void read_order(Epoch& epoch, const char* function, const char* argument, const 
   epoch.order_count = view.size();
 }
 
+// Nanoseconds of work during which other Python threads are not let in: handing over the GIL takes as long.
+constexpr double kBrief = 30000;
+
+bool is_brief(const Epoch& epoch) {
+  return epoch.full->device() == Device::cpu &&
+         epoch.full->work() * static_cast<double>(epoch.batches) < kBrief;
+}
+
 std::int64_t run_released(const Epoch& epoch) {
+  if (is_brief(epoch)) return run_epoch(epoch, num_threads(), {});
   Signals signals;
   std::int64_t done = 0;
   {
@@ -178,6 +190,52 @@ void run_batch(const BoundProgram& bound, std::int64_t rows, std::uint64_t step,
   epoch.step = step;
   run_released(epoch);
 }
+
+// The same for one array after another of a fixed shape, where the program is brief, so that nobody else
+// comes in between, and as long as the precision is that of now.
+class BatchCall {
+ public:
+  BatchCall(const py::object& program, const py::object& feed, std::vector<py::ssize_t> shape)
+      : program_(program), feed_(feed), shape_(std::move(shape)), precision_(cpu::matmul_precision()) {
+    feed.cast<const BoundFeed&>();  // or throws
+    epoch_.full = program.cast<const BoundProgram&>().program.get();
+    epoch_.batches = 1;
+    epoch_.batch_size = shape_.empty() ? 0 : shape_.front();
+  }
+
+  // Returns false, and has done nothing, where `x` is not such an array.
+  bool operator()(const py::object& x, std::uint64_t step) {
+    if (!is_brief(epoch_) || precision_ != cpu::matmul_precision() || !fits(x)) return false;
+    BoundFeed& feed = feed_.cast<BoundFeed&>();
+    feed.bind(x);
+    epoch_.step = step;
+    struct Clear {
+      BoundFeed& feed;
+      ~Clear() { feed.clear(); }
+    } clear{feed};
+    run_released(epoch_);
+    return true;
+  }
+
+ private:
+  // Exactly an array, C-contiguous, aligned, native float32.
+  bool fits(const py::object& x) const {
+    const auto& api = py::detail::npy_api::get();
+    if (Py_TYPE(x.ptr()) != api.PyArray_Type_) return false;
+    const auto* array = py::detail::array_proxy(x.ptr());
+    constexpr int kNeeded =
+        py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    return array->descr == float32_.ptr() && (array->flags & kNeeded) == kNeeded &&
+           array->nd == static_cast<int>(shape_.size()) &&
+           std::equal(shape_.begin(), shape_.end(), array->dimensions);
+  }
+
+  py::object program_, feed_;
+  std::vector<py::ssize_t> shape_;
+  cpu::GemmPrecision precision_;
+  py::dtype float32_ = py::dtype::of<float>();
+  Epoch epoch_;
+};
 
 void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hyper, const py::object& rows,
               std::int64_t start) {
@@ -255,6 +313,12 @@ void bind_program(py::module_& m) {
           "to use may "
           "be "
           "handed to step i + unfenced + 1.");
+  py::class_<BatchCall>(m, "BatchCall")
+      .def(py::init<const py::object&, const py::object&, std::vector<py::ssize_t>>(), py::arg("program"),
+           py::arg("feed"), py::arg("shape"))
+      .def("__call__", &BatchCall::operator(), py::arg("x"), py::arg("step"),
+           "Runs one batch for `x`, if that is a C-contiguous float32 array of this shape and the program is "
+           "brief; false otherwise.");
   m.def("run", &run, py::arg("full"), py::arg("last"), py::kw_only(), py::arg("batches"),
         py::arg("batch_size"), py::arg("order") = py::none(), py::arg("start") = 0,
         py::arg("hyper") = py::none(), py::arg("step") = 0, py::arg("progress") = py::none(),

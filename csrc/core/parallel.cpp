@@ -20,15 +20,24 @@ namespace densor {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+
 // A finished thread looks for the next run this long before it parks.
 constexpr auto kSpinTime = std::chrono::microseconds(50);
+// One that spins and has not been heard of for so long has lost its CPU.
+constexpr auto kFresh = std::chrono::microseconds(3);
+// Threads are woken for runs to come at most so often.
+constexpr auto kWakeInterval = std::chrono::milliseconds(1);
 
-// One pool thread's mailbox. `ticket` changes when there is work; the thread parks on it.
+// One pool thread's mailbox. `ticket` changes when there is work, or when the thread is to be awake; it parks
+// on it.
 struct alignas(128) Mailbox {
   std::atomic<std::uint32_t> ticket{0};
   std::atomic<Team*> team{nullptr};
   const std::function<void(Worker&)>* body = nullptr;
   int index = 0;
+  alignas(128) std::atomic<Time> seen{Time::min()};  // spinning
 };
 
 class Pool {
@@ -60,14 +69,32 @@ class Pool {
     return std::min(wanted, static_cast<int>(mailboxes_.size()));
   }
 
+  // How many of the first `wanted` threads spin. If too few do, and this run follows another such one at
+  // once, they are woken for a later one.
+  int awake(int wanted) {
+    const Time now = Clock::now();
+    const auto spins = [now](const auto& box) {
+      return box->seen.load(std::memory_order_relaxed) > now - kFresh;
+    };
+    const auto end = mailboxes_.begin() + std::min(wanted, static_cast<int>(mailboxes_.size()));
+    const auto first = std::find_if_not(mailboxes_.begin(), end, spins);
+    const int count = static_cast<int>(first - mailboxes_.begin());
+    if (count < wanted && now < wanted_ + kSpinTime && now > woken_ + kWakeInterval) {
+      wanted = grow(wanted);
+      for (int i = count; i < wanted; ++i) wake(*mailboxes_[static_cast<std::size_t>(i)]);
+      woken_ = now;
+    }
+    wanted_ = now;
+    return count;
+  }
+
   void run(Team& team, const std::function<void(Worker&)>& body) {
     for (int i = 1; i < team.count(); ++i) {
       Mailbox& box = *mailboxes_[static_cast<std::size_t>(i - 1)];
       box.body = &body;
       box.index = i;
-      box.team.store(&team, std::memory_order_relaxed);
-      box.ticket.fetch_add(1, std::memory_order_release);
-      box.ticket.notify_one();
+      box.team.store(&team, std::memory_order_release);
+      wake(box);
     }
     team.work(0, body);
     for (int i = 1; i < team.count(); ++i) {
@@ -83,29 +110,39 @@ class Pool {
     return pool;
   }
 
+  static void wake(Mailbox& box) {
+    box.ticket.fetch_add(1, std::memory_order_release);
+    box.ticket.notify_one();
+  }
+
   static void serve(Mailbox* box) {
-    std::uint32_t seen = 0;
+    std::uint32_t ticket = 0;
     for (;;) {
-      wait_for_change(box->ticket, seen);
-      seen = box->ticket.load(std::memory_order_acquire);
-      box->team.load(std::memory_order_relaxed)->work(box->index, *box->body);
-      box->team.store(nullptr, std::memory_order_release);
+      wait_for_change(*box, ticket);
+      ticket = box->ticket.load(std::memory_order_acquire);
+      if (Team* team = box->team.load(std::memory_order_acquire)) {
+        team->work(box->index, *box->body);
+        box->team.store(nullptr, std::memory_order_release);
+      }
     }
   }
 
-  static void wait_for_change(const std::atomic<std::uint32_t>& ticket, std::uint32_t seen) {
-    const auto until = std::chrono::steady_clock::now() + kSpinTime;
-    while (ticket.load(std::memory_order_acquire) == seen) {
-      if (std::chrono::steady_clock::now() > until) {
-        ticket.wait(seen, std::memory_order_acquire);
-        return;
+  static void wait_for_change(Mailbox& box, std::uint32_t ticket) {
+    const Time until = Clock::now() + kSpinTime;
+    for (Time now = until - kSpinTime; now <= until; now = Clock::now()) {
+      box.seen.store(now, std::memory_order_relaxed);
+      for (int i = 0; i < 16; ++i) {
+        if (box.ticket.load(std::memory_order_acquire) != ticket) return;
+        spin_pause();
       }
-      for (int i = 0; i < 16; ++i) spin_pause();
     }
+    box.seen.store(Time::min(), std::memory_order_relaxed);
+    box.ticket.wait(ticket, std::memory_order_acquire);
   }
 
   std::mutex busy_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+  Time wanted_ = Time::min(), woken_ = Time::min();
 };
 
 int thread_variable(const char* name, bool strict) {
@@ -162,15 +199,21 @@ void set_num_threads(int count) {
 
 bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>& body) {
   Pool& pool = Pool::instance();
-  const bool mine = options.workers > 1 && pool.try_acquire();
+  const bool mine = std::max(options.workers, options.awake) > 1 && pool.try_acquire();
   struct Release {
     Pool* pool;
     ~Release() {
       if (pool) pool->release();
     }
   } release{mine ? &pool : nullptr};
-  const int workers = mine ? 1 + pool.grow(options.workers - 1) : 1;
+  int workers = 1;
+  if (mine && options.workers > 1) workers += pool.grow(options.workers - 1);
+  if (mine && options.awake > workers) workers = std::max(workers, 1 + pool.awake(options.awake - 1));
   Team team(workers, options.scratch, options.poll);
+  if (workers == 1) {
+    team.run(0, body);
+    return team.was_cancelled();
+  }
   pool.run(team, body);
   team.rethrow();
   return team.was_cancelled();

@@ -1,5 +1,8 @@
 // The thread pool. Threads spin briefly for the next run, then park. No OpenMP.
 //
+// Waking a parked thread takes longer than short runs do. Those use the threads that are awake, and where one
+// short run follows another at once, threads are woken beside it, for the runs to come.
+//
 // `run` starts `workers` copies of a function, the caller being worker 0. A pool that is busy (another Python
 // thread, or a signal handler inside a run) is not waited for: the call then runs on the caller alone, with
 // the same result. After fork the child starts with no threads and makes its own.
@@ -16,7 +19,8 @@ namespace densor {
 using Poll = std::function<bool()>;
 
 struct RunOptions {
-  int workers = 1;
+  int workers = 1;           // that are woken if need be
+  int awake = 1;             // that take part if they are awake
   std::int64_t scratch = 0;  // floats per worker, which its thread keeps for later runs
   Poll poll;
 };

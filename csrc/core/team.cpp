@@ -21,10 +21,11 @@ std::atomic<int> g_spins{kMaxSpins};
 Team::Team(int count, std::int64_t scratch, Poll poll)
     : count_(count),
       scratch_(scratch),
-      arrivals_(new Arrival[static_cast<std::size_t>(count)]),
-      errors_(static_cast<std::size_t>(count)),
-      poll_(std::move(poll)),
-      next_poll_(std::chrono::steady_clock::now() + kPollInterval) {}
+      arrivals_(count > 1 ? new Arrival[static_cast<std::size_t>(count)] : nullptr),
+      errors_(count > 1 ? static_cast<std::size_t>(count) : 0),
+      poll_(std::move(poll)) {
+  if (poll_) next_poll_ = std::chrono::steady_clock::now() + kPollInterval;
+}
 
 void Team::barrier(int index, std::uint32_t epoch) {
   arrivals_[static_cast<std::size_t>(index)].epoch.store(epoch, std::memory_order_release);
@@ -58,12 +59,16 @@ bool Team::cancelled(int index) {
   return was_cancelled();
 }
 
+void Team::run(int index, const std::function<void(Worker&)>& body) {
+  const FlushDenormals flush;
+  const Scratch scratch(scratch_);
+  Worker worker(*this, scratch.data(), index, count_);
+  body(worker);
+}
+
 void Team::work(int index, const std::function<void(Worker&)>& body) {
   try {
-    const FlushDenormals flush;
-    const Scratch scratch(scratch_);
-    Worker worker(*this, scratch.data(), index, count_);
-    body(worker);
+    run(index, body);
   } catch (const Abandoned&) {
   } catch (...) {
     errors_[static_cast<std::size_t>(index)] = std::current_exception();

@@ -34,7 +34,9 @@ class Team {
   int count() const { return count_; }
   bool was_cancelled() const { return cancel_.load(std::memory_order_relaxed); }
 
-  // Runs the body as worker `index`, keeping what it throws.
+  // Runs the body as worker `index`.
+  void run(int index, const std::function<void(Worker&)>& body);
+  // The same, keeping what it throws.
   void work(int index, const std::function<void(Worker&)>& body);
   void rethrow() const;
 

@@ -27,8 +27,18 @@ std::vector<bool> place_fences(const std::vector<Step>& steps, int most) {
 Device device_of(const Step& step) { return step.launch ? Device::cuda : Device::cpu; }
 
 // A worker must save this much more per batch than its barriers cost, and this much in all than waking it
-// does.
+// does, in nanoseconds.
 constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
+
+RunOptions workers_for(double work, std::int64_t batches, int threads) {
+  const auto worth = [&](double workers) {
+    return static_cast<int>(std::clamp(workers, 1.0, static_cast<double>(threads)));
+  };
+  RunOptions options;
+  options.awake = worth(work / kWorthPerBatch);
+  options.workers = std::min(options.awake, worth(work * static_cast<double>(batches) / kWorthWaking));
+  return options;
+}
 
 }  // namespace
 
@@ -80,16 +90,10 @@ bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
   return true;
 }
 
-int useful_workers(double work, std::int64_t batches, int threads) {
-  const double workers = std::min(work / kWorthPerBatch, work * static_cast<double>(batches) / kWorthWaking);
-  return static_cast<int>(std::clamp(workers, 1.0, static_cast<double>(threads)));
-}
-
 std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
   if (epoch.full->device() == Device::cuda) return run_on_device(epoch, poll);
-  RunOptions options;
+  RunOptions options = workers_for(epoch.full->work(), epoch.batches, threads);
   const bool has_last = epoch.last != nullptr;
-  options.workers = useful_workers(epoch.full->work(), epoch.batches, threads);
   options.scratch = std::max(epoch.full->scratch(), has_last ? epoch.last->scratch() : 0);
   options.poll = std::move(poll);
   Stop stop{INT64_MAX};

@@ -78,7 +78,4 @@ struct Epoch {
 // Returns the number of batches done: fewer than asked if `poll` cancelled the run.
 std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll);
 
-// Workers worth waking for `batches` batches of `work` nanoseconds each.
-int useful_workers(double work, std::int64_t batches, int threads);
-
 }  // namespace densor

@@ -96,6 +96,10 @@ class Program:
         arrays: tuple[Array, ...],
     ) -> None: ...
 
+class BatchCall:
+    def __init__(self, program: Program, feed: Feed, shape: Sequence[int]) -> None: ...
+    def __call__(self, x: Array, step: int) -> bool: ...
+
 def run(
     full: Program,
     last: Program | None,

@@ -36,7 +36,7 @@ def test_the_memory_is_used_again():
 def test_it_follows_the_weights():
     model, (x, y) = classifier(), data()
     predict = model.predict_fn(3)
-    before = predict(x[:3]).copy()
+    before = [predict(x[:3]).copy() for _ in range(3)][-1]  # the shortest way from the second on
     model.fit(x, y, verbose=0)
     trained = predict(x[:3]).copy()
     assert not np.array_equal(before, trained)
@@ -47,10 +47,62 @@ def test_it_follows_the_weights():
 
 def test_it_follows_the_layers():
     model = densor.Sequential([layers.Input((2,)), layers.Dense(3, kernel_initializer="ones")])
-    predict = model.predict_fn()
-    assert predict([[1.0, 2.0]]).tolist() == [[3.0] * 3]
+    predict, row = model.predict_fn(), np.array([[1.0, 2.0]], np.float32)
+    for x in (row, row, [[1.0, 2.0]]):
+        assert predict(x).tolist() == [[3.0] * 3]
     model.add(layers.Dense(1, kernel_initializer="ones"))
-    assert predict([[1.0, 2.0]]).tolist() == [[9.0]]
+    for x in (row, row, [[1.0, 2.0]]):
+        assert predict(x).tolist() == [[9.0]]
+
+
+def test_it_follows_the_precision():
+    model, row = classifier(), rows(1)
+    predict = model.predict_fn(1)
+    want = predict(row).copy()
+    before = densor.config.matmul_precision()
+    for precision in ("medium", "ieee", before):
+        densor.config.set_matmul_precision(precision)
+        try:
+            np.testing.assert_array_equal(predict(row), model.predict(row, verbose=0))
+        finally:
+            densor.config.set_matmul_precision(before)
+    np.testing.assert_array_equal(predict(row), want)
+
+
+@pytest.mark.parametrize(
+    "like",
+    [
+        np.asfortranarray,
+        lambda x: x[:, ::-1][:, ::-1],
+        lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+        lambda x: x.view(Rows),
+    ],
+    ids=["columns first", "turned twice", "every other column", "a subclass"],
+)
+def test_arrays_that_take_the_longer_way(like):
+    model, x = classifier(), rows(5)
+    predict = model.predict_fn(5)
+    for given in (x, x, like(x), x):
+        np.testing.assert_array_equal(predict(given), model.predict(x, verbose=0))
+
+
+class Rows(np.ndarray):
+    """Another type of array."""
+
+
+def test_workers_that_are_awake_change_no_bit():
+    """One short call after another wakes the pool: later calls of the same loop have more workers."""
+    model = densor.Sequential([layers.Input((784,)), *(layers.Dense(n, "relu") for n in (300, 100, 10))])
+    x = np.random.default_rng(0).random((1, 784), np.float32)
+    predict, threads = model.predict_fn(1), densor.config.num_threads()
+    results = set()
+    for count in (1, 2, 3):
+        densor.config.set_num_threads(count)
+        try:
+            results |= {predict(x).tobytes() for _ in range(2000)}
+        finally:
+            densor.config.set_num_threads(threads)
+    assert len(results) == 1
 
 
 def test_images_stay_bytes_and_outputs_keep_their_shape():

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densor import _core
 from densor._check import bad_value
+from densor.graph import Variable
 from densor.graph.structure import packed
+from densor.graph.twins import ahead
 from densor.models.loop import Loop
 from densor.models.turn import Turn
 
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
     from densor.models.compilable import Compilable
 
 __all__ = ["PredictFunction"]
-
-_FLOAT32 = np.dtype(np.float32)
 
 
 class PredictFunction:
@@ -38,10 +39,12 @@ class PredictFunction:
     def _prepare(self) -> None:
         predictor = self._model._inference()
         graph = predictor.graph
+        self._program: _core.Program | None = None  # on the memory where the variables are since `_moves`
+        self._moves = -1
+        self._shortest: _core.BatchCall | None = None  # one native call, for most arrays and brief programs
         self._loop = Loop(graph, scatter=True, device=predictor.device)
         columns = [tensor.features for tensor in graph.outputs]
         self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
-        self._feeds = self._loop.feeds.inputs
         for feed, out in zip(self._loop.feeds.outputs, self._outs, strict=True):
             feed.bind(out)
         results = [
@@ -50,8 +53,6 @@ class PredictFunction:
         ]
         one = len(results) == 1 and not isinstance(graph.result, dict)
         self._result: Any = results[0] if one else packed(graph.result, results)
-        # What the shortest way through a call takes: one array of these.
-        self._shape = (self.rows, *predictor.features) if len(graph.inputs) == 1 else None
         self._predictor = predictor
 
     def __call__(self, x: Any) -> Any:
@@ -67,22 +68,35 @@ class PredictFunction:
             TypeError, ValueError: bad data, or another number of rows.
             BusyError: another thread is training the model at this moment.
         """
-        model = self._model
-        if type(x) is np.ndarray and x.dtype is _FLOAT32 and x.shape == self._shape and x.flags.carray:
-            arrays: tuple[NDArray[Any], ...] = (x,)
-        else:
-            arrays = self._checked(x)
-        if model._stepping:
-            model._refuse_stepping("predict_fn")
+        model, shortest = self._model, self._shortest
+        if (
+            shortest is not None
+            and self._moves == Variable.moves
+            and not (model._stepping or ahead)
+            and model._inference() is self._predictor
+            and shortest(x, self._step)
+        ):
+            self._step += 1
+            return self._result
+        arrays = self._checked(x)
+        model._refuse_stepping("predict_fn")
         with self._turn:
             if model._inference() is not self._predictor:
                 self._prepare()
             if self._loop.device == "cpu":
-                self._loop.program(self.rows).run_batch(self.rows, self._step, self._feeds, arrays)
+                self._run_on_cpu(arrays)
             else:
                 self._loop.run_batch(arrays, self._outs, self.rows, self._step)
             self._step += 1
         return self._result
+
+    def _run_on_cpu(self, arrays: tuple[NDArray[Any], ...]) -> None:
+        program, feeds = self._loop.program(self.rows), self._loop.feeds.inputs
+        program.run_batch(self.rows, self._step, feeds, arrays)
+        self._moves = Variable.moves
+        if program is not self._program and len(feeds) == 1:
+            self._program = program
+            self._shortest = _core.BatchCall(program, feeds[0], (self.rows, *self._predictor.features))
 
     def _checked(self, x: Any) -> tuple[NDArray[Any], ...]:
         arrays = self._model._inputs_form().arrays("predict_fn", x)
