@@ -166,13 +166,19 @@ void bind_device_products(py::module_& m) {
       "where a plan lasts as long as `timer` says; a negative time: there is no memory to measure it.");
   m.def(
       "launch_plan",
-      [](const py::object& batches, const py::object& steps) {
+      [](const py::object& batches, const py::object& steps, const py::object& rest,
+         const py::object& masked) {
         constexpr std::int64_t kMost = std::int64_t{1} << 40;
-        return to_string(plan_launches(integer("launch_plan", "batches", batches, 0, kMost),
-                                       integer("launch_plan", "steps", steps, 1, kMost),
-                                       batches_per_graph()));
+        const ShortBatch last{integer("launch_plan", "rest", rest, 0, kMost),
+                              flag("launch_plan", "masked", masked)};
+        const std::int64_t more = last.rows > 0 && last.masked ? 1 : 0;
+        return to_string(plan_launches(integer("launch_plan", "batches", batches, 0, kMost) + more,
+                                       integer("launch_plan", "steps", steps, 1, kMost), batches_per_graph()),
+                         last);
       },
-      py::arg("batches"), py::arg("steps"), "How a GPU is handed so many batches of so many steps.");
+      py::arg("batches"), py::arg("steps"), py::arg("rest") = 0, py::arg("masked") = false,
+      "How a GPU is handed so many batches of so many steps, and a last one of `rest` rows, `masked` where "
+      "the same program computes it.");
   m.def(
       "set_batches_per_graph",
       [](const py::object& batches) {

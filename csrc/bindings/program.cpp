@@ -91,6 +91,20 @@ void read_hyper(Epoch& epoch, const char* function, const py::object& hyper) {
   epoch.hyper_count = view.cols();
 }
 
+// Rows in all where the last batch has fewer than the others, which its program must be able to leave out.
+void read_rows(Epoch& epoch, std::int64_t rows) {
+  if (rows == 0) return;
+  const std::int64_t most = epoch.batches * epoch.batch_size;
+  if (rows > most || rows <= most - epoch.batch_size)
+    throw Error(ErrorKind::value, "run", "rows",
+                "value " + std::to_string(rows) + " is not that of " + std::to_string(epoch.batches) +
+                    " batches of " + std::to_string(epoch.batch_size) + ", the last of which may be shorter");
+  if (epoch.last != nullptr || !epoch.full->masks_rows() || epoch.full->device() != Device::cuda)
+    throw Error(ErrorKind::value, "run", "rows",
+                "the program takes whole batches only; give a program for the last one");
+  epoch.rows = rows;
+}
+
 void read_order(Epoch& epoch, const char* function, const char* argument, const py::object& order) {
   const View view = host_view(function, argument, order);
   if (!view) return;
@@ -98,7 +112,7 @@ void read_order(Epoch& epoch, const char* function, const char* argument, const 
     throw Error(ErrorKind::value, function, argument,
                 std::string("expected C-contiguous int64 of shape (n,), got ") + dtype_name(view.dtype) +
                     " " + shape_text(view));
-  const std::int64_t needed = (epoch.batches - 1) * epoch.batch_size;
+  const std::int64_t needed = epoch.rows > 0 ? epoch.rows - 1 : (epoch.batches - 1) * epoch.batch_size;
   if (epoch.batches > 0 && (epoch.start < 0 || view.size() - epoch.start <= needed))
     throw Error(ErrorKind::value, function, argument,
                 "has " + std::to_string(view.size()) + " entries, too few for " +
@@ -131,7 +145,7 @@ std::int64_t run_released(const Epoch& epoch) {
 
 std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_t batches,
                  std::int64_t batch_size, const py::object& order, std::int64_t start,
-                 const py::object& hyper, std::uint64_t step, const py::object& progress) {
+                 const py::object& hyper, std::uint64_t step, const py::object& progress, std::int64_t rows) {
   if (batches < 0)
     throw Error(ErrorKind::value, "run", "batches", "value " + std::to_string(batches) + " is negative");
   Epoch epoch;
@@ -141,6 +155,7 @@ std::int64_t run(const BoundProgram& full, const BoundProgram* last, std::int64_
   epoch.batch_size = batch_size;
   epoch.start = start;
   epoch.step = step;
+  read_rows(epoch, rows);
   read_order(epoch, "run", "order", order);
   read_hyper(epoch, "run", hyper);
   if (const View view = host_view("run", "progress", progress)) {
@@ -252,7 +267,7 @@ void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hype
 
 std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update,
                                            const py::object& repeat_from, const py::object& repeats,
-                                           const py::object& unfenced) {
+                                           const py::object& unfenced, const py::object& masks_rows) {
   Program::Repeat repeat;
   repeat.from = static_cast<std::size_t>(
       integer("Program", "repeat_from", repeat_from, 0, static_cast<std::int64_t>(compute.size())));
@@ -265,7 +280,8 @@ std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::li
   auto bound = std::make_unique<BoundProgram>();
   bound->program =
       std::make_unique<Program>(steps_of(compute), steps_of(update), repeat,
-                                static_cast<int>(integer("Program", "unfenced", unfenced, 0, 1000)));
+                                static_cast<int>(integer("Program", "unfenced", unfenced, 0, 1000)),
+                                flag("Program", "masks_rows", masks_rows));
   bound->keep.append(compute);
   bound->keep.append(update);
   return bound;
@@ -294,8 +310,11 @@ void bind_program(py::module_& m) {
            py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
-           py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced)
+           py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced, py::arg("masks_rows") = true)
       .def("names", &names, "Names of the steps.")
+      .def_property_readonly(
+          "masks_rows", [](const BoundProgram& bound) { return bound.program->masks_rows(); },
+          "Whether it computes a batch of fewer rows, too: on a GPU, where every step leaves the others out.")
       .def(
           "phases",
           [](const BoundProgram& bound, const py::object& rows) {
@@ -322,8 +341,9 @@ void bind_program(py::module_& m) {
   m.def("run", &run, py::arg("full"), py::arg("last"), py::kw_only(), py::arg("batches"),
         py::arg("batch_size"), py::arg("order") = py::none(), py::arg("start") = 0,
         py::arg("hyper") = py::none(), py::arg("step") = 0, py::arg("progress") = py::none(),
+        py::arg("rows") = 0,
         "Runs batches with the GIL released and returns how many were done; raises what a signal handler "
-        "raised.");
+        "raised. `rows`: of all batches, where `full` computes the last one, too, though it has fewer.");
 }
 
 }  // namespace densor::bindings

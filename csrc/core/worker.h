@@ -44,6 +44,9 @@ struct Batch {
   // whatever writes what outlives a batch leaves it as it is: the host hears of it later.
   std::int64_t taken = 0;
   Refusal refusal = Refusal::none;
+  // On a device, of a run whose last batch is shorter: rows that the program was made for, rows from this
+  // batch on that are left, and rows that count in it. 0: all rows always count.
+  std::int64_t capacity = 0, left = 0, size = 0;
 };
 
 class Team;

@@ -5,6 +5,7 @@
 #include "cuda/device/chosen_activation.cuh"
 #include "cuda/device/moments.cuh"
 #include "cuda/device/refused.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/table.h"
 #include "math/batch_norm.h"
 
@@ -57,7 +58,8 @@ __device__ __forceinline__ math::Normalization<float> normalization(const BatchN
 // All of forward, for one part.
 template <class A>
 __global__ void forward_kernel(A activation, float* y, float* mean, float* variance, const float* x,
-                               BatchNorm p) {
+                               BatchNorm p, const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
   const ColumnTile tile(p.rows, p.cols);
   const float pivot = x[tile.column];  // the first row is near the others
   const RowMoments m = tile_moments(tile, x, pivot, p.ld);
@@ -71,9 +73,10 @@ __global__ void forward_kernel(A activation, float* y, float* mean, float* varia
 }
 
 // part_mean, part_squares (parts, cols): moments of x - first row.
-__global__ void moments_kernel(float* part_mean, float* part_squares, const float* x, std::int64_t part_rows,
-                               BatchNorm p) {
-  const ColumnTile tile(p.rows, p.cols, part_rows);
+__global__ void moments_kernel(float* part_mean, float* part_squares, const float* x, BatchNorm p,
+                               const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
+  const ColumnTile tile(p.rows, p.cols, part_rows(p.rows));
   const RowMoments m = tile_moments(tile, x, x[tile.column], p.ld);
   if (!tile.first()) return;
   part_mean[tile.part * p.cols + tile.column] = m.mean;
@@ -83,13 +86,14 @@ __global__ void moments_kernel(float* part_mean, float* part_squares, const floa
 // Statistics from those of the parts; `lost`: what the rounding of the mean lost.
 __global__ void merge_moments_kernel(float* mean, float* lost, float* variance, const float* part_mean,
                                      const float* part_squares, const float* x, std::int64_t parts,
-                                     std::int64_t part_rows, BatchNorm p) {
+                                     BatchNorm p, const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
+  const std::int64_t each = part_rows(p.rows);
   for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
     RowMoments total{};
-    for (std::int64_t part = 0; part < parts; ++part) {
-      const std::int64_t left = p.rows - part * part_rows;
-      total.merge({part_mean[part * p.cols + j], part_squares[part * p.cols + j],
-                   left < part_rows ? left : part_rows});
+    for (std::int64_t part = 0; part < parts && part * each < p.rows; ++part) {
+      const std::int64_t left = p.rows - part * each;
+      total.merge({part_mean[part * p.cols + j], part_squares[part * p.cols + j], left < each ? left : each});
     }
     const math::SplitMean<float> split(x[j], total.mean);
     mean[j] = split.sum;
@@ -119,19 +123,19 @@ void normalize(const Queue& queue, float* y, const float* x, const float* mean, 
 
 void forward(const Queue& queue, float* y, float* mean, float* variance, const float* x, const BatchNorm& p) {
   if (p.cols == 0) return;
-  const std::int64_t parts = column_parts(p.rows), part_rows = divide_up(p.rows, parts);
+  const std::int64_t parts = column_parts(p.rows);
   if (parts == 1) {
     with_chosen_activation(p.activation, [&](auto activation) {
       launch(queue, forward_kernel<decltype(activation)>, tile_blocks(p.cols, 1), tile_threads(), 0,
-             activation, y, mean, variance, x, p);
+             activation, y, mean, variance, x, p, queue.batch);
     });
     return;
   }
   float *lost = queue.scratch, *part_mean = lost + p.cols, *part_squares = part_mean + parts * p.cols;
-  launch(queue, moments_kernel, tile_blocks(p.cols, parts), tile_threads(), 0, part_mean, part_squares, x,
-         part_rows, p);
+  launch(queue, moments_kernel, tile_blocks(p.cols, parts), tile_threads(), 0, part_mean, part_squares, x, p,
+         queue.batch);
   launch(queue, merge_moments_kernel, blocks_for(p.cols), kThreads, 0, mean, lost, variance, part_mean,
-         part_squares, x, parts, part_rows, p);
+         part_squares, x, parts, p, queue.batch);
   normalize(queue, y, x, mean, lost, variance, p);
 }
 
@@ -213,7 +217,8 @@ __device__ __forceinline__ math::NormalizationGradient<float> gradient(const mat
 // All of backward, for one part.
 template <class A>
 __global__ void backward_kernel(A activation, Arrays a, float* dgamma, float* dbeta, const float* mean,
-                                const float* variance, BatchNorm p) {
+                                const float* variance, BatchNorm p, const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
   const ColumnTile tile(p.rows, p.cols);
   const std::int64_t j = tile.column;
   const auto sums = tile_sums<false>(tile, activation, a, mean[j], 0.0f, p);
@@ -226,8 +231,9 @@ __global__ void backward_kernel(A activation, Arrays a, float* dgamma, float* db
 // part_sums (parts, 3, cols). kInference: dx, if there is one, is written on the way.
 template <bool kInference, class A>
 __global__ void sums_kernel(A activation, float* part_sums, Arrays a, const float* mean,
-                            const float* variance, std::int64_t part_rows, BatchNorm p) {
-  const ColumnTile tile(p.rows, p.cols, part_rows);
+                            const float* variance, BatchNorm p, const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
+  const ColumnTile tile(p.rows, p.cols, part_rows(p.rows));
   const std::int64_t j = tile.column;
   const float scale =
       kInference ? value_or(p.gamma, j, 1.0f) * math::inverse_deviation(variance[j], p.epsilon) : 0.0f;
@@ -252,7 +258,8 @@ __device__ math::GradientSums<float> all_sums(const float* part_sums, std::int64
 
 // dgamma, dbeta, and the three factors (3, cols) of dx.
 __global__ void factors_kernel(float* dgamma, float* dbeta, float* factors, const float* part_sums,
-                               const float* variance, std::int64_t parts, BatchNorm p) {
+                               const float* variance, std::int64_t parts, BatchNorm p, const Batch* batch) {
+  p.rows = rows_of(batch, p.rows);
   for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
     const auto sums = all_sums(part_sums, parts, j, p.cols);
     const auto g = gradient(sums, variance, j, p);
@@ -282,13 +289,13 @@ void backward(const Queue& queue, const BatchNormGradients& d, const float* dy, 
     using A = decltype(activation);
     if (parts == 1) {
       launch(queue, backward_kernel<A>, tile_blocks(p.cols, 1), tile_threads(), 0, activation, a, d.dgamma,
-             d.dbeta, mean, variance, p);
+             d.dbeta, mean, variance, p, queue.batch);
       return;
     }
     launch(queue, sums_kernel<false, A>, tile_blocks(p.cols, parts), tile_threads(), 0, activation, part_sums,
-           a, mean, variance, divide_up(p.rows, parts), p);
+           a, mean, variance, p, queue.batch);
     launch(queue, factors_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta, factors, part_sums,
-           variance, parts, p);
+           variance, parts, p, queue.batch);
     if (a.dx != nullptr)
       launch(queue, input_gradient_kernel<A>, tile_blocks(p.cols, some), tile_threads(), 0, activation, a,
              mean, factors, divide_up(p.rows, some), p);
@@ -310,7 +317,7 @@ void inference_backward(const Queue& queue, const BatchNormGradients& d, const f
   const std::int64_t parts = column_parts(p.rows);
   with_chosen_activation(p.activation, [&](auto activation) {
     launch(queue, sums_kernel<true, decltype(activation)>, tile_blocks(p.cols, parts), tile_threads(), 0,
-           activation, queue.scratch, Arrays{d.dx, dy, x, y}, mean, variance, divide_up(p.rows, parts), p);
+           activation, queue.scratch, Arrays{d.dx, dy, x, y}, mean, variance, p, queue.batch);
   });
   if (d.dgamma == nullptr && d.dbeta == nullptr) return;
   launch(queue, inference_parameters_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta,

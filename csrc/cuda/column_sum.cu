@@ -10,8 +10,8 @@ void column_sum(const Queue& queue, float* sum, const float* x, std::int64_t row
   if (cols == 0) return;
   const std::int64_t parts = column_parts(rows);
   float* part_sums = parts > 1 ? queue.scratch : sum;
-  launch_phase(queue, ColumnSum{part_sums, x, rows, cols, divide_up(rows, parts)}, tile_blocks(cols, parts),
-               tile_threads(), {span(x, rows * cols)}, {span(part_sums, parts * cols)});
+  launch_phase(queue, ColumnSum{part_sums, x, rows, cols, queue.batch}, tile_blocks(cols, parts),
+               tile_threads(), {span(x, rows * cols), span(queue.batch)}, {span(part_sums, parts * cols)});
   if (parts > 1) add_parts(queue, sum, part_sums, parts, cols);
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 __global__ void scatter_kernel(FedRows fed, const float* x, const Batch* batch, std::int64_t rows,
                                std::int64_t cols) {
-  for (std::int64_t i = first_row(); i < rows; i += row_stride()) {
+  const std::int64_t there = rows_of(batch, rows);
+  for (std::int64_t i = first_row(); i < there; i += row_stride()) {
     float* to = row_of<float>(fed, batch, i);
     for (std::int64_t j = first_column(); j < cols; j += column_stride()) to[j] = x[i * cols + j];
   }

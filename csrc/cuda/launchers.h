@@ -245,9 +245,10 @@ struct Launchers {
                                 const math::LayerNorm& p);
 
   // totals[0], unless null, grows by weight * (all penalties); dx, where there is one, becomes (or grows by)
-  // scale * derivative. Scratch: two floats for each of the arrays' pieces, where there are totals.
+  // scale * derivative. `by_rows`: the weight counts the rows of a whole batch. Scratch: two floats for each
+  // of the arrays' pieces, where there are totals.
   void (*penalty)(const Queue& queue, double* totals, const std::vector<PenaltyTerm>& terms, double weight,
-                  double scale, bool add);
+                  bool by_rows, double scale, bool add);
   // w (outer, rows, cols), in place, along the rows.
   void (*norm_constraint)(const Queue& queue, float* w, std::int64_t outer, std::int64_t rows,
                           std::int64_t cols, const math::NormConstraint& p);

@@ -4,6 +4,7 @@
 #include "cuda/device/team.cuh"
 
 #include "cuda/device/columns.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/table.h"
 #include "math/batch_norm.h"
 #include "math/layer_norm.h"
@@ -114,16 +115,17 @@ struct ParameterSums {
 };
 
 // Elements that share one value of gamma, at most: so many rows, one of every `groups`, times the spans.
-std::int64_t shared_elements(std::int64_t rows, const LayerNorm& p) {
+__host__ __device__ std::int64_t shared_elements(std::int64_t rows, const LayerNorm& p) {
   return divide_up(rows, p.groups) * p.spans;
 }
 
 // dgamma and dbeta (each may be null) of the parts, (parts, groups * inner).
 __global__ void parameters_kernel(float* dgamma, float* dbeta, const float* dy, const float* x,
-                                  const float* statistics, std::int64_t rows, std::int64_t elements,
-                                  std::int64_t part_elements, LayerNorm p) {
-  const std::int64_t values = p.groups * p.inner, cols = row_columns(p);
-  const ColumnTile tile(elements, values, part_elements);
+                                  const float* statistics, std::int64_t all_rows, LayerNorm p,
+                                  const Batch* batch) {
+  const std::int64_t values = p.groups * p.inner, cols = row_columns(p), rows = rows_of(batch, all_rows);
+  const std::int64_t elements = shared_elements(rows, p);
+  const ColumnTile tile(elements, values, part_rows(elements));
   const std::int64_t group = tile.column / p.inner, column = tile.column % p.inner;
   ParameterSums sums;
   for (std::int64_t t = tile.begin + tile.warp; t < tile.end; t += kTileWarps) {
@@ -141,8 +143,9 @@ __global__ void parameters_kernel(float* dgamma, float* dbeta, const float* dy, 
 
 // The same where all columns of a row share one value: a block a group.
 __global__ void row_parameters_kernel(float* dgamma, float* dbeta, const float* dy, const float* x,
-                                      const float* statistics, std::int64_t rows, LayerNorm p) {
-  const std::int64_t cols = row_columns(p);
+                                      const float* statistics, std::int64_t all_rows, LayerNorm p,
+                                      const Batch* batch) {
+  const std::int64_t cols = row_columns(p), rows = rows_of(batch, all_rows);
   for (std::int64_t group = blockIdx.x; group < p.groups; group += gridDim.x) {
     ParameterSums sums;
     for (std::int64_t i = group; i < rows; i += p.groups)
@@ -174,17 +177,16 @@ void parameters(const Queue& queue, float* dgamma, float* dbeta, const float* dy
                 const float* statistics, std::int64_t rows, const LayerNorm& p) {
   if (p.inner == 1) {
     launch(queue, row_parameters_kernel, blocks_for(p.groups, 1), kThreads, 0, dgamma, dbeta, dy, x,
-           statistics, rows, p);
+           statistics, rows, p, queue.batch);
     return;
   }
-  const std::int64_t elements = shared_elements(rows, p), values = p.groups * p.inner;
-  const std::int64_t parts = column_parts(elements);
+  const std::int64_t values = p.groups * p.inner, parts = column_parts(shared_elements(rows, p));
   float* rooms[2] = {queue.scratch, queue.scratch + parts * values};
   float* outputs[2] = {dgamma, dbeta};
   float* targets[2];
   for (int k = 0; k < 2; ++k) targets[k] = parts == 1 || outputs[k] == nullptr ? outputs[k] : rooms[k];
   launch(queue, parameters_kernel, tile_blocks(values, parts), tile_threads(), 0, targets[0], targets[1], dy,
-         x, statistics, rows, elements, divide_up(elements, parts), p);
+         x, statistics, rows, p, queue.batch);
   if (parts == 1) return;
   for (int k = 0; k < 2; ++k)
     if (outputs[k] != nullptr) add_parts(queue, outputs[k], rooms[k], parts, values);

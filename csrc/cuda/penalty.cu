@@ -4,6 +4,7 @@
 #include "cuda/device/reduce.cuh"
 
 #include "cuda/device/refused.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/table.h"
 #include "math/penalty.h"
 
@@ -46,8 +47,9 @@ __global__ void pieces_kernel(double* values, Arrays arrays, double scale, bool 
 }
 
 __global__ void total_kernel(double* totals, const double* values, std::int64_t n, double weight,
-                             const Batch* batch) {
+                             bool by_rows, const Batch* batch) {
   if (refused(batch)) return;
+  if (by_rows) weight /= mean_factor(batch);
   double sum = 0.0;
   for (std::int64_t i = threadIdx.x; i < n; i += kThreads) sum += values[i];
   sum = block_sum(sum);
@@ -55,7 +57,7 @@ __global__ void total_kernel(double* totals, const double* values, std::int64_t 
 }
 
 void penalty(const Queue& queue, double* totals, const std::vector<PenaltyTerm>& terms, double weight,
-             double scale, bool add) {
+             bool by_rows, double scale, bool add) {
   auto* values = totals != nullptr ? reinterpret_cast<double*>(queue.scratch) : nullptr;
   std::int64_t done = 0;
   for (std::size_t first = 0; first < terms.size(); first += Arrays::kMost) {
@@ -73,7 +75,7 @@ void penalty(const Queue& queue, double* totals, const std::vector<PenaltyTerm>&
     done += pieces;
   }
   if (totals != nullptr)
-    launch(queue, total_kernel, 1, kThreads, 0, totals, values, done, weight, queue.batch);
+    launch(queue, total_kernel, 1, kThreads, 0, totals, values, done, weight, by_rows, queue.batch);
 }
 
 }  // namespace

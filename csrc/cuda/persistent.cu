@@ -102,7 +102,9 @@ void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& oper
                             finish.bias};
   note_phase(queue, phase,
              dim3(static_cast<unsigned>(phase.tiles_down()), static_cast<unsigned>(phase.tiles_across())),
-             kThreads, {span(operands.a, p.m * p.k), span(operands.b, p.k * p.n), span(finish.bias, p.n)},
+             kThreads,
+             {span(operands.a, p.m * p.k), span(operands.b, p.k * p.n), span(finish.bias, p.n),
+              span(operands.batch)},
              {span(operands.c, p.m * p.n)});
 }
 

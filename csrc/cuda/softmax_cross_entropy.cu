@@ -8,7 +8,7 @@ namespace {
 
 void softmax_cross_entropy(const Queue& queue, const LossRows& p) {
   with_team(p.cols, [&](auto team) {
-    launch_loss(queue, SoftmaxCrossEntropy<decltype(team)>{p}, team.blocks(p.rows));
+    launch_loss(queue, SoftmaxCrossEntropy<decltype(team)>{p, queue.batch}, team.blocks(p.rows));
   });
 }
 

@@ -93,6 +93,7 @@ struct LossRows {
   const float* weight;        // (rows,), or null: 1
   std::int64_t rows, cols, target_cols;
   float scale;
+  bool mean;  // the scale divides by the rows
 };
 
 // Words in a row of a dropout mask: bit j of word w is column 16 w + j.

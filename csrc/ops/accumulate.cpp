@@ -13,8 +13,8 @@ Step accumulate(const View& totals, const View& values, const View& weight) {
   check.output("totals", totals, DType::f64, {2});
   check.disjoint({{"totals", totals}}, {{"values", values}, {"weight", weight}});
   if (on_device(check, {{"totals", totals}, {"values", values}, {"weight", weight}}))
-    return device_step(check, cuda::launchers().accumulate, totals.as<double>(), values.f32(), weight.f32(),
-                       values.rows());
+    return masking_step(check, cuda::launchers().accumulate, totals.as<double>(), values.f32(), weight.f32(),
+                        values.rows());
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(values.size());

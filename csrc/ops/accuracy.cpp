@@ -43,11 +43,12 @@ std::function<void(Worker&)> against_values(const Batch& b, const View& target, 
 Step step_on_device(const Check& check, const Batch& b, const View& target, Kind kind, float threshold) {
   const cuda::Launchers& kernels = cuda::launchers();
   if (kind == sparse)
-    return device_step(check, kernels.accuracy_sparse, b.correct, b.x, target.as<const std::int32_t>(),
-                       b.rows, b.cols);
+    return masking_step(check, kernels.accuracy_sparse, b.correct, b.x, target.as<const std::int32_t>(),
+                        b.rows, b.cols);
   if (kind == categorical)
-    return device_step(check, kernels.accuracy_categorical, b.correct, b.x, target.f32(), b.rows, b.cols);
-  return device_step(check, kernels.accuracy_binary, b.correct, b.x, target.f32(), b.rows, b.cols, threshold);
+    return masking_step(check, kernels.accuracy_categorical, b.correct, b.x, target.f32(), b.rows, b.cols);
+  return masking_step(check, kernels.accuracy_binary, b.correct, b.x, target.f32(), b.rows, b.cols,
+                      threshold);
 }
 
 }  // namespace

@@ -69,8 +69,8 @@ Step activation_forward(const View& y, const View& x, Activation activation, dou
   check.same_or_disjoint("y", y, "x", x);
   check_alpha(check.function(), activation, alpha);
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().activation_forward, y.f32(), x.f32(), x.size(), activation,
-                       static_cast<float>(alpha));
+    return masking_step(check, cuda::launchers().activation_forward, y.f32(), x.f32(), x.size(), activation,
+                        static_cast<float>(alpha));
   Step step = elementwise(check.function(), x.rows(), x.cols(), cost(activation));
   step.run = [kernel = cpu::active().activation_forward, y = y.f32(), x = x.f32(), rows = x.rows(),
               cols = x.cols(), activation, alpha = static_cast<float>(alpha)](Worker& worker) {
@@ -91,8 +91,8 @@ Step activation_backward(const View& dx, const View& dy, const View& saved, Acti
   check.same_or_disjoint("dx", dx, "saved", saved);
   check_alpha(check.function(), activation, alpha);
   if (on_device(check, {{"dx", dx}, {"dy", dy}, {"saved", saved}}))
-    return device_step(check, cuda::launchers().activation_backward, dx.f32(), dy.f32(), saved.f32(),
-                       dy.size(), activation, static_cast<float>(alpha));
+    return masking_step(check, cuda::launchers().activation_backward, dx.f32(), dy.f32(), saved.f32(),
+                        dy.size(), activation, static_cast<float>(alpha));
   Step step = elementwise(check.function(), dy.rows(), dy.cols(), cost(activation));
   step.run = [kernel = cpu::active().activation_backward, dx = dx.f32(), dy = dy.f32(), saved = saved.f32(),
               rows = dy.rows(), cols = dy.cols(), activation,

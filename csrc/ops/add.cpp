@@ -15,7 +15,7 @@ Step add(const View& y, const View& a, const View& b) {
   check.same_or_disjoint("y", y, "b", b);
   const std::int64_t n = a.size();
   if (on_device(check, {{"y", y}, {"a", a}, {"b", b}}))
-    return device_step(check, cuda::launchers().add, y.f32(), a.f32(), b.f32(), n);
+    return masking_step(check, cuda::launchers().add, y.f32(), a.f32(), b.f32(), n);
   Step step;
   step.name = "add";
   step.work = 0.15 * static_cast<double>(n);

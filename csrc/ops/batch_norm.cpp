@@ -93,7 +93,7 @@ bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, co
 
 Step backward_on_device(const Check& check, const BackwardArrays& a, const cpu::BatchNorm& p,
                         BackwardLauncher launcher) {
-  Step step = device_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p);
+  Step step = masking_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p);
   step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
   return step;
 }
@@ -125,8 +125,8 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
   if (on_device(
           check,
           {{"y", y}, {"mean", mean}, {"variance", variance}, {"x", x}, {"gamma", gamma}, {"beta", beta}})) {
-    Step step = device_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
-                            x.f32(), p);
+    Step step = masking_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
+                             x.f32(), p);
     step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
     return step;
   }
@@ -158,8 +158,8 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
                         {"beta", beta},
                         {"moving_mean", moving_mean},
                         {"moving_variance", moving_variance}}))
-    return device_step(check, cuda::launchers().batch_norm_inference, y.f32(), x.f32(), moving_mean.f32(),
-                       moving_variance.f32(), p);
+    return masking_step(check, cuda::launchers().batch_norm_inference, y.f32(), x.f32(), moving_mean.f32(),
+                        moving_variance.f32(), p);
   Step step = local_step(check, x, 0.15);
   step.run = [kernel = cpu::active().batch_norm_inference, y = y.f32(), x = x.f32(), mean = moving_mean.f32(),
               variance = moving_variance.f32(), p](Worker& worker) {
@@ -224,8 +224,8 @@ Step batch_norm_update(const View& moving_mean, const View& moving_variance, con
                         {"moving_variance", moving_variance},
                         {"mean", mean},
                         {"variance", variance}}))
-    return device_step(check, cuda::launchers().batch_norm_update, moving_mean.f32(), moving_variance.f32(),
-                       mean.f32(), variance.f32(), cols, average);
+    return masking_step(check, cuda::launchers().batch_norm_update, moving_mean.f32(), moving_variance.f32(),
+                        mean.f32(), variance.f32(), cols, average);
   Step step = local_step(check, mean, 0.5);
   step.reads_columns = step.writes_columns = cols;
   step.run = [kernel = cpu::active().batch_norm_update, moving_mean = moving_mean.f32(),

@@ -34,8 +34,8 @@ Step cast(const View& y, const View& x) {
   check.output("y", y, narrows ? DType::bf16 : DType::f32, {x.rows(), x.cols()});
   check.disjoint("y", y, "x", x);
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return narrows ? device_step(check, cuda::launchers().narrow, y.as<std::uint16_t>(), x.f32(), x.size())
-                   : device_step(check, cuda::launchers().widen, y.f32(), x.as<std::uint16_t>(), x.size());
+    return narrows ? masking_step(check, cuda::launchers().narrow, y.as<std::uint16_t>(), x.f32(), x.size())
+                   : masking_step(check, cuda::launchers().widen, y.f32(), x.as<std::uint16_t>(), x.size());
   Step step;
   step.name = check.function();
   step.work = kNanoseconds * static_cast<double>(x.size());

@@ -12,7 +12,7 @@ Step column_sum(const View& sum, const View& x) {
   check.output("sum", sum, DType::f32, {1, x.cols()});
   check.disjoint("sum", sum, "x", x);
   if (on_device(check, {{"sum", sum}, {"x", x}})) {
-    Step step = device_step(check, cuda::launchers().column_sum, sum.f32(), x.f32(), x.rows(), x.cols());
+    Step step = masking_step(check, cuda::launchers().column_sum, sum.f32(), x.f32(), x.rows(), x.cols());
     step.scratch = cuda::column_parts(x.rows()) * x.cols();
     return step;
   }

@@ -35,6 +35,7 @@ Step copy_step(const char* name, const View& whole, const std::vector<Part>& par
   Step step;
   step.name = name;
   if (whole.device == Device::cuda) {
+    step.masks_rows = true;
     step.launch = [whole = whole.f32(), rows = whole.rows(), ld = whole.cols(), parts,
                    into_whole](const Queue& queue) {
       const auto copy = cuda::launchers().copy_matrix;

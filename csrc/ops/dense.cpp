@@ -58,6 +58,7 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const cuda::GemmPlan plan =
       training ? device_gemm(problem, precision) : device_gemm_of_rows(problem, precision);
   step.scratch = plan.scratch();
+  step.masks_rows = true;
   step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
                  finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
                  alpha = static_cast<float>(alpha)](const Queue& queue) {
@@ -229,12 +230,14 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
   step.scratch = std::max(
       {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
+  // The library counts the terms on the host.
+  step.masks_rows = op.dw == nullptr || for_w.kernel != cuda::GemmKernel::cublaslt;
   step.launch = [op, inputs, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
     if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
-    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d}, {});
+    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch}, {});
     if (op.dx == nullptr) return;
     multiply(queue, for_x, {op.dx, d, op.w}, {});
     if (op.below.mask != nullptr)

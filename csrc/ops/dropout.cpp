@@ -63,9 +63,9 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   const Check check("dropout_forward");
   check_forward(check, y, mask, x, rate);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
-    return device_step(check, cuda::launchers().dropout_forward, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                       x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
-                       math::dropout_map(kind, rate));
+    return masking_step(check, cuda::launchers().dropout_forward, y.f32(), mask.as<std::uint16_t>(), x.f32(),
+                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
+                        math::dropout_map(kind, rate));
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
@@ -85,9 +85,9 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
   check_forward(check, y, mask, x, rate);
   const cpu::NoiseSpread spread = spread_of(check, x, noise);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
-    return device_step(check, cuda::launchers().dropout_spread, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                       x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
-                       math::dropout_map(kind, rate), spread);
+    return masking_step(check, cuda::launchers().dropout_spread, y.f32(), mask.as<std::uint16_t>(), x.f32(),
+                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
+                        math::dropout_map(kind, rate), spread);
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(x.size());
@@ -112,9 +112,9 @@ Step dropout_backward(const View& dx, const View& dy, const View& mask, double r
   check.disjoint("dx", dx, "mask", mask);
   check.number("rate", rate, 0.0, 1.0, true);
   if (on_device(check, {{"dx", dx}, {"dy", dy}, {"mask", mask}}))
-    return device_step(check, cuda::launchers().dropout_backward, dx.f32(), dy.f32(),
-                       mask.as<const std::uint16_t>(), dy.rows(), dy.cols(),
-                       math::dropout_map(kind, rate).scale);
+    return masking_step(check, cuda::launchers().dropout_backward, dx.f32(), dy.f32(),
+                        mask.as<const std::uint16_t>(), dy.rows(), dy.cols(),
+                        math::dropout_map(kind, rate).scale);
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(dy.size());

@@ -157,6 +157,7 @@ Step on_device_step(const Check& check, const Bound& bound) {
                                    [](const Instruction& i) { return math::is_reduction(i.opcode); });
   Step step;
   step.name = check.function();
+  step.masks_rows = true;
   step.launch = [e, folded = reduces ? static_cast<std::int64_t>(bound.outputs.size()) : 0, code, constants,
                  operands, outputs](const Queue& queue) { cuda::launchers().expression(queue, e, folded); };
   return step;

@@ -97,7 +97,9 @@ cuda::FedRows fed_rows(const Check& check, const View& fed, const Queue& queue, 
   if (fed.device != Device::cuda)
     check.fail("feed",
                std::string("is on ") + device_name(fed.device) + ", the batch on cuda; move it there");
-  const std::int64_t count = std::max(queue.row_count, batch);
+  // Where the last batch is shorter, only those of the whole run are known.
+  const bool shorter = queue.first->capacity > 0;
+  const std::int64_t count = shorter ? queue.row_count : std::max(queue.row_count, batch);
   const BatchRows rows(check, fed, *queue.first, count);
   if (queue.first->rows != nullptr) {
     for (std::int64_t i = 0; i < count; ++i) rows.at(i);
@@ -111,6 +113,7 @@ cuda::FedRows fed_rows(const Check& check, const View& fed, const Queue& queue, 
 Step labels_on_device(const Check& check, const View& out, std::shared_ptr<const Feed> feed) {
   Step step;
   step.name = check.function();
+  step.masks_rows = true;
   step.launch = [check, feed = std::move(feed), out = out.as<std::int32_t>(),
                  batch = out.rows()](const Queue& queue) {
     const View& fed = feed->view;
@@ -144,6 +147,7 @@ Step gather_on_device(const Check& check, const View& out, std::shared_ptr<const
                       float offset) {
   Step step;
   step.name = check.function();
+  step.masks_rows = true;
   step.launch = [check, feed = std::move(feed), out = out.f32(), batch = out.rows(), features = out.cols(),
                  scale, offset](const Queue& queue) {
     const View& fed = feed->view;
@@ -205,6 +209,7 @@ Step scatter(std::shared_ptr<const Feed> feed, const View& x) {
   Step step;
   step.name = check.function();
   if (on_device(check, {{"x", x}})) {
+    step.masks_rows = true;
     step.launch = [check, feed = std::move(feed), x = x.f32(), batch = x.rows(),
                    cols = x.cols()](const Queue& queue) {
       check_scattered(check, feed->view, cols);

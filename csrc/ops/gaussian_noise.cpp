@@ -17,8 +17,8 @@ Step gaussian_noise(const View& y, const View& x, double stddev, bool multiplies
   check.same_or_disjoint("y", y, "x", x);
   check.number("stddev", stddev, 0.0, std::numeric_limits<float>::max());
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().gaussian_noise, y.f32(), x.f32(), x.rows(), x.cols(),
-                       cuda::Noise{math::philox_key(seed), stream}, static_cast<float>(stddev), multiplies);
+    return masking_step(check, cuda::launchers().gaussian_noise, y.f32(), x.f32(), x.rows(), x.cols(),
+                        cuda::Noise{math::philox_key(seed), stream}, static_cast<float>(stddev), multiplies);
   Step step;
   step.name = check.function();
   step.work = 1.0 * static_cast<double>(x.size());

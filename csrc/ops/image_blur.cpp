@@ -41,7 +41,7 @@ Step image_blur(const View& y, const View& x, const View& parameters, const std:
   check.disjoint({{"y", y}}, {{"x", x}, {"parameters", parameters}});
   const auto [least, most] = cpu::checked_bounds(check, low, high);
   if (on_device(check, {{"y", y}, {"x", x}, {"parameters", parameters}})) {
-    Step step = device_step(
+    Step step = masking_step(
         check, cuda::launchers().image_blur, y.f32(), x.f32(), x.rows(),
         cuda::BlurredImages{parameters.f32(), count, size, kernel_size[0], kernel_size[1], least, most});
     step.scratch = cuda::blur_scratch(size) * x.rows();

@@ -43,7 +43,7 @@ Step image_color(const View& y, const View& x, const View& other, const View& pa
   const auto [least, most] = cpu::checked_bounds(check, low, high);
   if (!(least < most)) check.fail("high", "must be above low");
   if (on_device(check, {{"y", y}, {"x", x}, {"other", other}, {"parameters", parameters}})) {
-    Step step = device_step(
+    Step step = masking_step(
         check, cuda::launchers().image_color, y.f32(), x.f32(), x.rows(),
         cuda::ColoredImages{parameters.f32(), other.f32(), entry.parameters, width, kind, size, least, most});
     if (kind == ImageColor::contrast) step.scratch = x.rows() * size.channels;

@@ -62,8 +62,9 @@ Step image_warp(const View& y, const View& x, const View& parameters, const View
                                     static_cast<float>(options.fill_value),
                                     options.nearest};
   if (on_device(check, {{"y", y}, {"x", x}, {"parameters", parameters}, {"field", field}})) {
-    Step step = device_step(check, cuda::launchers().image_warp, y.f32(), x.f32(), x.rows(),
-                            cuda::WarpedImages{parameters.f32(), field.f32(), count, options.kind, sampling});
+    Step step =
+        masking_step(check, cuda::launchers().image_warp, y.f32(), x.f32(), x.rows(),
+                     cuda::WarpedImages{parameters.f32(), field.f32(), count, options.kind, sampling});
     step.scratch = cuda::kWarpScratch * x.rows();
     return step;
   }

@@ -47,6 +47,7 @@ Step backward_on_device(const Check& check, const LayerNormGradientViews& d, con
   step.name = check.function();
   const bool parameters = d.dgamma || d.dbeta;
   if (parameters) step.scratch = cuda::layer_norm_scratch(x.rows(), p);
+  step.masks_rows = true;
   step.launch = [&kernels, parameters, dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
                  dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(),
                  p](const Queue& queue) {
@@ -80,8 +81,8 @@ Step layer_norm_forward(const View& y, const View& statistics, const View& x, co
   check.disjoint({{"y", y}, {"statistics", statistics}}, {{"gamma", gamma}, {"beta", beta}});
   check.disjoint("statistics", statistics, "x", x);
   if (on_device(check, {{"y", y}, {"statistics", statistics}, {"x", x}, {"gamma", gamma}, {"beta", beta}}))
-    return device_step(check, cuda::launchers().layer_norm_forward, y.f32(), statistics.f32(), x.f32(),
-                       x.rows(), p);
+    return masking_step(check, cuda::launchers().layer_norm_forward, y.f32(), statistics.f32(), x.f32(),
+                        x.rows(), p);
   Step step = row_step(check, x, 0.4);
   step.run = [kernel = cpu::active().layer_norm_forward, y = y.f32(), statistics = statistics.f32(),
               x = x.f32(), rows = x.rows(), p](Worker& worker) {

@@ -7,6 +7,6 @@ namespace densor::ops {
 // loss = mean over columns of (x - target)^2.
 // target (rows, cols), or (rows, 1) for all columns; loss (rows,) is unweighted; dx, if present, is the
 // gradient times scale * weight.
-Step mean_squared_error(const LossViews& views, double scale);
+Step mean_squared_error(const LossViews& views, const LossScale& scale);
 
 }  // namespace densor::ops

@@ -24,8 +24,8 @@ Step monte_carlo_accumulate(const View& mean, const View& squares, const View& x
   check.output("squares", squares, DType::f32, {x.rows(), x.cols()});
   check.disjoint({{"mean", mean}, {"squares", squares}}, {{"x", x}});
   if (on_device(check, {{"mean", mean}, {"squares", squares}, {"x", x}}))
-    return device_step(check, cuda::launchers().monte_carlo_accumulate, mean.f32(), squares.f32(), x.f32(),
-                       x.size());
+    return masking_step(check, cuda::launchers().monte_carlo_accumulate, mean.f32(), squares.f32(), x.f32(),
+                        x.size());
   Step step = step_of(check, x, 0.3);
   step.run = [kernel = cpu::active().monte_carlo_accumulate, mean = mean.f32(), squares = squares.f32(),
               x = x.f32(), n = x.size()](Worker& worker) {
@@ -42,8 +42,8 @@ Step monte_carlo_deviation(const View& deviation, const View& squares, std::int6
   check.same_or_disjoint("deviation", deviation, "squares", squares);
   check.number("samples", static_cast<double>(samples), 1.0, 1e9);
   if (on_device(check, {{"deviation", deviation}, {"squares", squares}}))
-    return device_step(check, cuda::launchers().monte_carlo_deviation, deviation.f32(), squares.f32(),
-                       squares.size(), samples);
+    return masking_step(check, cuda::launchers().monte_carlo_deviation, deviation.f32(), squares.f32(),
+                        squares.size(), samples);
   Step step = step_of(check, squares, 0.3);
   step.run = [kernel = cpu::active().monte_carlo_deviation, deviation = deviation.f32(),
               squares = squares.f32(), n = squares.size(), samples](Worker& worker) {
@@ -59,8 +59,8 @@ Step monte_carlo_entropy(const View& entropy, const View& p, bool independent) {
   check.output("entropy", entropy, DType::f32, {p.rows()});
   check.disjoint("entropy", entropy, "p", p);
   if (on_device(check, {{"entropy", entropy}, {"p", p}}))
-    return device_step(check, cuda::launchers().monte_carlo_entropy, entropy.f32(), p.f32(), p.rows(),
-                       p.cols(), independent);
+    return masking_step(check, cuda::launchers().monte_carlo_entropy, entropy.f32(), p.f32(), p.rows(),
+                        p.cols(), independent);
   Step step = step_of(check, p, 2.0);
   step.run = [kernel = cpu::active().monte_carlo_entropy, entropy = entropy.f32(), p = p.f32(),
               rows = p.rows(), cols = p.cols(), independent](Worker& worker) {

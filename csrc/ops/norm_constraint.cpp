@@ -18,7 +18,7 @@ Step norm_constraint(const View& w, double low, double high, double rate) {
   const std::int64_t outer = w.shape[0], rows = w.shape[1], cols = w.shape[2];
   const cpu::NormConstraint p{static_cast<float>(low), static_cast<float>(high), static_cast<float>(rate)};
   if (on_device(check, {{"w", w}}))
-    return device_step(check, cuda::launchers().norm_constraint, w.f32(), outer, rows, cols, p);
+    return masking_step(check, cuda::launchers().norm_constraint, w.f32(), outer, rows, cols, p);
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(w.size());

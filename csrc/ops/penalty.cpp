@@ -91,8 +91,9 @@ bool arrays_on_device(const Check& check, const View& totals, const std::vector<
 }
 
 Step step_on_device(const Check& check, const View& totals, const std::vector<cuda::PenaltyTerm>& terms,
-                    double weight, double scale, bool add) {
-  Step step = device_step(check, cuda::launchers().penalty, totals.as<double>(), terms, weight, scale, add);
+                    double weight, bool by_rows, double scale, bool add) {
+  Step step =
+      masking_step(check, cuda::launchers().penalty, totals.as<double>(), terms, weight, by_rows, scale, add);
   if (totals)
     for (const cuda::PenaltyTerm& term : terms) step.scratch += 2 * cuda::penalty_pieces(term.n);
   return step;
@@ -101,7 +102,7 @@ Step step_on_device(const Check& check, const View& totals, const std::vector<cu
 }  // namespace
 
 Step penalty(const View& totals, const std::vector<View>& xs, const std::vector<View>& dxs, const View& l1,
-             const View& l2, double weight, double scale, bool add) {
+             const View& l2, double weight, double scale, bool add, bool by_rows) {
   const Check check("penalty");
   check_arrays(check, totals, xs, dxs);
   const std::vector<double> slopes = checked_coefficients(check, "l1", l1, xs.size());
@@ -113,7 +114,7 @@ Step penalty(const View& totals, const std::vector<View>& xs, const std::vector<
     terms.push_back(
         {xs[k].f32(), dxs.empty() ? nullptr : dxs[k].f32(), xs[k].size(), slopes[k], curvatures[k]});
   if (arrays_on_device(check, totals, xs, dxs))
-    return step_on_device(check, totals, terms, weight, scale, add);
+    return step_on_device(check, totals, terms, weight, by_rows, scale, add);
   auto pass = std::make_shared<Pass>(
       Pass{&cpu::active(), {}, {}, totals ? totals.as<double>() : nullptr, weight, scale, add});
   Step step;

@@ -41,8 +41,8 @@ Step normal_step(const char* function, NormalKernel kernel, NormalLauncher cuda:
   check.number("mean", mean, -kLargest, kLargest);
   check.number("stddev", stddev, 0.0, kLargest);
   if (on_device(check, {{"out", out}}))
-    return device_step(check, cuda::launchers().*launcher, out.f32(), out.size(), noise_of(seed),
-                       static_cast<float>(mean), static_cast<float>(stddev));
+    return masking_step(check, cuda::launchers().*launcher, out.f32(), out.size(), noise_of(seed),
+                        static_cast<float>(mean), static_cast<float>(stddev));
   return fill_step(check, out,
                    [kernel, source = source_of(seed), mean = static_cast<float>(mean),
                     stddev = static_cast<float>(stddev)](float* to, std::int64_t first, std::int64_t n) {
@@ -62,8 +62,8 @@ Step random_uniform(const View& out, double low, double high, RandomSeed seed) {
   if (!std::isfinite(range)) check.fail("high", "high - low is beyond float32's range");
   const float highest = from < to ? std::nextafterf(to, from) : from;
   if (on_device(check, {{"out", out}}))
-    return device_step(check, cuda::launchers().random_uniform, out.f32(), out.size(), noise_of(seed), from,
-                       range, highest);
+    return masking_step(check, cuda::launchers().random_uniform, out.f32(), out.size(), noise_of(seed), from,
+                        range, highest);
   return fill_step(check, out,
                    [kernel = cpu::active().random_uniform, source = source_of(seed), from, range, highest](
                        float* at, std::int64_t first, std::int64_t n) {
@@ -88,8 +88,8 @@ Step random_rows(const View& out, const View& low, const View& high, RandomSeed 
   check.input("high", high, DType::f32, {out.cols()});
   check.disjoint({{"out", out}}, {{"low", low}, {"high", high}});
   if (on_device(check, {{"out", out}, {"low", low}, {"high", high}}))
-    return device_step(check, cuda::launchers().random_rows, out.f32(), low.f32(), high.f32(), out.rows(),
-                       out.cols(), noise_of(seed));
+    return masking_step(check, cuda::launchers().random_rows, out.f32(), low.f32(), high.f32(), out.rows(),
+                        out.cols(), noise_of(seed));
   Step step;
   step.name = check.function();
   step.work = 0.5 * static_cast<double>(out.size());

@@ -18,8 +18,8 @@ Step rescale(const View& y, const View& x, double scale, double offset) {
   check.number("offset", offset, -kLargest, kLargest);
   const std::int64_t n = x.size();
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().rescale, y.f32(), x.f32(), n, static_cast<float>(scale),
-                       static_cast<float>(offset));
+    return masking_step(check, cuda::launchers().rescale, y.f32(), x.f32(), n, static_cast<float>(scale),
+                        static_cast<float>(offset));
   Step step;
   step.name = "rescale";
   step.work = 0.1 * static_cast<double>(n);

@@ -4,7 +4,7 @@
 
 namespace densor::ops {
 
-Step sigmoid_cross_entropy(const LossViews& views, double scale) {
+Step sigmoid_cross_entropy(const LossViews& views, const LossScale& scale) {
   return column_loss("sigmoid_cross_entropy", views, scale, 1.0, cpu::active().sigmoid_cross_entropy,
                      &cuda::Launchers::sigmoid_cross_entropy);
 }

@@ -12,7 +12,7 @@ Step softmax_forward(const View& y, const View& x) {
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.same_or_disjoint("y", y, "x", x);
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().softmax_forward, y.f32(), x.f32(), x.rows(), x.cols());
+    return masking_step(check, cuda::launchers().softmax_forward, y.f32(), x.f32(), x.rows(), x.cols());
   Step step;
   step.name = check.function();
   step.work = 0.8 * static_cast<double>(x.size()) + 15.0 * static_cast<double>(x.rows());
@@ -32,8 +32,8 @@ Step softmax_backward(const View& dx, const View& dy, const View& y) {
   check.same_or_disjoint("dx", dx, "dy", dy);
   check.same_or_disjoint("dx", dx, "y", y);
   if (on_device(check, {{"dx", dx}, {"dy", dy}, {"y", y}}))
-    return device_step(check, cuda::launchers().softmax_backward, dx.f32(), dy.f32(), y.f32(), dy.rows(),
-                       dy.cols());
+    return masking_step(check, cuda::launchers().softmax_backward, dx.f32(), dy.f32(), y.f32(), dy.rows(),
+                        dy.cols());
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(dy.size()) + 10.0 * static_cast<double>(dy.rows());

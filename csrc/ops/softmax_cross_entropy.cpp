@@ -4,7 +4,7 @@
 
 namespace densor::ops {
 
-Step softmax_cross_entropy(const LossViews& v, double scale) {
+Step softmax_cross_entropy(const LossViews& v, const LossScale& scale) {
   const Check check("softmax_cross_entropy");
   cpu::LossRows rows = checked_loss_rows(check, v, scale);
   if (v.target && v.target.ndim == 2) {
@@ -15,7 +15,7 @@ Step softmax_cross_entropy(const LossViews& v, double scale) {
     check.input("target", v.target, DType::i32, {rows.rows});
     rows.label = v.target.as<const std::int32_t>();
   }
-  if (on_device(check, v)) return device_step(check, cuda::launchers().softmax_cross_entropy, rows);
+  if (on_device(check, v)) return masking_step(check, cuda::launchers().softmax_cross_entropy, rows);
   Step step;
   step.name = check.function();
   step.work = 30.0 * static_cast<double>(rows.rows) + 0.5 * static_cast<double>(v.x.size());

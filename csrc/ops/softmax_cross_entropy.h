@@ -8,6 +8,6 @@ namespace densor::ops {
 // runs, or float32 (rows, classes). loss (rows,) is unweighted; dx, if present, is the gradient times
 // scale * weight. On a device, which looks at labels only when it computes, a label outside [0, classes)
 // gives loss NaN.
-Step softmax_cross_entropy(const LossViews& views, double scale);
+Step softmax_cross_entropy(const LossViews& views, const LossScale& scale);
 
 }  // namespace densor::ops

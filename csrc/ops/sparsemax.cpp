@@ -12,7 +12,7 @@ Step sparsemax(const View& y, const View& x) {
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.same_or_disjoint("y", y, "x", x);
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().sparsemax, y.f32(), x.f32(), x.rows(), x.cols());
+    return masking_step(check, cuda::launchers().sparsemax, y.f32(), x.f32(), x.rows(), x.cols());
   Step step;
   step.name = check.function();
   step.work = 0.8 * static_cast<double>(x.size()) + 60.0 * static_cast<double>(x.rows());

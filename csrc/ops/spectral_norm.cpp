@@ -55,8 +55,8 @@ Step spectral_norm(const View& kernel, const View& u, const View& v, std::int64_
   check.disjoint({{"kernel", kernel}, {"u", u}, {"v", v}}, {});
   check.number("iterations", static_cast<double>(iterations), 1.0, 1e6);
   if (on_device(check, {{"kernel", kernel}, {"u", u}, {"v", v}})) {
-    Step step = device_step(check, cuda::launchers().spectral_norm, kernel.f32(), u.f32(), v.f32(),
-                            kernel.rows(), kernel.cols(), iterations);
+    Step step = masking_step(check, cuda::launchers().spectral_norm, kernel.f32(), u.f32(), v.f32(),
+                             kernel.rows(), kernel.cols(), iterations);
     step.scratch = cuda::kSpectralNormScratch;
     return step;
   }

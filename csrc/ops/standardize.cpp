@@ -20,8 +20,8 @@ Step standardize(const View& y, const View& x, const View& mean, const View& var
   check.number("epsilon", epsilon, 0.0, std::numeric_limits<float>::max());
   const auto least = static_cast<float>(epsilon);
   if (on_device(check, {{"y", y}, {"x", x}, {"mean", mean}, {"variance", variance}}))
-    return device_step(check, cuda::launchers().standardize, y.f32(), x.f32(), mean.f32(), variance.f32(),
-                       x.rows(), x.cols(), least, invert);
+    return masking_step(check, cuda::launchers().standardize, y.f32(), x.f32(), mean.f32(), variance.f32(),
+                        x.rows(), x.cols(), least, invert);
   Step step;
   step.name = check.function();
   step.work = 0.2 * static_cast<double>(x.size());

@@ -68,7 +68,7 @@ Step transpose(const View& y, const View& x, const std::vector<std::int64_t>& sh
   check.disjoint("y", y, "x", x);
   const cpu::AxisOrder order = order_of(shape, axes);
   if (on_device(check, {{"y", y}, {"x", x}}))
-    return device_step(check, cuda::launchers().transpose, y.f32(), x.f32(), x.rows(), order);
+    return masking_step(check, cuda::launchers().transpose, y.f32(), x.f32(), x.rows(), order);
   Step step;
   step.name = check.function();
   step.work = 0.5 * static_cast<double>(x.size());

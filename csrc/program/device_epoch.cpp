@@ -84,6 +84,7 @@ class Pace {
 // Rows of the order that the epoch reads: the last batch may be shorter.
 std::int64_t rows_read(const Epoch& epoch) {
   if (epoch.order == nullptr) return 0;
+  if (epoch.rows > 0) return epoch.rows;
   const std::int64_t left = epoch.order_count - epoch.start;
   return epoch.batch_size > 0 ? std::min(left, epoch.batches * epoch.batch_size) : left;
 }
@@ -101,6 +102,11 @@ class DeviceEpoch {
     first_.start = epoch.start;
     first_.rows = epoch.order != nullptr ? epoch.order + epoch.start : nullptr;
     first_.row_count = epoch.order != nullptr ? epoch.order_count - epoch.start : 0;
+    if (epoch.rows > 0) {
+      first_.capacity = epoch.batch_size;
+      first_.left = epoch.rows;
+      first_.size = std::min(epoch.rows, epoch.batch_size);
+    }
     first_.hyper = epoch.hyper;
     first_.hyper_count = epoch.hyper_count;
     Batch on_device = first_;
@@ -119,7 +125,7 @@ class DeviceEpoch {
     prepare(*epoch_.full);
     if (has_last) prepare(*epoch_.last);
     // One batch may have fewer rows than the distance to the next.
-    queue_.row_count = whole > 1 ? whole * epoch_.batch_size : 0;
+    queue_.row_count = epoch_.rows > 0 ? epoch_.rows : whole > 1 ? whole * epoch_.batch_size : 0;
     std::int64_t done = run_phases(whole, poll);
     if (done < 0) {
       done = launch(plan.batches_per_graph, plan.graphs, poll, 0);

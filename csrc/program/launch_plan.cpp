@@ -38,13 +38,15 @@ LaunchPlan plan_launches(std::int64_t batches, std::int64_t steps, std::int64_t 
   return {together, batches / together, batches % together};
 }
 
-std::string to_string(const LaunchPlan& plan) {
+std::string to_string(const LaunchPlan& plan, const ShortBatch& last) {
   const auto count = [](std::int64_t n, const char* what, const char* ending) {
     return std::to_string(n) + " " + what + (n == 1 ? "" : ending);
   };
   std::string text = count(plan.graphs, "graph", "s") + " of " + count(plan.batches_per_graph, "batch", "es");
   if (plan.singles > 0) text += ", then " + count(plan.singles, "batch", "es");
-  return text;
+  if (last.rows == 0) return text;
+  const std::string rows = count(last.rows, "row", "s");
+  return text + (last.masked ? ", the last of " + rows : ", then " + rows + " by a program of their own");
 }
 
 std::int64_t batches_per_graph() { return asked_for.load(std::memory_order_relaxed); }

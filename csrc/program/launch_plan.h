@@ -15,8 +15,16 @@ struct LaunchPlan {
 // `steps`: of one batch. `asked`: batches a graph, 0 to leave it to the plan.
 LaunchPlan plan_launches(std::int64_t batches, std::int64_t steps, std::int64_t asked = 0);
 
-// "117 graphs of 16 batches, then 3 batches"
-std::string to_string(const LaunchPlan& plan);
+// A last batch of fewer rows than the others: one of those of the plan, or behind them, where a step of the
+// program cannot leave rows out.
+struct ShortBatch {
+  std::int64_t rows = 0;  // 0: there is none
+  bool masked = false;
+};
+
+// "117 graphs of 16 batches, then 3 batches, the last of 20 rows", or "..., then 20 rows by a program of
+// their own"
+std::string to_string(const LaunchPlan& plan, const ShortBatch& last = {});
 
 // What plans of later runs are asked for.
 std::int64_t batches_per_graph();

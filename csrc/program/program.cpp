@@ -42,12 +42,14 @@ RunOptions workers_for(double work, std::int64_t batches, int threads) {
 
 }  // namespace
 
-Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced)
+Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced,
+                 bool masks_rows)
     : compute_(std::move(compute)),
       update_(std::move(update)),
       compute_fences_(place_fences(compute_, unfenced)),
       update_fences_(place_fences(update_, unfenced)),
-      repeat_(repeat) {
+      repeat_(repeat),
+      masks_rows_(masks_rows) {
   if (!compute_.empty() || !update_.empty())
     device_ = device_of(compute_.empty() ? update_.front() : compute_.front());
   for (const auto* steps : {&compute_, &update_}) {
@@ -58,6 +60,7 @@ Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat rep
                         device_name(device_));
       const bool repeated =
           steps == &compute_ && static_cast<std::size_t>(&step - steps->data()) >= repeat_.from;
+      masks_rows_ = masks_rows_ && step.masks_rows;
       scratch_ = std::max(scratch_, step.scratch);
       work_ += step.work * static_cast<double>(repeated ? repeat_.count : 1);
     }

@@ -33,12 +33,17 @@ class Program {
     std::int64_t count = 1;
   };
 
-  Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced);
+  // masks_rows: no number that a step was made with stands for the rows of the batch.
+  Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced,
+          bool masks_rows = true);
   Program(std::vector<Step> compute, std::vector<Step> update)
       : Program(std::move(compute), std::move(update), Repeat{}, kUnfenced) {}
 
   // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
   bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;
+
+  // Whether it computes a batch of fewer rows, too (Step::masks_rows).
+  bool masks_rows() const { return masks_rows_; }
 
   // All of its steps are of this device.
   Device device() const { return device_; }
@@ -55,17 +60,20 @@ class Program {
   std::vector<Step> compute_, update_;
   std::vector<bool> compute_fences_, update_fences_;
   Repeat repeat_;
+  bool masks_rows_;
   Device device_ = Device::cpu;
   std::int64_t scratch_ = 0;
   double work_ = 0;
 };
 
-// What to run: `batches` batches of `batch_size` data rows, the last one with `last` where there is one.
+// What to run: `batches` batches of `batch_size` data rows, the last one with `last` where there is one, or
+// of fewer rows.
 struct Epoch {
   const Program* full = nullptr;
   const Program* last = nullptr;
   std::int64_t batches = 0;
   std::int64_t batch_size = 0;
+  std::int64_t rows = 0;  // of all batches, where `full` masks rows for the last one; 0: whole batches
   const std::int64_t* order = nullptr;  // data rows in the order of visit; null: as they lie
   std::int64_t order_count = 0;         // entries of the order
   std::int64_t start = 0;               // first position in the order

@@ -219,7 +219,7 @@ class Interpreter:
     def accumulate(self, totals, values, weight):
         totals[...] = accumulate.forward(totals, values, weight)
 
-    def penalty(self, totals, xs, dxs, l1, l2, weight, scale, add):
+    def penalty(self, totals, xs, dxs, l1, l2, weight, scale, add, by_rows):
         for k, x in enumerate(xs):
             if totals is not None:
                 totals[0] += weight * penalty.value(x, l1[k], l2[k])
@@ -238,7 +238,7 @@ class Interpreter:
             raise AttributeError(name)
         reference = LOSSES[name]
 
-        def run(loss, dx, x, target, weight, scale):
+        def run(loss, dx, x, target, weight, scale, mean=False):
             loss[...] = reference.forward(x, target)
             if dx is not None:
                 dx[...] = reference.backward(x, target, weight, scale)

@@ -3,10 +3,17 @@
 #pragma once
 
 #include "cuda/device/phase.cuh"
+#include "cuda/launchers.h"
 
 namespace densor::cuda {
 
 inline constexpr int kTileColumns = kWarpSize, kTileWarps = 8;
+
+// Rows of each part of so many. Of a batch with fewer rows than its arrays the first parts have them all, as
+// they would in arrays of its own.
+__host__ __device__ constexpr std::int64_t part_rows(std::int64_t rows) {
+  return divide_up(rows, column_parts(rows));
+}
 
 inline dim3 tile_threads() { return dim3(kTileColumns, kTileWarps); }
 inline dim3 tile_blocks(std::int64_t cols, std::int64_t parts) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/device/scalar.cuh"
 #include "cuda/gemm/problem.h"
 
@@ -17,8 +18,9 @@ __device__ inline float by_multiply_adds(const GemmProblem& p, const GemmOperand
   const float* a = o.a + (p.transpose_a ? i : i * p.k);
   const float* b = o.b + (p.transpose_b ? j * p.k : j);
   const std::int64_t step_a = p.transpose_a ? p.m : 1, step_b = p.transpose_b ? 1 : p.n;
+  const std::int64_t terms = rows_of(o.batch, p.k);
   float sum = 0.0f;
-  for (std::int64_t t = 0; t < p.k; ++t) sum = math::fma(a[t * step_a], b[t * step_b], sum);
+  for (std::int64_t t = 0; t < terms; ++t) sum = math::fma(a[t * step_a], b[t * step_b], sum);
   return sum;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/device/scalar.cuh"
 #include "cuda/gemm/terms.h"
 #include "math/bf16_split.h"
@@ -17,7 +18,8 @@ struct Packing {
   const float* from;
   std::int64_t lines, terms;
   bool along;
-  int tile;  // lines of a unit
+  int tile;                      // lines of a unit
+  const Batch* batch = nullptr;  // whose rows the terms are, or null
 
   bool aligned() const {
     return (along ? terms : lines) % 4 == 0 && reinterpret_cast<std::uintptr_t>(from) % 16 == 0;
@@ -29,11 +31,11 @@ struct alignas(16) Chunk {
   std::uint32_t pairs[kChunk / 2];
 };
 
-// kChunk terms of a line, zeros outside.
+// kChunk terms of a line, zeros outside; there are so many of them.
 __device__ __forceinline__ void load_chunk(float (&x)[kChunk], const Packing& p, std::int64_t line,
-                                           std::int64_t term, bool aligned) {
+                                           std::int64_t term, std::int64_t terms, bool aligned) {
   const bool inside = line < p.lines;
-  if (aligned && p.along && inside && term + kChunk <= p.terms) {
+  if (aligned && p.along && inside && term + kChunk <= terms) {
     const float4* at = reinterpret_cast<const float4*>(p.from + line * p.terms + term);
     const float4 low = at[0], high = at[1];
     x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
@@ -43,7 +45,7 @@ __device__ __forceinline__ void load_chunk(float (&x)[kChunk], const Packing& p,
   const std::int64_t step = p.along ? 1 : p.lines,
                      first = p.along ? line * p.terms + term : term * step + line;
 #pragma unroll
-  for (int i = 0; i < kChunk; ++i) x[i] = inside && term + i < p.terms ? p.from[first + i * step] : 0.0f;
+  for (int i = 0; i < kChunk; ++i) x[i] = inside && term + i < terms ? p.from[first + i * step] : 0.0f;
 }
 
 __device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
@@ -57,11 +59,12 @@ __device__ __forceinline__ void pack_unit(const Packing& p, std::int64_t index, 
   const std::int64_t blocks = divide_up(p.terms, kTerms);
   const std::int64_t top = index / blocks * p.tile, left = index % blocks * kTerms;
   const int chunks = p.tile * kAcross;
+  const std::int64_t terms = rows_of(p.batch, p.terms);
   __syncthreads();  // the last unit has left
   for (int n = static_cast<int>(threadIdx.x); n < chunks; n += kThreads) {
     const int line = p.along ? n / kAcross : n % p.tile, across = p.along ? n % kAcross : n / p.tile;
     float x[kChunk];
-    load_chunk(x, p, top + line, left + across * kChunk, aligned);
+    load_chunk(x, p, top + line, left + across * kChunk, terms, aligned);
     Chunk of[kPlanes];
 #pragma unroll
     for (int i = 0; i < kChunk; i += 2) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/worker.h"
+
 namespace densor::cuda {
 
 struct GemmProblem {
@@ -15,6 +17,9 @@ struct GemmOperands {
   float* c;
   const float* a;
   const float* b;
+  // Set where the terms are rows of the batch, which may have fewer than the arrays. Then a and b are stored
+  // by terms.
+  const Batch* batch = nullptr;
 };
 
 struct GemmFinish {

@@ -6,6 +6,7 @@
 #include "cuda/device/scalar.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/rows.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -84,22 +85,23 @@ __global__ void __launch_bounds__(T::threads)
   const int row = thread / (T::cols / T::n) * T::m, col = thread % (T::cols / T::n) * T::n;
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * T::rows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * T::cols;
+  const std::int64_t terms = rows_of(operands.batch, problem.k);
   float sum[T::m][T::n] = {};
   Slice<T::rows, T::threads, !kTransposeA> next_a;
   Slice<T::cols, T::threads, kTransposeB> next_b;
-  next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
-  next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
+  next_a.load(operands.a, problem.m, terms, top, 0, thread);
+  next_b.load(operands.b, problem.n, terms, left, 0, thread);
   int buffer = 0;
-  for (std::int64_t p = 0; p < problem.k; p += kSlice) {
+  for (std::int64_t p = 0; p < terms; p += kSlice) {
     next_a.store(a[buffer], thread);
     next_b.store(b[buffer], thread);
     __syncthreads();
-    if (p + kSlice < problem.k) {
-      next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);
-      next_b.load(operands.b, problem.n, problem.k, left, p + kSlice, thread);
+    if (p + kSlice < terms) {
+      next_a.load(operands.a, problem.m, terms, top, p + kSlice, thread);
+      next_b.load(operands.b, problem.n, terms, left, p + kSlice, thread);
     }
-    const std::int64_t terms = problem.k - p;
-    add_slice<T>(sum, a[buffer], b[buffer], row, col, terms < kSlice ? static_cast<int>(terms) : kSlice);
+    const std::int64_t rest = terms - p;
+    add_slice<T>(sum, a[buffer], b[buffer], row, col, rest < kSlice ? static_cast<int>(rest) : kSlice);
     buffer ^= 1;
   }
 #pragma unroll

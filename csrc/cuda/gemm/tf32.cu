@@ -74,19 +74,20 @@ __global__ void __launch_bounds__(kThreads, 1)
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
+  const std::int64_t terms = rows_of(operands.batch, problem.k);
   float sum[kDown][kAcross][4] = {};
   Slice<kRows, !kTransposeA> next_a;
   Slice<kCols, kTransposeB> next_b;
-  next_a.load(operands.a, problem.m, problem.k, top, 0, thread);
-  next_b.load(operands.b, problem.n, problem.k, left, 0, thread);
-  for (std::int64_t p = 0; p < problem.k; p += kSlice) {
+  next_a.load(operands.a, problem.m, terms, top, 0, thread);
+  next_b.load(operands.b, problem.n, terms, left, 0, thread);
+  for (std::int64_t p = 0; p < terms; p += kSlice) {
     __syncthreads();
     store(next_a, a, thread);
     store(next_b, b, thread);
     __syncthreads();
-    if (p + kSlice < problem.k) {
-      next_a.load(operands.a, problem.m, problem.k, top, p + kSlice, thread);
-      next_b.load(operands.b, problem.n, problem.k, left, p + kSlice, thread);
+    if (p + kSlice < terms) {
+      next_a.load(operands.a, problem.m, terms, top, p + kSlice, thread);
+      next_b.load(operands.b, problem.n, terms, left, p + kSlice, thread);
     }
 #pragma unroll
     for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);

@@ -272,8 +272,10 @@ void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
   float* a = queue.scratch;
   float* b = a + packed_floats(p.m, kRows, p.k, kProducts);
   float* partial = b + packed_floats(p.n, kCols, p.k, kProducts);
-  pack<kProducts>(queue, {reinterpret_cast<std::uint32_t*>(a), operands.a, p.m, p.k, !p.transpose_a, kRows},
-                  {reinterpret_cast<std::uint32_t*>(b), operands.b, p.n, p.k, p.transpose_b, kCols});
+  pack<kProducts>(
+      queue,
+      {reinterpret_cast<std::uint32_t*>(a), operands.a, p.m, p.k, !p.transpose_a, kRows, operands.batch},
+      {reinterpret_cast<std::uint32_t*>(b), operands.b, p.n, p.k, p.transpose_b, kCols, operands.batch});
   const Work work{wgmma_tiles(p.m, kRows), wgmma_tiles(p.n, kCols), wgmma_blocks(p.k, kProducts),
                   tiling.parts};
   const std::int64_t items = work.down * work.across * work.parts;

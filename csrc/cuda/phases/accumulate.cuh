@@ -18,15 +18,16 @@ struct Accumulate {
 
   __device__ void operator()(const Place& at) const {
     if (refused(batch)) return;
+    const std::int64_t there = rows_of(batch, n);
     double sum = 0.0;
-    for (std::int64_t i = at.first_item(); i < n; i += at.item_stride()) {
+    for (std::int64_t i = at.first_item(); i < there; i += at.item_stride()) {
       const double factor = weight != nullptr ? static_cast<double>(weight[i]) : 1.0;
       sum += static_cast<double>(values[i]) * factor;
     }
     sum = block_sum(sum);
     if (at.first_item() != 0) return;
     totals[0] += sum;
-    totals[1] += static_cast<double>(n);
+    totals[1] += static_cast<double>(there);
   }
 };
 

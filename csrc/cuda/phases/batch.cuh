@@ -3,6 +3,7 @@
 
 #include "cuda/device/phase.cuh"
 #include "cuda/device/refused.cuh"
+#include "cuda/device/rows.cuh"
 
 namespace densor::cuda {
 
@@ -16,6 +17,8 @@ struct NextBatch {
     ++batch->taken;
     batch->start += rows;
     if (batch->rows != nullptr) batch->rows += rows;
+    batch->left -= batch->size;
+    batch->size = batch->left < batch->capacity ? batch->left : batch->capacity;
     if (batch->hyper != nullptr) batch->hyper += batch->hyper_count;
     batch->step += static_cast<std::uint64_t>(steps - batch->repeat);
     batch->repeat = 0;
@@ -23,6 +26,8 @@ struct NextBatch {
 };
 
 // The batch among the bytes that a phase reads.
-inline Span span(const Batch* batch) { return {batch, sizeof(Batch)}; }
+inline Span span(const Batch* batch) {
+  return {batch, batch != nullptr ? static_cast<std::int64_t>(sizeof(Batch)) : 0};
+}
 
 }  // namespace densor::cuda

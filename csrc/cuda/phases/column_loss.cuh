@@ -33,9 +33,11 @@ struct ColumnLossKinds {
 template <class F>
 struct SingleColumnLoss {
   static constexpr PhaseKind kKind = ColumnLossKinds<F>::kColumn;
-  math::LossRows p;
+  math::LossRows all;
+  const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
+    const math::LossRows p = present(all, batch);
     for (std::int64_t i = at.first_item(); i < p.rows; i += at.item_stride())
       p.loss[i] = element_loss<F>(p, i, p.target[i], row_factor(p, i));
   }
@@ -45,9 +47,11 @@ template <class F, class Team>
 struct ColumnLoss {
   static constexpr PhaseKind kKind =
       std::is_same_v<Team, WarpTeam> ? ColumnLossKinds<F>::kRows : PhaseKind::none;
-  math::LossRows p;
+  math::LossRows all;
+  const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
+    const math::LossRows p = present(all, batch);
     const auto cols = static_cast<float>(p.cols);
     for (std::int64_t i = Team::first_row(at); i < p.rows; i += Team::row_stride(at)) {
       const std::int64_t row = i * p.cols;
@@ -62,9 +66,10 @@ struct ColumnLoss {
 
 template <class F>
 void column_loss(const Queue& queue, const math::LossRows& p) {
-  if (p.cols == 1) return launch_loss(queue, SingleColumnLoss<F>{p}, blocks_for(p.rows));
-  with_team(p.cols,
-            [&](auto team) { launch_loss(queue, ColumnLoss<F, decltype(team)>{p}, team.blocks(p.rows)); });
+  if (p.cols == 1) return launch_loss(queue, SingleColumnLoss<F>{p, queue.batch}, blocks_for(p.rows));
+  with_team(p.cols, [&](auto team) {
+    launch_loss(queue, ColumnLoss<F, decltype(team)>{p, queue.batch}, team.blocks(p.rows));
+  });
 }
 
 }  // namespace densor::cuda

@@ -1,8 +1,10 @@
-// sum[j] = sum of x(i, j) over the rows; 4 bytes an element. Rows are cut into parts by their number alone; a
-// block sums one part of 32 columns, its eight warps every eighth row each, and the parts are added in order.
+// sum[j] = sum of x(i, j) over the batch's rows; 4 bytes an element. Rows are cut into parts by their number
+// alone; a block sums one part of 32 columns, its eight warps every eighth row each, and the parts are added
+// in order.
 #pragma once
 
 #include "cuda/device/columns.cuh"
+#include "cuda/phases/batch.cuh"
 
 namespace densor::cuda {
 
@@ -10,10 +12,12 @@ struct ColumnSum {
   static constexpr PhaseKind kKind = PhaseKind::column_sum;
   float* part_sums;
   const float* x;
-  std::int64_t rows, cols, part_rows;
+  std::int64_t rows, cols;
+  const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
-    const ColumnTile tile(at, rows, cols, part_rows);
+    const std::int64_t there = rows_of(batch, rows);
+    const ColumnTile tile(at, there, cols, part_rows(there));
     float sum[1] = {};
     for (std::int64_t i = tile.begin + tile.warp; i < tile.end; i += kTileWarps)
       sum[0] += x[i * cols + tile.column];

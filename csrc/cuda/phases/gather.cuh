@@ -1,5 +1,5 @@
 // Rows of a data set, those that the batch names or the next ones, converted to float32 or to labels. Reads
-// the dtype's bytes an element, writes 4.
+// the dtype's bytes an element, writes 4. Rows that the batch does not have become zeros.
 #pragma once
 
 #include <type_traits>
@@ -50,9 +50,11 @@ struct GatherRows {
   F f;
 
   __device__ void operator()(const Place& at) const {
+    const std::int64_t there = rows_of(batch, rows);
     for (std::int64_t i = at.first_row(); i < rows; i += at.row_stride()) {
-      const T* x = row_of<const T>(fed, batch, i);
-      for (std::int64_t j = at.first_item(); j < cols; j += at.item_stride()) y[i * cols + j] = f(x[j]);
+      const T* x = i < there ? row_of<const T>(fed, batch, i) : nullptr;
+      for (std::int64_t j = at.first_item(); j < cols; j += at.item_stride())
+        y[i * cols + j] = x != nullptr ? f(x[j]) : 0.0f;
     }
   }
 };
@@ -75,8 +77,9 @@ struct GatherLabels {
   std::int64_t rows;
 
   __device__ void operator()(const Place& at) const {
+    const std::int64_t there = rows_of(batch, rows);
     for (std::int64_t i = at.first_item(); i < rows; i += at.item_stride()) {
-      const T x = *row_of<const T>(fed, batch, i);
+      const T x = i < there ? *row_of<const T>(fed, batch, i) : T(0);
       const double value = static_cast<double>(x);
       const bool fits = value >= 0.0 && value < 2147483648.0;
       y[i] = fits ? static_cast<std::int32_t>(x) : -1;

@@ -1,17 +1,24 @@
 // What the losses of rows have in common as phases.
 #pragma once
 
-#include "cuda/device/phase.cuh"
+#include "cuda/phases/batch.cuh"
 #include "math/operands.h"
 
 namespace densor::cuda {
 
+// The rows of the batch, and what their gradients are multiplied by.
+__device__ __forceinline__ math::LossRows present(math::LossRows p, const Batch* batch) {
+  if (p.mean) p.scale = static_cast<float>(p.scale * mean_factor(batch));
+  p.rows = rows_of(batch, p.rows);
+  return p;
+}
+
 template <class P>
 void launch_loss(const Queue& queue, const P& phase, dim3 blocks) {
-  const math::LossRows& p = phase.p;
+  const math::LossRows& p = phase.all;
   launch_phase(queue, phase, blocks, kThreads,
                {span(p.x, p.rows * p.cols), span(p.label, p.rows), span(p.target, p.rows * p.target_cols),
-                span(p.weight, p.rows)},
+                span(p.weight, p.rows), span(queue.batch)},
                {span(p.loss, p.rows), span(p.dx, p.rows * p.cols)});
 }
 

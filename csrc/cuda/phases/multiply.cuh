@@ -6,8 +6,8 @@
 
 #include "cuda/device/scalar.cuh"
 
-#include "cuda/device/phase.cuh"
 #include "cuda/gemm/problem.h"
+#include "cuda/phases/batch.cuh"
 
 namespace densor::cuda {
 
@@ -33,10 +33,11 @@ struct SmallMultiply {
     // A slice, or the sums of the warps; never both at once.
     __shared__ float room[kSlice];
     const int top = static_cast<int>(at.block_x) * rows(), left = static_cast<int>(at.block_y) * cols();
+    const int terms = static_cast<int>(rows_of(operands.batch, k));
     if (shared)
-      share_terms(room, top, left);
+      share_terms(room, top, left, terms);
     else
-      whole_terms(room, top, left);
+      whole_terms(room, top, left, terms);
     __syncthreads();  // the next tile is stored there
   }
 
@@ -90,19 +91,19 @@ struct SmallMultiply {
     }
   }
 
-  __device__ void share_terms(float* room, int top, int left) const {
+  __device__ void share_terms(float* room, int top, int left, int count) const {
     float* a = room;                         // [kRows][kTerms + 1]
     float* b = room + kRows * (kTerms + 1);  // [kTerms][kCols]
     const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = lane_index();
     const int row = lane / 4 * 2, col = lane % 4 * 2;
     float sum[2][2] = {};
-    for (int first = 0; first < k; first += kTerms) {
-      load<kRows, kTerms>(a, kTerms + 1, 1, top, m, first, k, !transpose_a,
+    for (int first = 0; first < count; first += kTerms) {
+      load<kRows, kTerms>(a, kTerms + 1, 1, top, m, first, count, !transpose_a,
                           [this](int i, int p) { return a_at(i, p); });
-      load<kCols, kTerms>(b, 1, kCols, left, n, first, k, transpose_b,
+      load<kCols, kTerms>(b, 1, kCols, left, n, first, count, transpose_b,
                           [this](int j, int p) { return b_at(p, j); });
       __syncthreads();
-      const int terms = k - first < kTerms ? k - first : kTerms, part = (terms + kWarps - 1) / kWarps;
+      const int terms = count - first < kTerms ? count - first : kTerms, part = (terms + kWarps - 1) / kWarps;
       const int end = (warp + 1) * part < terms ? (warp + 1) * part : terms;
       for (int p = warp * part; p < end; ++p) {
         const float* x = a + row * (kTerms + 1) + p;
@@ -123,18 +124,18 @@ struct SmallMultiply {
     store(top + element / kCols, left + element % kCols, total);
   }
 
-  __device__ void whole_terms(float* room, int top, int left) const {
+  __device__ void whole_terms(float* room, int top, int left, int count) const {
     constexpr int kSkewed = kSide + 2;            // keeps pairs aligned and columns off one bank
     float *a = room, *b = room + kFew * kSkewed;  // [term][line]
     const int row = static_cast<int>(threadIdx.x) / 16 * 2, col = static_cast<int>(threadIdx.x) % 16 * 2;
     float sum[2][2] = {};
-    for (int first = 0; first < k; first += kFew) {
-      load<kSide, kFew>(a, 1, kSkewed, top, m, first, k, !transpose_a,
+    for (int first = 0; first < count; first += kFew) {
+      load<kSide, kFew>(a, 1, kSkewed, top, m, first, count, !transpose_a,
                         [this](int i, int p) { return a_at(i, p); });
-      load<kSide, kFew>(b, 1, kSkewed, left, n, first, k, transpose_b,
+      load<kSide, kFew>(b, 1, kSkewed, left, n, first, count, transpose_b,
                         [this](int j, int p) { return b_at(p, j); });
       __syncthreads();
-      const int terms = k - first < kFew ? k - first : kFew;
+      const int terms = count - first < kFew ? count - first : kFew;
       for (int p = 0; p < terms; ++p) {
         const float* x = a + p * kSkewed + row;
         const float* y = b + p * kSkewed + col;

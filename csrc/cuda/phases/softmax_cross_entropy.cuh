@@ -73,9 +73,11 @@ template <class Team>
 struct SoftmaxCrossEntropy {
   static constexpr PhaseKind kKind =
       std::is_same_v<Team, WarpTeam> ? PhaseKind::softmax_cross_entropy : PhaseKind::none;
-  LossRows p;
+  LossRows all;
+  const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
+    const LossRows p = present(all, batch);
     for (std::int64_t i = Team::first_row(at); i < p.rows; i += Team::row_stride(at)) {
       const RowSums s = row_sums<Team>(p.x + i * p.cols, p.cols);
       const float factor = p.weight != nullptr ? p.scale * p.weight[i] : p.scale;

@@ -174,6 +174,7 @@ inline Step optimizer_on_device(const Check& check, cuda::OptimizerPass pass, co
       directions.emplace_back(matrix, tables->direction_of(matrix), iterations);
       step.scratch = std::max(step.scratch, directions.back().memory());
     }
+  step.masks_rows = true;
   step.launch = [pass, rule, matrices, directions, iterations](const Queue& queue) {
     const cuda::Launchers& kernels = cuda::launchers();
     kernels.optimizer_gradients(queue, pass, rule.preparation != math::Preparation::none);

@@ -42,4 +42,13 @@ Step device_step(const Check& check, void (*kernel)(const Queue&, Parameters...)
   return step;
 }
 
+// The same of a kernel that works on each row for itself, on no rows of a batch at all, or on those that the
+// batch has (cuda/device/rows.cuh).
+template <class... Parameters, class... Arguments>
+Step masking_step(const Check& check, void (*kernel)(const Queue&, Parameters...), Arguments... arguments) {
+  Step step = device_step(check, kernel, arguments...);
+  step.masks_rows = true;
+  return step;
+}
+
 }  // namespace densor::ops

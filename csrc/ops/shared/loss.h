@@ -15,15 +15,22 @@ struct LossViews {
   View loss, dx, x, target, weight;  // dx and weight may be absent
 };
 
+// What the gradients of rows are multiplied by. `mean`: it divides by the rows, on a device by those of the
+// batch where these are fewer.
+struct LossScale {
+  double value;
+  bool mean;
+};
+
 // The whole batch for the kernel; the target is left to the caller.
-inline cpu::LossRows checked_loss_rows(const Check& check, const LossViews& v, double scale) {
+inline cpu::LossRows checked_loss_rows(const Check& check, const LossViews& v, const LossScale& scale) {
   constexpr double kLargest = std::numeric_limits<float>::max();
   check.matrix("x", v.x);
   if (v.x.cols() == 0) check.fail("x", "expected at least one column, got shape " + shape_text(v.x));
   check.output("loss", v.loss, DType::f32, {v.x.rows()});
   check.optional_output("dx", v.dx, DType::f32, {v.x.rows(), v.x.cols()});
   check.optional_input("weight", v.weight, DType::f32, {v.x.rows()});
-  check.number("scale", scale, -kLargest, kLargest);
+  check.number("scale", scale.value, -kLargest, kLargest);
   check.disjoint("dx", v.dx, "x", v.x);
   check.disjoint("dx", v.dx, "target", v.target);
   check.disjoint("dx", v.dx, "weight", v.weight);
@@ -38,7 +45,8 @@ inline cpu::LossRows checked_loss_rows(const Check& check, const LossViews& v, d
   rows.weight = v.weight.f32();
   rows.rows = v.x.rows();
   rows.cols = v.x.cols();
-  rows.scale = static_cast<float>(scale);
+  rows.scale = static_cast<float>(scale.value);
+  rows.mean = scale.mean;
   return rows;
 }
 
@@ -62,7 +70,7 @@ inline bool on_device(const Check& check, const LossViews& v) {
 using LossLauncher = void (*cuda::Launchers::*)(const Queue&, const math::LossRows&);
 
 // The step of a loss that is the mean over columns; `cost` is in nanoseconds an element.
-inline Step column_loss(const char* name, const LossViews& v, double scale, double cost,
+inline Step column_loss(const char* name, const LossViews& v, const LossScale& scale, double cost,
                         void (*kernel)(const cpu::LossRows&), LossLauncher launcher) {
   const Check check(name);
   cpu::LossRows rows = checked_loss_rows(check, v, scale);
@@ -70,7 +78,7 @@ inline Step column_loss(const char* name, const LossViews& v, double scale, doub
   rows.target_cols = broadcast ? 1 : rows.cols;
   check.input("target", v.target, DType::f32, {rows.rows, rows.target_cols});
   rows.target = v.target.f32();
-  if (on_device(check, v)) return device_step(check, cuda::launchers().*launcher, rows);
+  if (on_device(check, v)) return masking_step(check, cuda::launchers().*launcher, rows);
   Step step;
   step.name = name;
   step.work = cost * static_cast<double>(v.x.size());

@@ -102,6 +102,8 @@ class Lowering:
         sink_sums: by their outputs, the sinks that add to a sum of their own instead.
         unfenced: how many instructions may follow one another without a barrier; memory is kept for as long.
         gradient_scale: what the gradients of the loss and of penalties are multiplied with.
+        masks_rows: no instruction has a number that stands for the rows, or sums over other rows than those of the
+            batch: on a device the program may compute batches of fewer rows, too (`_core.Program.masks_rows`).
         changed: variables that instructions of the phase `compute` change.
     """
 
@@ -116,6 +118,7 @@ class Lowering:
         self.penalty_sum: PenaltySum | None = None
         self.sink_sums: dict[Tensor, PenaltySum] = {}
         self.gradient_scale = 1.0
+        self.masks_rows = True
         self.unfenced = _core.Program.unfenced
         self.changed: set[Variable] = set()
         self._values: dict[Tensor, View] = {}
@@ -131,6 +134,7 @@ class Lowering:
 
         inputs: where its inputs are. wanted: whether their gradients are.
         """
+        self.masks_rows = False
         inner = Lowering(rows, self.arena, self.device)
         inner.instructions, inner.phase = self.instructions, self.phase
         inner._written, inner._values = self._written, dict(inputs)
@@ -342,7 +346,7 @@ class Lowering:
                 arguments = {name: _on_device(value, twins, updates) for name, value in arguments.items()}
             steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
         return _core.Program(
-            steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced
+            steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced, self.masks_rows
         )
 
     def _bound(self, value: Any, memory: NDArray[np.uint8]) -> Any:

@@ -198,7 +198,10 @@ class Objective:
         labels = loss.target_kind == "labels"
         scaling = (1.0, 0.0) if labels else loss.target_scaling(x.shape[1])
         target = self._target(lowering, x, labels, scaling)
-        lowering.emit(loss.stem, loss=values, dx=gradient, x=x, target=target, weight=weight, scale=scale)
+        lowering.emit(
+            loss.stem, loss=values, dx=gradient, x=x, target=target, weight=weight, scale=scale,
+            mean=loss.reduction != "sum",
+        )  # fmt: skip
         lowering.emit("accumulate", totals=self.totals[0], values=values, weight=weight)
         return None if gradient is None else (end, gradient)
 
@@ -208,6 +211,7 @@ class Objective:
         lowering.emit("accumulate", totals=self.totals[0], values=values, weight=None)
         if not lowering.wants(rows):
             return None
+        lowering.masks_rows = False
         gradient = lowering.buffer("d", (lowering.rows, 1))
         (part,) = passes([Output(Expression(1).constant(scale), False)])
         lowering.emit(

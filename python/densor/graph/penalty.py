@@ -20,10 +20,11 @@ __all__ = ["Penalized", "PenaltySum", "RegularizerLike", "emit_elementwise", "em
 
 @dataclass(frozen=True)
 class PenaltySum:
-    """Where penalties are added up: `totals[0] += weight * penalty`."""
+    """Where penalties are added up: `totals[0] += weight * penalty`; by_rows: the weight is the number of rows."""
 
     totals: NDArray[np.float64]
     weight: float
+    by_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def emit_elementwise(
         weight=0.0 if first.total is None else first.total.weight,
         scale=first.scale,
         add=first.add,
+        by_rows=first.total is not None and first.total.by_rows,
     )
 
 
@@ -86,6 +88,7 @@ def emit_weight_penalties(lowering: Lowering, variables: Sequence[Variable]) -> 
         dx, add = lowering.gradient_so_far(variable)
         place = Penalized(variable, dx, lowering.penalty_sum, lowering.gradient_scale, add)
         if regularizer.elementwise is None:
+            lowering.masks_rows = False
             regularizer.emit(lowering, place)
         else:
             groups.setdefault((dx is None, add), []).append((place, regularizer.elementwise))

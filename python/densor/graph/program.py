@@ -186,8 +186,11 @@ def lower_graph(
     if optimizer is not None:
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:
-        lowering.penalty_sum = PenaltySum(penalties, float(rows))
+        lowering.penalty_sum = PenaltySum(penalties, float(rows), by_rows=True)
     lowering.sink_sums = {sink: PenaltySum(sums, 1.0) for sink, sums in (sink_totals or {}).items()}
+    lowering.masks_rows = not any(
+        node.sink or node.couples_rows or not node.output.batched for node in graph.nodes
+    )
     lowering.want_gradients(graph.nodes)
     for objective in objectives:
         objective.gather(lowering)

@@ -170,6 +170,20 @@ class Loop:
             program = self._compile(rows)
         return program
 
+    def _programs_of(
+        self, batches: int, size: int, rest: int
+    ) -> tuple[_core.Program, _core.Program | None, bool]:
+        """The programs of so many batches, the last one of `rest` rows unless that is 0; see `_last`."""
+        if rest == 0 or batches == 1:
+            return self.program(rest or size), None, False
+        full = self.program(size)
+        return full, *self._last(full, rest)
+
+    def _last(self, full: _core.Program, rest: int) -> tuple[_core.Program | None, bool]:
+        """The program of a last batch of `rest` rows, None where that of the others masks rows; and whether it does."""
+        masked = self.device != "cpu" and full.masks_rows
+        return (None, True) if masked else (self.program(rest), False)
+
     def _compile(self, rows: int) -> _core.Program:
         if len(self._programs) >= _MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
@@ -219,11 +233,14 @@ class Loop:
         part = rows if self.device == "cpu" else max(_BYTES_AT_ONCE // max(widest, 1) // size, 1) * size
         for first in range(0, rows, part):
             whole, rest = divmod(min(part, rows - first), size)
-            full = self.program(size)
-            last = self.program(rest) if rest else None
+            full = self.program(size if whole else rest)
+            last, masked = self._last(full, rest) if whole and rest else (None, False)
             given, written = ([a[first : first + part] for a in some] for some in (arrays, outs))
             with lent(self.feeds, given, written, self._twins):
-                done += _core.run(full, last, batches=whole + (rest > 0), batch_size=size, step=step + done)
+                done += _core.run(
+                    full, last, batches=whole + (rest > 0), batch_size=size, step=step + done,
+                    rows=whole * size + rest if masked else 0,
+                )  # fmt: skip
         return done
 
     def run(
@@ -259,8 +276,7 @@ class Loop:
         total = whole + (rest > 0)
         count = total - first if batches is None else batches
         ends_short = rest > 0 and first + count == total
-        full = self.program(rest if ends_short and count == 1 else batch_size)
-        last = self.program(rest) if ends_short and count > 1 else None
+        full, last, masked = self._programs_of(count, batch_size, rest if ends_short else 0)
         firsts = self._starts[self._summed]
         before = self.totals[firsts]
         self._bind(data)
@@ -272,6 +288,7 @@ class Loop:
                 done = _core.run(
                     full, last, batches=count, batch_size=batch_size, order=order, start=first * batch_size,
                     hyper=hyper, step=self._batches if step is None else step, progress=progress,
+                    rows=(count - 1) * batch_size + rest if masked else 0,
                 )  # fmt: skip
             self._batches += done
             self._rows += max(min((first + done) * batch_size, data.rows) - first * batch_size, 0)

@@ -112,6 +112,7 @@ class BatchNormNode(_Normalization):
     def update(self, lowering: Lowering) -> None:
         if self.moving is not None:
             rows = lowering.shape(self.output)[0]
+            lowering.masks_rows = lowering.masks_rows and not self.average.unbiased
             lowering.emit(
                 "batch_norm_update",
                 moving_mean=vector(self.moving[0]),
