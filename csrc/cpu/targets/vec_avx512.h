@@ -108,7 +108,8 @@ inline Factor operator^(Factor a, Factor b) {
 }
 inline void multiply_wide(Factor a, Factor b, Factor& high, Factor& low) {
   low = {_mm512_mul_epu32(a.even, b.even), _mm512_mul_epu32(a.odd, b.odd)};
-  high = {_mm512_srli_epi64(low.even, 32), _mm512_srli_epi64(low.odd, 32)};
+  // By a shuffle: a shift would wait for the port that multiplies.
+  high = {_mm512_shuffle_epi32(low.even, _MM_PERM_DDBB), _mm512_shuffle_epi32(low.odd, _MM_PERM_DDBB)};
 }
 inline Mask less_small(UVec a, UVec b) { return {_mm512_cmplt_epi32_mask(a.r, b.r)}; }
 inline UVec as_bits(Vec a) { return _mm512_castps_si512(a.r); }
