@@ -29,6 +29,8 @@ constexpr auto kSpinTime = std::chrono::microseconds(50);
 constexpr auto kFresh = std::chrono::microseconds(3);
 // Threads are woken for runs to come at most so often.
 constexpr auto kWakeInterval = std::chrono::milliseconds(1);
+// Where short runs were held up by a thread that had lost its CPU, they do without for a time, which doubles.
+constexpr auto kShortestPause = std::chrono::milliseconds(1), kLongestPause = std::chrono::milliseconds(256);
 
 // One pool thread's mailbox. `ticket` changes when there is work, or when the thread is to be awake; it parks
 // on it.
@@ -73,6 +75,7 @@ class Pool {
   // once, they are woken for a later one.
   int awake(int wanted) {
     const Time now = Clock::now();
+    if (now < trusted_) return 0;
     const auto spins = [now](const auto& box) {
       return box->seen.load(std::memory_order_relaxed) > now - kFresh;
     };
@@ -86,6 +89,13 @@ class Pool {
     }
     wanted_ = now;
     return count;
+  }
+
+  // What a run with threads that were awake has shown.
+  void judge(bool held_up) {
+    pause_ = held_up ? std::clamp(2 * pause_, Clock::duration(kShortestPause), Clock::duration(kLongestPause))
+                     : pause_ / 2;
+    if (held_up) trusted_ = Clock::now() + pause_;
   }
 
   void run(Team& team, const std::function<void(Worker&)>& body) {
@@ -142,7 +152,8 @@ class Pool {
 
   std::mutex busy_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
-  Time wanted_ = Time::min(), woken_ = Time::min();
+  Time wanted_ = Time::min(), woken_ = Time::min(), trusted_ = Time::min();
+  Clock::duration pause_{0};
 };
 
 int thread_variable(const char* name, bool strict) {
@@ -215,6 +226,7 @@ bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>&
     return team.was_cancelled();
   }
   pool.run(team, body);
+  if (workers > options.workers) pool.judge(team.was_held_up());
   team.rethrow();
   return team.was_cancelled();
 }

@@ -42,10 +42,12 @@ void Team::barrier(int index, std::uint32_t epoch) {
         sched_yield();
     }
   }
-  if (spins > patience)
+  if (spins > patience) {
+    held_up_.store(true, std::memory_order_relaxed);
     g_spins.store(patience / 2 > kMinSpins ? patience / 2 : kMinSpins, std::memory_order_relaxed);
-  else if (patience < kMaxSpins)
+  } else if (patience < kMaxSpins) {
     g_spins.store(patience + 1, std::memory_order_relaxed);
+  }
 }
 
 bool Team::cancelled(int index) {

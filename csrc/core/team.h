@@ -32,6 +32,8 @@ class Team {
   bool cancelled(int index);
 
   int count() const { return count_; }
+  // Whether a worker waited so long for another that it gave its CPU away.
+  bool was_held_up() const { return held_up_.load(std::memory_order_relaxed); }
   bool was_cancelled() const { return cancel_.load(std::memory_order_relaxed); }
 
   // Runs the body as worker `index`.
@@ -51,6 +53,7 @@ class Team {
   std::vector<std::exception_ptr> errors_;
   std::atomic<bool> cancel_{false};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> held_up_{false};
   Poll poll_;
   std::chrono::steady_clock::time_point next_poll_;
 };
