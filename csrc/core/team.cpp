@@ -16,6 +16,9 @@ constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr int kMinSpins = 16, kMaxSpins = 4096;
 std::atomic<int> g_spins{kMaxSpins};
 
+// A wait beyond that is one for a CPU.
+constexpr auto kHeldUp = std::chrono::microseconds(20);
+
 }  // namespace
 
 Team::Team(int count, std::int64_t scratch, Poll poll)
@@ -31,11 +34,13 @@ void Team::barrier(int index, std::uint32_t epoch) {
   arrivals_[static_cast<std::size_t>(index)].epoch.store(epoch, std::memory_order_release);
   const int patience = g_spins.load(std::memory_order_relaxed);
   int spins = 0;
+  std::chrono::steady_clock::time_point impatient;
   for (int other = 0; other < count_; ++other) {
     if (other == index) continue;
     const auto& arrival = arrivals_[static_cast<std::size_t>(other)].epoch;
     while (static_cast<std::int32_t>(arrival.load(std::memory_order_acquire) - epoch) < 0) {
       if (failed_.load(std::memory_order_relaxed)) throw Abandoned{};
+      if (spins == patience) impatient = std::chrono::steady_clock::now();
       if (spins++ < patience)
         spin_pause();
       else
@@ -43,7 +48,8 @@ void Team::barrier(int index, std::uint32_t epoch) {
     }
   }
   if (spins > patience) {
-    held_up_.store(true, std::memory_order_relaxed);
+    if (std::chrono::steady_clock::now() - impatient > kHeldUp)
+      held_up_.store(true, std::memory_order_relaxed);
     g_spins.store(patience / 2 > kMinSpins ? patience / 2 : kMinSpins, std::memory_order_relaxed);
   } else if (patience < kMaxSpins) {
     g_spins.store(patience + 1, std::memory_order_relaxed);

@@ -32,7 +32,7 @@ class Team {
   bool cancelled(int index);
 
   int count() const { return count_; }
-  // Whether a worker waited so long for another that it gave its CPU away.
+  // Whether a worker waited for another that seems to have lost its CPU.
   bool was_held_up() const { return held_up_.load(std::memory_order_relaxed); }
   bool was_cancelled() const { return cancel_.load(std::memory_order_relaxed); }
 
