@@ -220,7 +220,8 @@ struct Backward {
   }
 };
 
-// dz, dbias, dw and dx, one after the other.
+// dz, dbias, dw and dx, one after the other. The derivative of relu below is in the product, any other in a
+// pass of its own.
 Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy) {
   const cuda::Launchers& kernels = cuda::launchers();
   Step step;
@@ -232,17 +233,17 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
       {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
   // The library counts the terms on the host.
   step.masks_rows = op.dw == nullptr || for_w.kernel != cuda::GemmKernel::cublaslt;
-  step.launch = [op, inputs, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
+  const bool relu = op.below.activation == Activation::relu;
+  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
     if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
     if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch}, {});
     if (op.dx == nullptr) return;
-    multiply(queue, for_x, {op.dx, d, op.w}, {});
-    if (op.below.mask != nullptr)
-      kernels.dropout_backward(queue, op.dx, op.dx, op.below.mask, op.rows, inputs, op.below.scale);
-    if (op.below.saved != nullptr)
+    multiply(queue, for_x, {op.dx, d, op.w},
+             {nullptr, false, {op.below.mask, op.below.scale, relu ? op.below.saved : nullptr}});
+    if (op.below.saved != nullptr && !relu)
       kernels.activation_backward(queue, op.dx, op.dx, op.below.saved, op.rows * inputs, op.below.activation,
                                   op.below.alpha);
   };

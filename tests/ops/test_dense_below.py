@@ -95,7 +95,7 @@ def test_every_activation(target, name, kind):
     Case((33, 40, 35), name, None).assert_bits(target)
 
 
-@pytest.mark.parametrize("name", ["x6", "high", "medium"])
+@pytest.mark.parametrize("name", ["x6", "high", "medium", *(["tf32"] if CUDA else [])])
 @pytest.mark.parametrize("shape", [(33, 47, 70), (130, 300, 49), (40, 1, 33), (5, 2100, 40)], ids=str)
 def test_every_precision(target, precision, name, shape):
     precision(name)

@@ -5,6 +5,7 @@ import pytest
 
 from tests.ops.harness import CUDA, TARGETS, _core, choose, execute, normal
 from tests.ops.test_gemm_device import ERRORS, PRODUCTS, dense
+from tests.reference import dropout
 
 pytestmark = pytest.mark.skipif(not CUDA, reason="the CUDA kernels run in `make test-cuda`")
 TILES = [
@@ -37,14 +38,17 @@ def whole(rng, *shape):
     return rng.integers(-8, 9, shape).astype(np.float32)
 
 
-def backward(order, x, w, dy):
+def backward(order, x, w, dy, mask=None):
+    """With a mask dx is that behind dropout at rate 0.5 of a ReLU whose output is x."""
     choose(order, architecture=90)
     try:
+        below = {} if mask is None else {"below_rate": 0.5, "below_activation": "relu"}
         build = lambda o, i: _core.dense_backward(  # noqa: E731
-            o.dx, o.dw, o.dbias, None, i.dy, None, i.x, i.w, "linear", 0.0
-        )
+            o.dx, o.dw, o.dbias, None, i.dy, None, i.x, i.w, "linear", 0.0,
+            below_mask=i.mask, below_saved=None if mask is None else i.x, **below,
+        )  # fmt: skip
         outputs = {"dx": x.shape, "dw": w.shape, "dbias": (w.shape[1],)}
-        return execute(build, {"x": x, "w": w, "dy": dy}, outputs)
+        return execute(build, {"x": x, "w": w, "dy": dy, "mask": mask}, outputs)
     finally:
         choose(None)
 
@@ -73,6 +77,19 @@ def test_backward_is_exact_on_integers(wgmma, precision, cols, shape):
         np.testing.assert_array_equal(found["dx"], dy @ w.T)
         np.testing.assert_array_equal(found["dw"], x.T @ dy)
         np.testing.assert_array_equal(found["dbias"], dy.sum(axis=0))
+
+
+@pytest.mark.parametrize(("precision", "cols", "parts"), [*((*tile, 0) for tile in TILES), ("high", 64, 3)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (9, 5, 31), (33, 130, 270), (200, 129, 64)])
+def test_dropout_and_relu_below_are_in_the_product(wgmma, precision, cols, parts, shape):
+    wgmma(precision, cols, parts)
+    rows, inputs, units = shape
+    rng = np.random.default_rng(shape)
+    x, w, dy = whole(rng, rows, inputs), whole(rng, inputs, units), whole(rng, rows, units)
+    keep = rng.integers(0, 2, x.shape).astype(bool)
+    for order in TARGETS:
+        found = backward(order, x, w, dy, dropout.pack(keep))
+        np.testing.assert_array_equal(found["dx"], 2 * (dy @ w.T) * keep * (x > 0))
 
 
 @pytest.mark.parametrize("parts", [2, 3, 5])

@@ -1,10 +1,12 @@
-// What becomes of a finished sum of products, on every path of the matrix units.
+// What becomes of a finished sum of products, on every path.
 #pragma once
+
+#include "cuda/device/scalar.cuh"
 
 #include "cuda/device/grid.cuh"
 #include "cuda/device/rows.cuh"
-#include "cuda/device/scalar.cuh"
 #include "cuda/gemm/problem.h"
+#include "math/operands.h"
 
 namespace densor::cuda {
 
@@ -24,10 +26,24 @@ __device__ inline float by_multiply_adds(const GemmProblem& p, const GemmOperand
   return sum;
 }
 
-// bias + activation of a sum in column j.
-__device__ __forceinline__ float finished(const GemmFinish& f, std::int64_t j, float sum) {
+// Element (i, j) of a gradient with n columns, times what its slope says.
+__device__ __forceinline__ float sloped(const GemmSlope& s, std::int64_t n, std::int64_t i, std::int64_t j,
+                                        float x) {
+  constexpr std::int64_t kBits = 16;  // of a word
+  if (s.mask != nullptr)
+    x = (s.mask[i * math::mask_words(n) + j / kBits] >> (j % kBits) & 1) != 0 ? x * s.scale : 0.0f;
+  if (s.y != nullptr) x *= s.y[i * n + j] > 0.0f ? 1.0f : 0.0f;
+  return x;
+}
+
+// bias + activation of a sum, element (i, j). kSlope: of a product that may be a gradient's.
+template <bool kSlope = true>
+__device__ __forceinline__ float finished(const GemmFinish& f, const GemmProblem& p, std::int64_t i,
+                                          std::int64_t j, float sum) {
   if (f.bias != nullptr) sum += f.bias[j];
-  return f.relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
+  if (f.relu) sum = math::max(0.0f, sum);  // NaN stays NaN
+  if constexpr (kSlope) sum = sloped(f.slope, p.n, i, j, sum);
+  return sum;
 }
 
 }  // namespace densor::cuda

@@ -99,6 +99,7 @@ struct Place {
   __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
 };
 
+template <bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                        const Place& at, const float (&total)[kDown][kAcross][4]) {
   static_assert(kDown * kAcross * 4 == 32);
@@ -111,14 +112,14 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
           lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
-          o.c[at.i(i, e) * p.n + at.j(j, e)] = finished(f, at.j(j, e), total[i][j][e]);
+          o.c[at.i(i, e) * p.n + at.j(j, e)] = finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
         }
   if (lost == 0) return;
 #pragma unroll 1
   for (int n = 0; n < 32; ++n) {
     if ((lost >> n & 1u) == 0) continue;
     const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
-    o.c[i * p.n + j] = finished(f, j, by_multiply_adds(p, o, i, j));
+    o.c[i * p.n + j] = finished<kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j));
   }
 }
 
@@ -153,7 +154,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
-  finish(problem, operands, finishing, at, total);
+  finish<!kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
 }
 
 template <int kProducts>

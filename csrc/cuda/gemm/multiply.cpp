@@ -16,6 +16,12 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
     const std::int64_t n = plan.problem.m * plan.problem.n;
     if (finish.relu)
       kernels.activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
+    const GemmSlope& slope = finish.slope;
+    if (slope.mask != nullptr)
+      kernels.dropout_backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,
+                               slope.scale);
+    if (slope.y != nullptr)
+      kernels.activation_backward(queue, operands.c, operands.c, slope.y, n, math::Activation::relu, 0.0f);
   } else if (plan.kernel == GemmKernel::wgmma) {
     kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
   } else if (plan.kernel == GemmKernel::tf32) {

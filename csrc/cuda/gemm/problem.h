@@ -1,4 +1,5 @@
-// A matrix product on the device: c (m, n) = a b over k terms, then c + bias, then relu.
+// A matrix product on the device: c (m, n) = a b over k terms, then c + bias, then relu; or, of a gradient,
+// whose b is transposed, what its slope says.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,17 @@ struct GemmOperands {
   const Batch* batch = nullptr;
 };
 
+// What a gradient is multiplied by: keep ? scale : 0 where there is a mask, then relu'(y) where there is y.
+struct GemmSlope {
+  const std::uint16_t* mask = nullptr;  // (m, mask_words(n))
+  float scale = 1;
+  const float* y = nullptr;  // (m, n)
+};
+
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
   bool relu = false;
+  GemmSlope slope{};
 };
 
 // How the wgmma kernel cuts a product: tiles of 128 x cols, k into `parts` whose sums are added in order.

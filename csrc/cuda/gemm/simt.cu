@@ -1,5 +1,6 @@
-// c = relu(a b + bias) by multiply-adds in float32, on every architecture. Each element is one chain in
-// ascending k: the bits are those of the FMA targets of the CPU wherever these have one chain, too.
+// c = relu(a b + bias), or the gradient c = slope (a b^T), by multiply-adds in float32, on every
+// architecture. Each element is one chain in ascending k: the bits are those of the FMA targets of the CPU
+// wherever these have one chain, too.
 //
 // A block has a tile of c, a thread kM x kN of its elements in registers. Slices of kSlice terms of a and b
 // pass through two buffers in shared memory: while one is used, the next is on its way to registers.
@@ -7,6 +8,7 @@
 
 #include "cuda/device/grid.cuh"
 #include "cuda/device/rows.cuh"
+#include "cuda/gemm/finish.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -70,12 +72,6 @@ __device__ __forceinline__ void add_slice(float (&sum)[T::m][T::n], const float 
   }
 }
 
-// An element of column j.
-__device__ __forceinline__ float finished(const GemmFinish& finish, std::int64_t j, float sum) {
-  if (finish.bias != nullptr) sum += finish.bias[j];
-  return finish.relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
-}
-
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
@@ -110,7 +106,8 @@ __global__ void __launch_bounds__(T::threads)
     for (int j = 0; j < T::n; ++j)
       if (top + row + i < problem.m && left + col + j < problem.n)
         operands.c[(top + row + i) * problem.n + left + col + j] =
-            finished(finish, left + col + j, sum[i][j]);
+            finished < !kTransposeA &&
+            kTransposeB > (finish, problem, top + row + i, left + col + j, sum[i][j]);
 }
 
 template <class T>

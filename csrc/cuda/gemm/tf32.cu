@@ -47,6 +47,7 @@ __device__ __forceinline__ void multiply(float (&sum)[kDown][kAcross][4], const 
     for (int j = 0; j < kAcross; ++j) multiply_accumulate_tf32(sum[i][j], of_a[i], of_b[j]);
 }
 
+template <bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                        std::int64_t top, std::int64_t left,
                                        const float (&sum)[kDown][kAcross][4]) {
@@ -61,7 +62,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         if (row >= p.m || col >= p.n) continue;
         float x = sum[i][j][e];
         if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
-        o.c[row * p.n + col] = finished(f, col, x);
+        o.c[row * p.n + col] = finished<kSlope>(f, p, row, col, x);
       }
 }
 
@@ -92,7 +93,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);
   }
-  finish(problem, operands, finishing, top + row, left + col, sum);
+  finish<!kTransposeA && kTransposeB>(problem, operands, finishing, top + row, left + col, sum);
 }
 
 void gemm_tf32(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,

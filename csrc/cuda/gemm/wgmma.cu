@@ -199,12 +199,12 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
     lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
     float* to = o.c + i * p.n + j;
-    const float first = finished(f, j, total[e]);
+    const float first = finished(f, p, i, j, total[e]);
     if (pairs) {
-      *reinterpret_cast<float2*>(to) = {first, finished(f, j + 1, total[e + 1])};
+      *reinterpret_cast<float2*>(to) = {first, finished(f, p, i, j + 1, total[e + 1])};
     } else {
       to[0] = first;
-      if (two) to[1] = finished(f, j + 1, total[e + 1]);
+      if (two) to[1] = finished(f, p, i, j + 1, total[e + 1]);
     }
   }
 #pragma unroll
@@ -213,7 +213,7 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     for (int bit = 0; bit < 32; ++bit) {
       if ((lost[word] >> bit & 1u) == 0) continue;
       const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
-      o.c[i * p.n + j] = finished(f, j, by_multiply_adds(p, o, i, j));
+      o.c[i * p.n + j] = finished(f, p, i, j, by_multiply_adds(p, o, i, j));
     }
 }
 
@@ -261,7 +261,7 @@ __global__ void __launch_bounds__(kThreads)
     for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
     const std::int64_t i = at / problem.n, j = at % problem.n;
     if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
-    operands.c[at] = finished(finish, j, sum);
+    operands.c[at] = finished(finish, problem, i, j, sum);
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "cuda/device/scalar.cuh"
 
-#include "cuda/gemm/problem.h"
+#include "cuda/gemm/finish.cuh"
 #include "cuda/phases/batch.cuh"
 
 namespace densor::cuda {
@@ -20,9 +20,9 @@ struct SmallMultiply {
   static constexpr int kSlice = kRows * (kTerms + 1) + kTerms * kCols;
 
   int m, n, k;
-  bool transpose_a, transpose_b, shared, relu;
+  bool transpose_a, transpose_b, shared;
   GemmOperands operands;
-  const float* bias;
+  GemmFinish finish;
 
   __host__ __device__ int tiles_down() const { return (m + rows() - 1) / rows(); }
   __host__ __device__ int tiles_across() const { return (n + cols() - 1) / cols(); }
@@ -57,8 +57,8 @@ struct SmallMultiply {
   }
   __device__ void store(int i, int j, float sum) const {
     if (i >= m || j >= n) return;
-    if (bias != nullptr) sum += bias[j];
-    operands.c[static_cast<std::int64_t>(i) * n + j] = relu ? math::max(0.0f, sum) : sum;  // NaN stays NaN
+    operands.c[static_cast<std::int64_t>(i) * n + j] =
+        finished(finish, {m, n, k, transpose_a, transpose_b}, i, j, sum);
   }
 
   // sum += the products of two rows with two columns, of one term.

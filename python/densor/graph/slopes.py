@@ -100,6 +100,8 @@ class _Fusion:
             return _Slope(_factor(arguments, arguments["saved"], shape), arguments["dx"], None, last=True)
         if instruction.op in _BEGIN_WITH_SLOPE and arguments["activation"] != "linear":
             saved = arguments["saved"] if "saved" in arguments else arguments["y"]
+            if saved is None:
+                return None
             rest = replace(instruction, arguments={**arguments, **_BEGIN_WITH_SLOPE[instruction.op]})
             return _Slope(_factor(arguments, saved, shape), dy, rest, last=True)
         return None
