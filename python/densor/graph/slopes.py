@@ -24,7 +24,8 @@ def fuse_slopes(lowering: Lowering) -> None:
     """Let `dense_backward` multiply dx by the derivatives of the dropout and the activation below it, in this order.
 
     So the layer below gets its dz. Only where nobody else adds to the gradient, or reads it before it has all its
-    factors, and where it is stored in float32: the bits are those of steps of their own.
+    factors, and where it is stored in float32: the bits are those of steps of their own. On a CPU only the derivative
+    of relu: it is applied in registers, the others would be a pass as before, over what lies no nearer.
     """
     pass_ = _Fusion(lowering)
     for index, instruction in enumerate(lowering.instructions):
@@ -46,6 +47,7 @@ class _Slope:
 
 class _Fusion:
     def __init__(self, lowering: Lowering) -> None:
+        self.takes_all = lowering.device != "cpu"
         self.instructions: list[Instruction | None] = list(lowering.instructions)
         self.mentions: dict[Buffer, list[int]] = {}
         for index, instruction in enumerate(lowering.instructions):
@@ -86,6 +88,7 @@ class _Fusion:
         if instruction is None or any(view.dtype not in _DTYPES for view in instruction.views()):
             return None
         arguments = instruction.arguments
+        taken = self.takes_all or arguments.get("activation") == "relu"
         dy = arguments.get("dy")
         if not isinstance(dy, View) or dy.buffer is not gradient.buffer:
             return None
@@ -96,9 +99,9 @@ class _Fusion:
                 "below_kind": arguments["kind"],
             }
             return _Slope(factor, arguments["dx"], None, last=False)
-        if instruction.op == "activation_backward":
+        if instruction.op == "activation_backward" and taken:
             return _Slope(_factor(arguments, arguments["saved"], shape), arguments["dx"], None, last=True)
-        if instruction.op in _BEGIN_WITH_SLOPE and arguments["activation"] != "linear":
+        if instruction.op in _BEGIN_WITH_SLOPE and arguments["activation"] != "linear" and taken:
             saved = arguments["saved"] if "saved" in arguments else arguments["y"]
             if saved is None:
                 return None
