@@ -26,13 +26,18 @@ struct BatchNormCall {
 
 BoundStep batch_norm_forward(const py::object& y, const py::object& mean, const py::object& variance,
                              const py::object& x, const py::object& gamma, const py::object& beta,
-                             const py::object& epsilon, const py::object& activation,
-                             const py::object& alpha) {
+                             const py::object& epsilon, const py::object& activation, const py::object& alpha,
+                             const py::object& moments, std::int64_t moment_rows, const py::object& mask,
+                             const py::object& rate, const py::object& seed, std::uint32_t stream,
+                             bool rounded) {
   const BatchNormCall in{"batch_norm_forward"};
   return bound(
       ops::batch_norm_forward(in("y", y), in("mean", mean), in("variance", variance), in("x", x),
-                              in("gamma", gamma), in("beta", beta), in.options(epsilon, activation, alpha)),
-      y, mean, variance, x, gamma, beta);
+                              in("gamma", gamma), in("beta", beta), in.options(epsilon, activation, alpha),
+                              {in("moments", moments), moment_rows},
+                              {in("mask", mask), number(in.function, "rate", rate),
+                               word(in.function, "seed", seed), stream, rounded}),
+      y, mean, variance, x, gamma, beta, moments, mask);
 }
 
 BoundStep batch_norm_inference(const py::object& y, const py::object& x, const py::object& gamma,
@@ -51,13 +56,15 @@ BoundStep batch_norm_backward(const py::object& dx, const py::object& dgamma, co
                               const py::object& dy, const py::object& x, const py::object& y,
                               const py::object& mean, const py::object& variance, const py::object& gamma,
                               const py::object& epsilon, const py::object& activation,
-                              const py::object& alpha) {
+                              const py::object& alpha, const py::object& mask, const py::object& rate,
+                              bool rounded) {
   const BatchNormCall in{"batch_norm_backward"};
   const ops::BatchNormGradientViews gradients{in("dx", dx), in("dgamma", dgamma), in("dbeta", dbeta)};
   return bound(ops::batch_norm_backward(gradients, in("dy", dy), in("x", x), in("y", y), in("mean", mean),
                                         in("variance", variance), in("gamma", gamma),
-                                        in.options(epsilon, activation, alpha)),
-               dx, dgamma, dbeta, dy, x, y, mean, variance, gamma);
+                                        in.options(epsilon, activation, alpha),
+                                        {in("mask", mask), number(in.function, "rate", rate), 0, 0, rounded}),
+               dx, dgamma, dbeta, dy, x, y, mean, variance, gamma, mask);
 }
 
 BoundStep batch_norm_inference_backward(const py::object& dx, const py::object& dgamma,
@@ -92,16 +99,20 @@ BoundStep batch_norm_update(const py::object& moving_mean, const py::object& mov
 void bind_batch_norm(py::module_& m) {
   m.def("batch_norm_forward", &batch_norm_forward, py::arg("y"), py::arg("mean"), py::arg("variance"),
         py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"), py::arg("activation"),
-        py::arg("alpha"),
+        py::arg("alpha"), py::arg("moments") = py::none(), py::arg("moment_rows") = 0,
+        py::arg("mask") = py::none(), py::arg("rate") = 0.0, py::arg("seed") = 0, py::arg("stream") = 0,
+        py::arg("rounded") = false,
         "y = activation(gamma * normalized x + beta) by the batch's mean and biased variance, which are "
-        "written.");
+        "written. On a device: from the moments that dense_forward has left, and with dropout in the same "
+        "pass, "
+        "whose mask tells what it and the activation let pass.");
   m.def("batch_norm_inference", &batch_norm_inference, py::arg("y"), py::arg("x"), py::arg("gamma"),
         py::arg("beta"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
         py::arg("activation"), py::arg("alpha"), "The same by the moving statistics; y may be x.");
   m.def("batch_norm_backward", &batch_norm_backward, py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"),
         py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("mean"), py::arg("variance"), py::arg("gamma"),
-        py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),
-        "Gradients of batch_norm_forward; dx may be dy.");
+        py::arg("epsilon"), py::arg("activation"), py::arg("alpha"), py::arg("mask") = py::none(),
+        py::arg("rate") = 0.0, py::arg("rounded") = false, "Gradients of batch_norm_forward; dx may be dy.");
   m.def("batch_norm_inference_backward", &batch_norm_inference_backward, py::arg("dx"), py::arg("dgamma"),
         py::arg("dbeta"), py::arg("dy"), py::arg("x"), py::arg("y"), py::arg("gamma"), py::arg("moving_mean"),
         py::arg("moving_variance"), py::arg("epsilon"), py::arg("activation"), py::arg("alpha"),

@@ -12,13 +12,14 @@ namespace {
 
 BoundStep dense_forward(const py::object& y, const py::object& z, const py::object& x, const py::object& w,
                         const py::object& bias, const py::object& activation, const py::object& alpha,
-                        bool training, bool bfloat16) {
+                        bool training, bool bfloat16, const py::object& moments, bool rounded) {
   constexpr const char* kName = "dense_forward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
   return bound(ops::dense_forward(in("y", y), in("z", z), in("x", x), in("w", w), in("bias", bias), kind,
-                                  number(kName, "alpha", alpha), training, bfloat16),
-               y, z, x, w, bias);
+                                  number(kName, "alpha", alpha), training, bfloat16,
+                                  {in("moments", moments), rounded}),
+               y, z, x, w, bias, moments);
 }
 
 BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::object& dbias,
@@ -26,7 +27,8 @@ BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::o
                          const py::object& x, const py::object& w, const py::object& activation,
                          const py::object& alpha, const py::object& below_mask, const py::object& below_rate,
                          const py::object& below_kind, const py::object& below_saved,
-                         const py::object& below_activation, const py::object& below_alpha, bool bfloat16) {
+                         const py::object& below_activation, const py::object& below_alpha, bool bfloat16,
+                         const py::object& squares) {
   constexpr const char* kName = "dense_backward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
@@ -39,24 +41,39 @@ BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::o
       number(kName, "below_alpha", below_alpha)};
   return bound(ops::dense_backward(in("dx", dx), in("dw", dw), in("dbias", dbias), in("dz", dz), in("dy", dy),
                                    in("saved", saved), in("x", x), in("w", w), kind,
-                                   number(kName, "alpha", alpha), bfloat16, below),
-               dx, dw, dbias, dz, dy, saved, x, w, below_mask, below_saved);
+                                   number(kName, "alpha", alpha), bfloat16, below, in("squares", squares)),
+               dx, dw, dbias, dz, dy, saved, x, w, below_mask, below_saved, squares);
+}
+
+std::pair<std::int64_t, std::int64_t> dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units,
+                                                 bool bfloat16) {
+  const ops::DenseSums sums = ops::dense_sums(rows, inputs, units, bfloat16);
+  return {sums.moment_rows, sums.square_sums};
 }
 
 }  // namespace
 
 void bind_dense(py::module_& m) {
-  m.def("dense_forward", &dense_forward, py::arg("y"), py::arg("z"), py::arg("x"), py::arg("w"),
-        py::arg("bias"), py::arg("activation"), py::arg("alpha"), py::arg("training") = false,
+  m.def(
+      "dense_forward", &dense_forward, py::arg("y"), py::arg("z"), py::arg("x"), py::arg("w"),
+      py::arg("bias"), py::arg("activation"), py::arg("alpha"), py::arg("training") = false,
+      py::arg("bfloat16") = false, py::arg("moments") = py::none(), py::arg("rounded") = false,
+      "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'; moments, on "
+      "a device: (2, parts, out), of the columns of y.");
+  m.def(
+      "dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
+      py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),
+      py::arg("below_mask") = py::none(), py::arg("below_rate") = 0.0, py::arg("below_kind") = "inverted",
+      py::arg("below_saved") = py::none(), py::arg("below_activation") = "linear",
+      py::arg("below_alpha") = 0.0, py::arg("bfloat16") = false, py::arg("squares") = py::none(),
+      "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz; then dx times "
+      "the derivatives of the dropout and the activation that made x; squares, on a device: what adds up to "
+      "the sum of squares of dw.");
+  m.def("dense_sums", &dense_sums, py::arg("rows"), py::arg("inputs"), py::arg("units"),
         py::arg("bfloat16") = false,
-        "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'.");
-  m.def("dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
-        py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),
-        py::arg("below_mask") = py::none(), py::arg("below_rate") = 0.0, py::arg("below_kind") = "inverted",
-        py::arg("below_saved") = py::none(), py::arg("below_activation") = "linear",
-        py::arg("below_alpha") = 0.0, py::arg("bfloat16") = false,
-        "dz = dy activation'(saved), dx = dz w^T, dw = x^T dz, dbias = column sums of dz; then dx times "
-        "the derivatives of the dropout and the activation that made x.");
+        "Rows of a part of the moments that dense_forward can leave on the device in use, and the number of "
+        "the "
+        "squares of dense_backward; 0: none.");
 }
 
 }  // namespace densor::bindings

@@ -20,7 +20,8 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                     const py::object& accumulator, const py::object& accumulation_steps,
                     const py::object& mask, const py::object& multipliers, const py::object& scale,
                     const py::object& computed, const py::object& x, const py::object& dz,
-                    const py::object& matrices, const py::object& iterations) {
+                    const py::object& matrices, const py::object& iterations, const py::object& squared,
+                    const py::object& squares) {
   const auto in = [](const char* argument, const py::object& o) { return view_of("optimizer", argument, o); };
   const ops::Clipping clipping{optional_number("clipvalue", clipvalue), optional_number("clipnorm", clipnorm),
                                optional_number("global_clipnorm", global_clipnorm)};
@@ -34,9 +35,10 @@ BoundStep optimizer(const py::object& parameters, const py::object& gradients, c
                                                   views_of("optimizer", "dz", dz)};
   return bound(ops::optimizer(arenas, bounds, name("optimizer", "rule", rule), clipping,
                               integer("optimizer", "accumulation_steps", accumulation_steps, 1, 1 << 30),
-                              number("optimizer", "scale", scale), computed_gradients),
+                              number("optimizer", "scale", scale), computed_gradients,
+                              {in("squared", squared), views_of("optimizer", "squares", squares)}),
                parameters, gradients, py::tuple(slots), average, accumulator, mask, multipliers, py::tuple(x),
-               py::tuple(dz));  // the list may change, the arrays stay
+               py::tuple(dz), py::tuple(squares));  // the list may change, the arrays stay
 }
 
 }  // namespace
@@ -48,9 +50,10 @@ void bind_optimizer(py::module_& m) {
         py::arg("accumulation_steps") = 1, py::arg("mask") = py::none(), py::arg("multipliers") = py::none(),
         py::arg("scale") = 1.0, py::arg("computed") = py::none(), py::arg("x") = py::tuple(),
         py::arg("dz") = py::tuple(), py::arg("matrices") = py::none(), py::arg("iterations") = py::none(),
+        py::arg("squared") = py::none(), py::arg("squares") = py::tuple(),
         "One step over flat arenas: clip, decay, rule, mask, average; reads the hyper row [decay, "
         "coefficients...]. The gradient of segment computed[k] is x[k]^T dz[k], or the sums of dz[k]'s "
-        "columns.");
+        "columns; squares[k], on a device, adds up to the sum of squares of that of segment squared[k].");
   m.def("optimizer_needs_norms", &ops::optimizer_needs_norms, py::arg("rule"),
         "Whether the rule reads all gradients of a variable before it changes the first parameter.");
 }

@@ -1,32 +1,21 @@
-// Batch normalization of columns with a fused activation, and its gradients. Batches of one part of rows take
-// one launch, whose second look at the rows finds them in the L1 cache. Of larger ones, a launch reads the
-// rows for their sums, one puts the parts together and one reads the rows again: forward moves 12 bytes an
-// element, inference 8, backward 20 (28 with an activation), inference_backward 12 (16).
+// Batch normalization of columns with a fused activation and dropout. Batches of one part of rows take one
+// launch, whose second look at the rows finds them in the L1 cache. Of larger ones a launch reads the rows
+// for their moments, unless the product that made them has left these; the blocks that read the rows again
+// put few parts together themselves, and a launch between does many. Forward moves 12 bytes an element, 8
+// behind a product; inference 8; dropout adds a bit.
 #include "cuda/device/chosen_activation.cuh"
-#include "cuda/device/moments.cuh"
+#include "cuda/device/normalization.cuh"
 #include "cuda/device/refused.cuh"
 #include "cuda/device/rows.cuh"
+#include "cuda/phases/dropout.cuh"
 #include "cuda/table.h"
-#include "math/batch_norm.h"
+#include "math/bf16_split.h"
 
 namespace densor::cuda {
 
 namespace {
 
 using math::BatchNorm;
-using math::BatchNormGradients;
-
-// Rows of a block in passes that sum nothing.
-constexpr std::int64_t kPassRows = 128, kMostPasses = 4096;
-
-std::int64_t passes(std::int64_t rows) {
-  const std::int64_t wanted = divide_up(rows, kPassRows);
-  return wanted < 1 ? 1 : wanted < kMostPasses ? wanted : kMostPasses;
-}
-
-__device__ __forceinline__ float value_or(const float* array, std::int64_t j, float otherwise) {
-  return array != nullptr ? array[j] : otherwise;
-}
 
 // y = activation(scale u + shift), u = x - mean, in the rows of a part.
 template <class A>
@@ -72,256 +61,203 @@ __global__ void forward_kernel(A activation, float* y, float* mean, float* varia
   normalize_rows(tile, activation, y, x, split.sum, normalization(p, tile.column, spread, split.lost), p);
 }
 
-// part_mean, part_squares (parts, cols): moments of x - first row.
+// Moments of the parts, (parts, cols), of what is left of x without the first row of the part.
 __global__ void moments_kernel(float* part_mean, float* part_squares, const float* x, BatchNorm p,
                                const Batch* batch) {
   p.rows = rows_of(batch, p.rows);
   const ColumnTile tile(p.rows, p.cols, part_rows(p.rows));
-  const RowMoments m = tile_moments(tile, x, x[tile.column], p.ld);
+  if (tile.begin >= p.rows) return;
+  const RowMoments m = tile_moments(tile, x, x[tile.begin * p.ld + tile.column], p.ld);
   if (!tile.first()) return;
   part_mean[tile.part * p.cols + tile.column] = m.mean;
   part_squares[tile.part * p.cols + tile.column] = m.squares;
 }
 
-// Statistics from those of the parts; `lost`: what the rounding of the mean lost.
-__global__ void merge_moments_kernel(float* mean, float* lost, float* variance, const float* part_mean,
-                                     const float* part_squares, const float* x, std::int64_t parts,
-                                     BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  const std::int64_t each = part_rows(p.rows);
-  for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
+struct MomentParts {
+  const float *mean, *squares;
+  std::int64_t given_rows;  // of a part, 0: as part_rows() says
+
+  __device__ std::int64_t rows(const BatchNorm& p) const {
+    return given_rows > 0 ? given_rows : part_rows(p.rows);
+  }
+  __device__ std::int64_t count(const BatchNorm& p) const { return divide_up(p.rows, rows(p)); }
+  // Of parts [first, last) of column j, without the first row of x.
+  __device__ RowMoments merged(std::int64_t j, std::int64_t first, std::int64_t last, const float* x,
+                               const BatchNorm& p) const {
+    constexpr int kAhead = 8;  // parts that are on their way together
+    const float pivot = x[j];
+    const std::int64_t each = rows(p);
     RowMoments total{};
-    for (std::int64_t part = 0; part < parts && part * each < p.rows; ++part) {
-      const std::int64_t left = p.rows - part * each;
-      total.merge({part_mean[part * p.cols + j], part_squares[part * p.cols + j], left < each ? left : each});
+    for (std::int64_t begin = first; begin < last; begin += kAhead) {
+      RowMoments part[kAhead];
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) {
+        const std::int64_t at = begin + k, row = at * each, left = p.rows - row;
+        part[k].count = at >= last ? 0 : left < each ? left : each;
+        part[k].mean = at < last ? mean[at * p.cols + j] + (x[row * p.ld + j] - pivot) : 0.0f;
+        part[k].squares = at < last ? squares[at * p.cols + j] : 0.0f;
+      }
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) total.merge(part[k]);
     }
-    const math::SplitMean<float> split(x[j], total.mean);
-    mean[j] = split.sum;
-    lost[j] = split.lost;
-    variance[j] = total.squares / static_cast<float>(p.rows);
+    return total;
+  }
+};
+
+struct ColumnStatistics {
+  float mean, lost, variance;  // lost: by the rounding of the mean
+
+  __device__ static ColumnStatistics of(float pivot, const RowMoments& m, const BatchNorm& p) {
+    const math::SplitMean<float> split(pivot, m.mean);
+    return {split.sum, split.lost, m.squares / static_cast<float>(p.rows)};
+  }
+};
+
+// Where they are, or what they are merged from by every block, if the parts are few.
+inline constexpr std::int64_t kFewParts = 8;
+struct Statistics {
+  const float *mean, *variance, *lost;  // lost may be null: 0
+  MomentParts parts;
+  float *found_mean, *found_variance;
+
+  template <bool kMerges>
+  __device__ ColumnStatistics of(std::int64_t j, [[maybe_unused]] const float* x, [[maybe_unused]] bool keeps,
+                                 [[maybe_unused]] const BatchNorm& p) const {
+    if constexpr (!kMerges) return {mean[j], value_or(lost, j, 0.0f), variance[j]};
+    const ColumnStatistics found = ColumnStatistics::of(x[j], parts.merged(j, 0, parts.count(p), x, p), p);
+    if (keeps) {
+      found_mean[j] = found.mean;
+      found_variance[j] = found.variance;
+    }
+    return found;
+  }
+};
+
+// A block has 32 columns, whose parts its warps share.
+__global__ void statistics_kernel(float* mean, float* lost, float* variance, MomentParts parts,
+                                  const float* x, BatchNorm p, const Batch* batch) {
+  __shared__ RowMoments of_warp[kTileWarps][kTileColumns];
+  p.rows = rows_of(batch, p.rows);
+  const ColumnTile tile(p.rows, p.cols);
+  const std::int64_t count = parts.count(p), each = divide_up(count, kTileWarps), first = tile.warp * each;
+  const std::int64_t last = first + each < count ? first + each : count;
+  of_warp[tile.warp][tile.lane] = parts.merged(tile.column, first, last, x, p);
+  __syncthreads();
+  if (!tile.first()) return;
+  RowMoments total{};
+  for (int w = 0; w < kTileWarps; ++w) total.merge(of_warp[w][tile.lane]);
+  const ColumnStatistics found = ColumnStatistics::of(x[tile.column], total, p);
+  mean[tile.column] = found.mean;
+  lost[tile.column] = found.lost;
+  variance[tile.column] = found.variance;
+}
+
+template <bool kMerges, class A>
+__global__ void normalize_kernel(A activation, float* y, const float* x, Statistics statistics,
+                                 std::int64_t block_rows, BatchNorm p, const Batch* batch) {
+  if constexpr (kMerges) p.rows = rows_of(batch, p.rows);
+  const ColumnTile tile(p.rows, p.cols, block_rows);
+  const std::int64_t j = tile.column;
+  const ColumnStatistics s = statistics.of<kMerges>(j, x, tile.part == 0 && tile.first(), p);
+  normalize_rows(tile, activation, y, x, s.mean, normalization(p, j, s.variance, s.lost), p);
+}
+
+// The same and dropout in one pass. A block has 128 columns, those of a block of noise: sixteen lanes of a
+// row have eight columns each, sixteen apart. The mask tells what dropout and activation let pass.
+template <bool kMerges, class A>
+__global__ void __launch_bounds__(kThreads, 3)
+    drop_kernel(A activation, float* y, const float* x, Statistics statistics, FusedDropout drop,
+                std::int64_t block_rows, BatchNorm p, const Batch* batch) {
+  __shared__ float mean[kDropoutColumns], scale[kDropoutColumns], shift[kDropoutColumns];
+  p.rows = rows_of(batch, p.rows);
+  const int thread = static_cast<int>(threadIdx.x);
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * kDropoutColumns;
+  if (thread < kDropoutColumns && left + thread < p.cols) {
+    const ColumnStatistics s = statistics.of<kMerges>(left + thread, x, blockIdx.y == 0, p);
+    const auto n = normalization(p, left + thread, s.variance, s.lost);
+    mean[thread] = s.mean, scale[thread] = n.scale, shift[thread] = n.shift;
+  }
+  __syncthreads();
+  const std::int64_t begin = blockIdx.y * block_rows, words = math::mask_words(p.cols);
+  const std::int64_t end = begin + block_rows < p.rows ? begin + block_rows : p.rows;
+  const int warp = thread / kWarpSize, lane = thread % kNoiseLanes;
+  for (std::int64_t two = begin + 2 * warp; two < end; two += 2 * (kThreads / kWarpSize)) {
+    const NoisePlace at{two + thread % kWarpSize / kNoiseLanes, blockIdx.x, static_cast<std::uint32_t>(lane)};
+    const NoiseWords bits = at.words(drop.noise, batch->step);
+    float u[kDropoutGroups];
+    std::uint32_t own = 0;  // lane g writes the word of group g
+#pragma unroll
+    for (int g = 0; g < kDropoutGroups; ++g) {
+      const int j = g * kNoiseLanes + lane;
+      u[g] = at.row < end && left + j < p.cols ? x[at.row * p.ld + left + j] - mean[j] : 0.0f;
+    }
+#pragma unroll
+    for (int g = 0; g < kDropoutGroups; ++g) {
+      const int j = g * kNoiseLanes + lane;
+      const bool inside = at.row < end && left + j < p.cols, keep = half_word(bits, g) >= drop.threshold;
+      const float exact = activation.value(math::fma(u[g], scale[j], shift[j]), p.alpha);
+      const float value = drop.rounded ? math::bf16_round(exact) : exact;
+      if (inside)
+        y[at.row * p.ld + left + j] =
+            keep ? math::fma(value, drop.map.scale, drop.map.shift) : drop.map.dropped;
+      const std::uint32_t word = mask_word(inside && keep && activation.derivative(value, p.alpha) != 0.0f);
+      if (lane == g) own = word;
+    }
+    const std::int64_t word = left / kNoiseLanes + lane;
+    if (at.row < end && lane < kDropoutGroups && word < words)
+      drop.mask[at.row * words + word] = static_cast<std::uint16_t>(own);
   }
 }
 
-// y by given statistics; lost may be null: 0.
-template <class A>
-__global__ void normalize_kernel(A activation, float* y, const float* x, const float* mean, const float* lost,
-                                 const float* variance, std::int64_t part_rows, BatchNorm p) {
-  const ColumnTile tile(p.rows, p.cols, part_rows);
-  const std::int64_t j = tile.column;
-  normalize_rows(tile, activation, y, x, mean[j], normalization(p, j, variance[j], value_or(lost, j, 0.0f)),
-                 p);
-}
-
-void normalize(const Queue& queue, float* y, const float* x, const float* mean, const float* lost,
-               const float* variance, const BatchNorm& p) {
-  const std::int64_t parts = passes(p.rows);
+template <bool kMerges>
+void normalize(const Queue& queue, float* y, const float* x, const Statistics& statistics,
+               const FusedDropout& drop, const BatchNorm& p) {
+  const std::int64_t parts = passes(p.rows), block_rows = divide_up(p.rows, parts);
   with_chosen_activation(p.activation, [&](auto activation) {
-    launch(queue, normalize_kernel<decltype(activation)>, tile_blocks(p.cols, parts), tile_threads(), 0,
-           activation, y, x, mean, lost, variance, divide_up(p.rows, parts), p);
+    using A = decltype(activation);
+    if (drop.mask == nullptr)
+      launch(queue, normalize_kernel<kMerges, A>, tile_blocks(p.cols, parts), tile_threads(), 0, activation,
+             y, x, statistics, block_rows, p, queue.batch);
+    else
+      launch(queue, drop_kernel<kMerges, A>,
+             dim3(static_cast<unsigned>(divide_up(p.cols, kDropoutColumns)), static_cast<unsigned>(parts)),
+             kThreads, 0, activation, y, x, statistics, drop, block_rows, p, queue.batch);
   });
 }
 
-void forward(const Queue& queue, float* y, float* mean, float* variance, const float* x, const BatchNorm& p) {
+void forward(const Queue& queue, float* y, float* mean, float* variance, const float* x, const BatchNorm& p,
+             const GivenMoments& given, const FusedDropout& drop) {
   if (p.cols == 0) return;
-  const std::int64_t parts = column_parts(p.rows);
-  if (parts == 1) {
+  std::int64_t count = column_parts(p.rows);
+  if (count == 1 && given.parts == nullptr && drop.mask == nullptr) {
     with_chosen_activation(p.activation, [&](auto activation) {
       launch(queue, forward_kernel<decltype(activation)>, tile_blocks(p.cols, 1), tile_threads(), 0,
              activation, y, mean, variance, x, p, queue.batch);
     });
     return;
   }
-  float *lost = queue.scratch, *part_mean = lost + p.cols, *part_squares = part_mean + parts * p.cols;
-  launch(queue, moments_kernel, tile_blocks(p.cols, parts), tile_threads(), 0, part_mean, part_squares, x, p,
-         queue.batch);
-  launch(queue, merge_moments_kernel, blocks_for(p.cols), kThreads, 0, mean, lost, variance, part_mean,
-         part_squares, x, parts, p, queue.batch);
-  normalize(queue, y, x, mean, lost, variance, p);
+  float* lost = queue.scratch;
+  MomentParts parts{given.parts, nullptr, given.part_rows};
+  if (given.parts != nullptr) {
+    count = divide_up(p.rows, given.part_rows);
+    parts.squares = given.parts + count * p.cols;
+  } else {
+    float *means = lost + p.cols, *squares = means + count * p.cols;
+    parts = {means, squares, 0};
+    launch(queue, moments_kernel, tile_blocks(p.cols, count), tile_threads(), 0, means, squares, x, p,
+           queue.batch);
+  }
+  const Statistics statistics{mean, variance, lost, parts, mean, variance};
+  if (count <= kFewParts) return normalize<true>(queue, y, x, statistics, drop, p);
+  launch(queue, statistics_kernel, tile_blocks(p.cols, 1), tile_threads(), 0, mean, lost, variance, parts, x,
+         p, queue.batch);
+  normalize<false>(queue, y, x, statistics, drop, p);
 }
 
 void inference(const Queue& queue, float* y, const float* x, const float* mean, const float* variance,
                const BatchNorm& p) {
   if (p.cols == 0) return;
-  normalize(queue, y, x, mean, nullptr, variance, p);
-}
-
-// What a backward pass reads, and dx, which may be one of them or null.
-struct Arrays {
-  float* dx;
-  const float *dy, *x, *y;
-};
-
-// The gradient behind the activation and u = x - mean, of kRowsAhead rows from i on; 0 behind the last.
-struct RowsAhead {
-  float dz[kRowsAhead], u[kRowsAhead];
-
-  template <class A>
-  __device__ RowsAhead(const ColumnTile& tile, const A& activation, const Arrays& a, float mean,
-                       std::int64_t i, const BatchNorm& p) {
-#pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      const std::int64_t row = i + r * kTileWarps, at = row * p.ld + tile.column;
-      const bool there = row < tile.end;
-      dz[r] = there ? a.dy[at] : 0.0f;
-      u[r] = there ? a.x[at] - mean : 0.0f;
-      if constexpr (!A::kLinear)
-        if (there) dz[r] *= activation.derivative(a.y[at], p.alpha);
-    }
-  }
-};
-
-// Sums over the rows of the part for every thread of a column; with a scale, dx = scale dz on the way.
-template <bool kScaled, class A>
-__device__ math::GradientSums<float> tile_sums(const ColumnTile& tile, const A& activation, const Arrays& a,
-                                               float mean, float scale, const BatchNorm& p) {
-  float sum[3] = {};
-  each_rows(tile, [&](std::int64_t i) {
-    const RowsAhead rows(tile, activation, a, mean, i, p);
-#pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      sum[0] += rows.dz[r];
-      sum[1] = math::fma(rows.dz[r], rows.u[r], sum[1]);
-      sum[2] += rows.u[r];
-      const std::int64_t row = i + r * kTileWarps;
-      if (kScaled && tile.inside && row < tile.end) a.dx[row * p.ld + tile.column] = scale * rows.dz[r];
-    }
-  });
-  add_warps(tile, sum);
-  return {sum[0], sum[1], sum[2]};
-}
-
-// dx = scale dz + slope u + shift.
-template <class A>
-__device__ void input_gradient(const ColumnTile& tile, const A& activation, const Arrays& a, float mean,
-                               float scale, float slope, float shift, const BatchNorm& p) {
-  if (!tile.inside) return;
-  each_rows(tile, [&](std::int64_t i) {
-    const RowsAhead rows(tile, activation, a, mean, i, p);
-#pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      const std::int64_t row = i + r * kTileWarps;
-      if (row < tile.end)
-        a.dx[row * p.ld + tile.column] = math::fma(rows.dz[r], scale, math::fma(rows.u[r], slope, shift));
-    }
-  });
-}
-
-__device__ __forceinline__ math::NormalizationGradient<float> gradient(const math::GradientSums<float>& sums,
-                                                                       const float* variance, std::int64_t j,
-                                                                       const BatchNorm& p) {
-  return math::NormalizationGradient<float>(sums, value_or(p.gamma, j, 1.0f),
-                                            math::inverse_deviation(variance[j], p.epsilon),
-                                            static_cast<float>(p.rows));
-}
-
-// All of backward, for one part.
-template <class A>
-__global__ void backward_kernel(A activation, Arrays a, float* dgamma, float* dbeta, const float* mean,
-                                const float* variance, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  const ColumnTile tile(p.rows, p.cols);
-  const std::int64_t j = tile.column;
-  const auto sums = tile_sums<false>(tile, activation, a, mean[j], 0.0f, p);
-  const auto g = gradient(sums, variance, j, p);
-  if (tile.first() && dgamma != nullptr) dgamma[j] = g.dgamma;
-  if (tile.first() && dbeta != nullptr) dbeta[j] = sums.dz;
-  if (a.dx != nullptr) input_gradient(tile, activation, a, mean[j], g.scale, g.slope, g.shift, p);
-}
-
-// part_sums (parts, 3, cols). kInference: dx, if there is one, is written on the way.
-template <bool kInference, class A>
-__global__ void sums_kernel(A activation, float* part_sums, Arrays a, const float* mean,
-                            const float* variance, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  const ColumnTile tile(p.rows, p.cols, part_rows(p.rows));
-  const std::int64_t j = tile.column;
-  const float scale =
-      kInference ? value_or(p.gamma, j, 1.0f) * math::inverse_deviation(variance[j], p.epsilon) : 0.0f;
-  const auto sums = kInference && a.dx != nullptr ? tile_sums<true>(tile, activation, a, mean[j], scale, p)
-                                                  : tile_sums<false>(tile, activation, a, mean[j], scale, p);
-  if (!tile.first()) return;
-  float* mine = part_sums + tile.part * 3 * p.cols + j;
-  mine[0] = sums.dz;
-  mine[p.cols] = sums.dz_u;
-  mine[2 * p.cols] = sums.u;
-}
-
-__device__ math::GradientSums<float> all_sums(const float* part_sums, std::int64_t parts, std::int64_t j,
-                                              std::int64_t cols) {
-  math::GradientSums<float> total{0.0f, 0.0f, 0.0f};
-  for (std::int64_t part = 0; part < parts; ++part) {
-    const float* sums = part_sums + part * 3 * cols + j;
-    total = {total.dz + sums[0], total.dz_u + sums[cols], total.u + sums[2 * cols]};
-  }
-  return total;
-}
-
-// dgamma, dbeta, and the three factors (3, cols) of dx.
-__global__ void factors_kernel(float* dgamma, float* dbeta, float* factors, const float* part_sums,
-                               const float* variance, std::int64_t parts, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
-    const auto sums = all_sums(part_sums, parts, j, p.cols);
-    const auto g = gradient(sums, variance, j, p);
-    if (dgamma != nullptr) dgamma[j] = g.dgamma;
-    if (dbeta != nullptr) dbeta[j] = sums.dz;
-    factors[j] = g.scale;
-    factors[p.cols + j] = g.slope;
-    factors[2 * p.cols + j] = g.shift;
-  }
-}
-
-template <class A>
-__global__ void input_gradient_kernel(A activation, Arrays a, const float* mean, const float* factors,
-                                      std::int64_t part_rows, BatchNorm p) {
-  const ColumnTile tile(p.rows, p.cols, part_rows);
-  const std::int64_t j = tile.column;
-  input_gradient(tile, activation, a, mean[j], factors[j], factors[p.cols + j], factors[2 * p.cols + j], p);
-}
-
-void backward(const Queue& queue, const BatchNormGradients& d, const float* dy, const float* x,
-              const float* y, const float* mean, const float* variance, const BatchNorm& p) {
-  if (p.cols == 0) return;
-  const Arrays a{d.dx, dy, x, y};
-  const std::int64_t parts = column_parts(p.rows), some = passes(p.rows);
-  float *factors = queue.scratch, *part_sums = factors + 3 * p.cols;
-  with_chosen_activation(p.activation, [&](auto activation) {
-    using A = decltype(activation);
-    if (parts == 1) {
-      launch(queue, backward_kernel<A>, tile_blocks(p.cols, 1), tile_threads(), 0, activation, a, d.dgamma,
-             d.dbeta, mean, variance, p, queue.batch);
-      return;
-    }
-    launch(queue, sums_kernel<false, A>, tile_blocks(p.cols, parts), tile_threads(), 0, activation, part_sums,
-           a, mean, variance, p, queue.batch);
-    launch(queue, factors_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta, factors, part_sums,
-           variance, parts, p, queue.batch);
-    if (a.dx != nullptr)
-      launch(queue, input_gradient_kernel<A>, tile_blocks(p.cols, some), tile_threads(), 0, activation, a,
-             mean, factors, divide_up(p.rows, some), p);
-  });
-}
-
-__global__ void inference_parameters_kernel(float* dgamma, float* dbeta, const float* part_sums,
-                                            const float* variance, std::int64_t parts, BatchNorm p) {
-  for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
-    const auto sums = all_sums(part_sums, parts, j, p.cols);
-    if (dgamma != nullptr) dgamma[j] = math::inverse_deviation(variance[j], p.epsilon) * sums.dz_u;
-    if (dbeta != nullptr) dbeta[j] = sums.dz;
-  }
-}
-
-void inference_backward(const Queue& queue, const BatchNormGradients& d, const float* dy, const float* x,
-                        const float* y, const float* mean, const float* variance, const BatchNorm& p) {
-  if (p.cols == 0) return;
-  const std::int64_t parts = column_parts(p.rows);
-  with_chosen_activation(p.activation, [&](auto activation) {
-    launch(queue, sums_kernel<true, decltype(activation)>, tile_blocks(p.cols, parts), tile_threads(), 0,
-           activation, queue.scratch, Arrays{d.dx, dy, x, y}, mean, variance, p, queue.batch);
-  });
-  if (d.dgamma == nullptr && d.dbeta == nullptr) return;
-  launch(queue, inference_parameters_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta,
-         queue.scratch, variance, parts, p);
+  normalize<false>(queue, y, x, {mean, variance, nullptr, {}, nullptr, nullptr}, {}, p);
 }
 
 __global__ void update_kernel(float* moving_mean, float* moving_variance, const float* mean,
@@ -349,8 +285,6 @@ void update(const Queue& queue, float* moving_mean, float* moving_variance, cons
 void fill_batch_norm(Launchers& table) {
   table.batch_norm_forward = forward;
   table.batch_norm_inference = inference;
-  table.batch_norm_backward = backward;
-  table.batch_norm_inference_backward = inference_backward;
   table.batch_norm_update = update;
 }
 

@@ -82,6 +82,27 @@ constexpr std::int64_t blur_scratch(const math::ImageSize& size) {
   return size.height * size.width * size.channels + size.width + size.height + 2;
 }
 
+// Moments of columns that the product before has left (GemmSums); null: none.
+struct GivenMoments {
+  const float* parts = nullptr;
+  std::int64_t part_rows = 0;
+};
+
+// Dropout behind an activation: the mask, a bit an element, tells what passes both. Null: none.
+struct FusedDropout {
+  std::uint16_t* mask = nullptr;
+  Noise noise{};
+  std::uint32_t threshold = 0;
+  math::DropoutMap map{};
+  bool rounded = false;  // what is dropped out is a bfloat16
+};
+// Its gradient: `scale` times that of what passed.
+struct PassedGradient {
+  const std::uint16_t* mask = nullptr;
+  float scale = 1.0f;
+  bool rounded = false;
+};
+
 // Floats of scratch memory of the passes of batch normalization: three numbers a column, and a column a part.
 constexpr std::int64_t batch_norm_scratch(std::int64_t rows, std::int64_t cols) {
   return 3 * (column_parts(rows) + 1) * cols;
@@ -223,12 +244,12 @@ struct Launchers {
 
   // As in cpu/kernels.h. All but inference and update need batch_norm_scratch.
   void (*batch_norm_forward)(const Queue& queue, float* y, float* mean, float* variance, const float* x,
-                             const math::BatchNorm& p);
+                             const math::BatchNorm& p, const GivenMoments& given, const FusedDropout& drop);
   void (*batch_norm_inference)(const Queue& queue, float* y, const float* x, const float* mean,
                                const float* variance, const math::BatchNorm& p);
   void (*batch_norm_backward)(const Queue& queue, const math::BatchNormGradients& d, const float* dy,
                               const float* x, const float* y, const float* mean, const float* variance,
-                              const math::BatchNorm& p);
+                              const math::BatchNorm& p, const PassedGradient& passed);
   void (*batch_norm_inference_backward)(const Queue& queue, const math::BatchNormGradients& d,
                                         const float* dy, const float* x, const float* y, const float* mean,
                                         const float* variance, const math::BatchNorm& p);

@@ -1,7 +1,8 @@
 // One optimizer step over the flat arenas: accumulate, clip, decay, rule, mask, average. A block of threads
 // has a chunk of one variable. The update reads parameters, gradients and slots once and writes parameters
-// and slots once: 4 (3 + 2 slots) bytes an element; norms cost a pass of 4 bytes before it, LAMB's ratio one
-// of 4 (2 + 2 slots). Hyper-parameters lie in device memory: a captured step serves every batch.
+// and slots once: 4 (3 + 2 slots) bytes an element; norms cost a pass of 4 bytes before it, unless the
+// products have left the squares of their results, LAMB's ratio one of 4 (2 + 2 slots). Hyper-parameters lie
+// in device memory: a captured step serves every batch.
 #include "cuda/phases/optimizer.cuh"
 #include "cuda/table.h"
 
@@ -27,30 +28,37 @@ __global__ void prepare_kernel(OptimizerPass pass, const Batch* batch, bool mask
   });
 }
 
-__global__ void squares_kernel(OptimizerPass pass) {
-  const Mine mine(pass);
-  double sum = 0.0;
-  if (!mine.frozen())
-    mine.each([&](std::int64_t i) {
-      const double g = pass.gradients[i];
-      sum += g * g;
-    });
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) pass.squares[blockIdx.x] = sum;
-}
-
-__device__ double sum_chunks(const double* values, std::int64_t first, std::int64_t last) {
+__device__ double sum_range(const double* values, std::int64_t first, std::int64_t last) {
   double sum = 0.0;
   for (std::int64_t i = first + threadIdx.x; i < last; i += kThreads) sum += values[i];
   return block_sum(sum);
+}
+
+__global__ void squares_kernel(OptimizerPass pass) {
+  const OptimizerSum item = pass.sums[blockIdx.x];
+  double sum = 0.0;
+  if (item.squares != nullptr) {
+    sum = sum_range(item.squares, 0, item.count);
+    if (pass.segments[item.segment].multiplier == 0.0f) sum = 0.0;
+  } else {
+    const Mine mine(pass, static_cast<unsigned>(item.chunk));
+    if (!mine.frozen())
+      mine.each([&](std::int64_t i) {
+        const double g = pass.gradients[i];
+        sum += g * g;
+      });
+    sum = block_sum(sum);
+  }
+  if (threadIdx.x == 0) pass.squares[blockIdx.x] = sum;
 }
 
 // A block per segment; with a global norm one for all.
 __global__ void factors_kernel(OptimizerPass pass) {
   const bool global = pass.global_norm > 0.0;
   const std::int64_t s = blockIdx.x;
-  const double squares = global ? sum_chunks(pass.squares, 0, pass.chunk_count)
-                                : sum_chunks(pass.squares, pass.segments[s].first, pass.segments[s].last);
+  const double squares = global
+                             ? sum_range(pass.squares, 0, pass.sum_count)
+                             : sum_range(pass.squares, pass.segments[s].first_sum, pass.segments[s].last_sum);
   if (threadIdx.x != 0) return;
   const double norm = static_cast<double>(pass.range.clip_factor) * ::sqrt(squares);
   const float factor = math::clip_factor(norm, global ? pass.global_norm : pass.norm);
@@ -109,7 +117,7 @@ void optimizer_gradients(const Queue& queue, const OptimizerPass& pass, bool pre
   if (pass.accumulator != nullptr || masked)
     launch(queue, prepare_kernel, chunks, kThreads, 0, pass, queue.batch, masked);
   if (norms) {
-    launch(queue, squares_kernel, chunks, kThreads, 0, pass);
+    launch(queue, squares_kernel, static_cast<unsigned>(pass.sum_count), kThreads, 0, pass);
     const auto segments = static_cast<unsigned>(pass.global_norm > 0.0 ? 1 : pass.segment_count);
     launch(queue, factors_kernel, segments, kThreads, 0, pass);
   }

@@ -14,12 +14,21 @@ struct OptimizerChunk {
   std::int32_t size, segment;
 };
 
+// What one block of threads sums for the norms: the squares of a chunk of the gradients, or those of a whole
+// variable that the product which made its gradient has left.
+struct OptimizerSum {
+  const double* squares;  // null: the chunk's
+  std::int64_t count;
+  std::int32_t chunk, segment;
+};
+
 // A variable: its chunks [first, last), the factor of its learning rate (0: frozen), whether it decays.
 struct OptimizerSegment {
   std::int64_t first, last;
   float multiplier;
   bool decayed;
   std::int64_t begin = 0, size = 0;  // in the arenas
+  std::int64_t first_sum = 0, last_sum = 0;
   // Where rules prepare matrices: their sizes (0: none), the first of their means of r, the place of the
   // direction (-1: none) and what multiplies it.
   std::int64_t rows = 0, cols = 0, first_mean = 0, direction = -1;
@@ -45,8 +54,9 @@ struct OptimizerPass {
   double norm, global_norm;  // 0: no such clipping
   const OptimizerChunk* chunks;
   const OptimizerSegment* segments;
-  std::int64_t chunk_count, segment_count;
-  // Working memory: by chunk; by chunk; by segment.
+  const OptimizerSum* sums;
+  std::int64_t chunk_count, segment_count, sum_count;
+  // Working memory: by sum, or by chunk; by chunk; by segment.
   double* squares;
   math::TrustSums* trust;
   float* factors;

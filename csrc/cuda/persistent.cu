@@ -87,7 +87,9 @@ void persistent(const Queue& queue, const PersistentRun& run) {
 void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
               const GemmFinish& finish) {
   constexpr std::int64_t kMost = INT32_MAX / 2;
-  if (p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
+  // Who reads sums is no phase either.
+  const bool summed = finish.sums.moments != nullptr || finish.sums.squares != nullptr;
+  if (summed || p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
   const auto side = [](std::int64_t n) { return divide_up(n, SmallMultiply::kSide); };
   // Tiles of 32 x 32 that do not occupy half of the largest device.
   const bool shared = side(p.m) * side(p.n) < 64 && p.k > SmallMultiply::kFew;

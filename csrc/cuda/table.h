@@ -19,6 +19,7 @@ void fill_softmax_cross_entropy(Launchers& table);
 void fill_accuracy(Launchers& table);
 void fill_accumulate(Launchers& table);
 void fill_batch_norm(Launchers& table);
+void fill_batch_norm_gradients(Launchers& table);
 void fill_layer_norm(Launchers& table);
 void fill_penalty(Launchers& table);
 void fill_norm_constraint(Launchers& table);
@@ -63,6 +64,7 @@ inline Launchers make_launchers() {
   fill_accuracy(table);
   fill_accumulate(table);
   fill_batch_norm(table);
+  fill_batch_norm_gradients(table);
   fill_layer_norm(table);
   fill_penalty(table);
   fill_norm_constraint(table);

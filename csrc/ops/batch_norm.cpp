@@ -5,7 +5,9 @@
 
 #include "core/check.h"
 #include "cpu/dispatch.h"
+#include "cpu/share.h"
 #include "ops/activation.h"
+#include "ops/dropout.h"
 #include "ops/shared/device_step.h"
 
 namespace densor::ops {
@@ -62,9 +64,9 @@ struct BackwardArrays {
 };
 
 BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews& d, const View& dy,
-                                const View& x, const View& y, Activation activation) {
+                                const View& x, const View& y, bool reads_y) {
   check.input("dy", dy, DType::f32, {x.rows(), x.cols()});
-  if (activation != Activation::linear) check.input("y", y, DType::f32, {x.rows(), x.cols()});
+  if (reads_y) check.input("y", y, DType::f32, {x.rows(), x.cols()});
   check.optional_output("dx", d.dx, DType::f32, {x.rows(), x.cols()});
   check.optional_output("dgamma", d.dgamma, DType::f32, {x.cols()});
   check.optional_output("dbeta", d.dbeta, DType::f32, {x.cols()});
@@ -76,10 +78,44 @@ BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews
 }
 
 using BackwardKernel = decltype(cpu::Kernels::batch_norm_backward);
-using BackwardLauncher = decltype(&cuda::Launchers::batch_norm_backward);
+
+// What only a device does in the same pass.
+void check_moments(const Check& check, const ProductMoments& moments, const View& x) {
+  if (!moments.parts) return;
+  check.number("moment_rows", static_cast<double>(moments.rows), 1.0, 1e9);
+  check.input("moments", moments.parts, DType::f32,
+              {2, (x.rows() + moments.rows - 1) / moments.rows, x.cols()});
+}
+
+void check_dropout(const Check& check, const BatchNormDropout& dropout, const View& x,
+                   Activation activation) {
+  if (!dropout.mask) return;
+  check.number("rate", dropout.rate, 0.0, 1.0, true);
+  if (activation != Activation::linear && activation != Activation::relu)
+    check.fail("mask", std::string("must be None behind the activation '") +
+                           math::activation_name(activation) + "'; apply dropout separately");
+  check.input("mask", dropout.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
+}
+
+void check_unfused(const Check& check, const View& moments, const View& mask) {
+  const auto absent = [&](const char* argument, const View& view) {
+    if (view) check.fail(argument, "must be None on a CPU: only a device has one pass for both");
+  };
+  absent("moments", moments);
+  absent("mask", mask);
+}
+
+cuda::FusedDropout fused(const BatchNormDropout& dropout) {
+  return {dropout.mask.as<std::uint16_t>(),
+          {math::philox_key(dropout.seed), dropout.stream},
+          dropout_threshold(dropout.rate),
+          math::dropout_map(math::DropoutKind::inverted, dropout.rate),
+          dropout.rounded};
+}
 
 bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, const View& dy, const View& x,
-                         const View& y, const View& mean, const View& variance, const View& gamma) {
+                         const View& y, const View& mean, const View& variance, const View& gamma,
+                         const View& mask = {}) {
   return on_device(check, {{"dx", d.dx},
                            {"dgamma", d.dgamma},
                            {"dbeta", d.dbeta},
@@ -88,12 +124,15 @@ bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, co
                            {"y", y},
                            {"mean", mean},
                            {"variance", variance},
-                           {"gamma", gamma}});
+                           {"gamma", gamma},
+                           {"mask", mask}});
 }
 
+template <class Launcher, class... Rest>
 Step backward_on_device(const Check& check, const BackwardArrays& a, const cpu::BatchNorm& p,
-                        BackwardLauncher launcher) {
-  Step step = masking_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p);
+                        Launcher launcher, Rest... rest) {
+  Step step =
+      masking_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p, rest...);
   step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
   return step;
 }
@@ -113,23 +152,34 @@ Step backward_step(const Check& check, const View& x, const BackwardArrays& a, c
 }  // namespace
 
 Step batch_norm_forward(const View& y, const View& mean, const View& variance, const View& x,
-                        const View& gamma, const View& beta, const BatchNormOptions& options) {
+                        const View& gamma, const View& beta, const BatchNormOptions& options,
+                        const ProductMoments& moments, const BatchNormDropout& dropout) {
   const Check check("batch_norm_forward");
   const cpu::BatchNorm p = checked(check, x, gamma, beta, options);
   check.output("y", y, DType::f32, {x.rows(), x.cols()});
   check.output("mean", mean, DType::f32, {x.cols()});
   check.output("variance", variance, DType::f32, {x.cols()});
-  check.disjoint({{"y", y}, {"mean", mean}, {"variance", variance}},
-                 {{"x", x}, {"gamma", gamma}, {"beta", beta}});
   check_rows(check, x);
-  if (on_device(
-          check,
-          {{"y", y}, {"mean", mean}, {"variance", variance}, {"x", x}, {"gamma", gamma}, {"beta", beta}})) {
-    Step step = masking_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
-                             x.f32(), p);
+  check_moments(check, moments, x);
+  check_dropout(check, dropout, x, options.activation);
+  check.optional_output("mask", dropout.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
+  check.disjoint({{"mask", dropout.mask}, {"y", y}, {"mean", mean}, {"variance", variance}},
+                 {{"x", x}, {"gamma", gamma}, {"beta", beta}, {"moments", moments.parts}});
+  if (on_device(check, {{"y", y},
+                        {"mean", mean},
+                        {"variance", variance},
+                        {"x", x},
+                        {"gamma", gamma},
+                        {"beta", beta},
+                        {"moments", moments.parts},
+                        {"mask", dropout.mask}})) {
+    Step step =
+        masking_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
+                     x.f32(), p, cuda::GivenMoments{moments.parts.f32(), moments.rows}, fused(dropout));
     step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
     return step;
   }
+  check_unfused(check, moments.parts, dropout.mask);
   Step step = local_step(check, x, 0.3);
   step.run = [kernel = cpu::active().batch_norm_forward, y = y.f32(), mean = mean.f32(),
               variance = variance.f32(), x = x.f32(), p](Worker& worker) {
@@ -172,10 +222,12 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
 
 Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
                          const View& y, const View& mean, const View& variance, const View& gamma,
-                         const BatchNormOptions& options) {
+                         const BatchNormOptions& options, const BatchNormDropout& dropout) {
   const Check check("batch_norm_backward");
   const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
-  BackwardArrays arrays = checked_backward(check, gradients, dy, x, y, options.activation);
+  check_dropout(check, dropout, x, options.activation);
+  BackwardArrays arrays =
+      checked_backward(check, gradients, dy, x, y, options.activation != Activation::linear && !dropout.mask);
   check.input("mean", mean, DType::f32, {x.cols()});
   check.input("variance", variance, DType::f32, {x.cols()});
   check_rows(check, x);
@@ -183,8 +235,11 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
                  {{"mean", mean}, {"variance", variance}, {"gamma", gamma}});
   arrays.mean = mean.f32();
   arrays.variance = variance.f32();
-  if (gradients_on_device(check, gradients, dy, x, y, mean, variance, gamma))
-    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward);
+  if (gradients_on_device(check, gradients, dy, x, y, mean, variance, gamma, dropout.mask))
+    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward,
+                              cuda::PassedGradient{dropout.mask.as<const std::uint16_t>(),
+                                                   fused(dropout).map.scale, dropout.rounded});
+  check_unfused(check, {}, dropout.mask);
   return backward_step(check, x, arrays, p, cpu::active().batch_norm_backward);
 }
 
@@ -193,7 +248,8 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
                                    const View& moving_variance, const BatchNormOptions& options) {
   const Check check("batch_norm_inference_backward");
   const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
-  BackwardArrays arrays = checked_backward(check, gradients, dy, x, y, options.activation);
+  BackwardArrays arrays =
+      checked_backward(check, gradients, dy, x, y, options.activation != Activation::linear);
   check.input("moving_mean", moving_mean, DType::f32, {x.cols()});
   check.input("moving_variance", moving_variance, DType::f32, {x.cols()});
   check.disjoint({{"dx", gradients.dx}, {"dgamma", gradients.dgamma}, {"dbeta", gradients.dbeta}},

@@ -42,6 +42,22 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
 }
 
+// Sums that a plan leaves in so many parts; 0: none.
+void check_sums(const Check& check, const char* argument, const View& sums, std::int64_t parts) {
+  if (sums && parts == 0)
+    check.fail(argument, "must be None: this product, on a CPU or by this plan, does not tell");
+}
+
+void check_moments(const Check& check, const DenseMoments& moments, const View& y, std::int64_t part_rows,
+                   Activation activation) {
+  if (!moments.parts) return;
+  if (activation != Activation::linear && activation != Activation::relu)
+    check.fail("moments", std::string("must be None: the activation '") + math::activation_name(activation) +
+                              "' follows in a pass of its own");
+  check_sums(check, "moments", moments.parts, part_rows);
+  check.output("moments", moments.parts, DType::f32, {2, (y.rows() + part_rows - 1) / part_rows, y.cols()});
+}
+
 cpu::GemmPrecision precision_of(bool bfloat16) {
   return bfloat16 ? cpu::GemmPrecision::medium : cpu::matmul_precision();
 }
@@ -49,7 +65,7 @@ cpu::GemmPrecision precision_of(bool bfloat16) {
 // The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
                        const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
-                       bool training) {
+                       bool training, const DenseMoments& moments) {
   const cuda::Launchers& kernels = cuda::launchers();
   const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
@@ -57,12 +73,16 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const cuda::GemmProblem problem{x.rows(), w.cols(), x.cols()};
   const cuda::GemmPlan plan =
       training ? device_gemm(problem, precision) : device_gemm_of_rows(problem, precision);
+  check_moments(check, moments, y, training ? plan.moment_rows() : 0, activation);
   step.scratch = plan.scratch();
   step.masks_rows = true;
   step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
-                 finish = cuda::GemmFinish{bias.f32(), relu}, y = y.f32(), n = y.size(), fused, activation,
+                 finish = cuda::GemmFinish{bias.f32(), relu, {}, {moments.parts.f32(), moments.rounded}},
+                 y = y.f32(), n = y.size(), fused, activation,
                  alpha = static_cast<float>(alpha)](const Queue& queue) {
-    multiply(queue, plan, operands, finish);
+    cuda::GemmFinish told = finish;
+    told.sums.batch = queue.batch;
+    multiply(queue, plan, operands, told);
     if (!fused) kernels.activation_forward(queue, y, operands.c, n, activation, alpha);
   };
   return step;
@@ -89,11 +109,14 @@ void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands
 }  // namespace
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
-                   Activation activation, double alpha, bool training, bool bfloat16) {
+                   Activation activation, double alpha, bool training, bool bfloat16,
+                   const DenseMoments& moments) {
   check_forward(y, z, x, w, bias, activation, alpha);
   const Check check("dense_forward");
-  if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}}))
-    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16), training);
+  if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}, {"moments", moments.parts}}))
+    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16), training,
+                             moments);
+  check_sums(check, "moments", moments.parts, 0);
   const cpu::Kernels& kernels = cpu::active();
   const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, precision_of(bfloat16),
                                  !training};
@@ -222,24 +245,31 @@ struct Backward {
 
 // dz, dbias, dw and dx, one after the other. The derivative of relu below is in the product, any other in a
 // pass of its own.
-Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy) {
+Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy,
+                        const View& squares) {
   const cuda::Launchers& kernels = cuda::launchers();
   Step step;
   step.name = check.function();
   cuda::GemmPlan for_w, for_x;
   if (op.dw != nullptr) for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision);
   if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
+  if (squares) {
+    if (op.dw == nullptr) check.fail("squares", "must be None where dw is");
+    check_sums(check, "squares", squares, for_w.square_sums());
+    check.output("squares", squares, DType::f64, {for_w.square_sums()});
+  }
   step.scratch = std::max(
       {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
   // The library counts the terms on the host.
   step.masks_rows = op.dw == nullptr || for_w.kernel != cuda::GemmKernel::cublaslt;
   const bool relu = op.below.activation == Activation::relu;
-  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x](const Queue& queue) {
+  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x,
+                 sums = cuda::GemmSums{nullptr, false, nullptr, squares.as<double>()}](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
     if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
-    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch}, {});
+    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch}, {nullptr, false, {}, sums});
     if (op.dx == nullptr) return;
     multiply(queue, for_x, {op.dx, d, op.w},
              {nullptr, false, {op.below.mask, op.below.scale, relu ? op.below.saved : nullptr}});
@@ -254,7 +284,7 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
 
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
                     const View& saved, const View& x, const View& w, Activation activation, double alpha,
-                    bool bfloat16, const Below& below) {
+                    bool bfloat16, const Below& below, const View& squares) {
   check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, below);
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
   const cpu::Kernels& kernels = cpu::active();
@@ -281,8 +311,10 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
                         {"x", x},
                         {"w", w},
                         {"below_mask", below.mask},
-                        {"below_saved", below.saved}}))
-    return backward_on_device(check, op, inputs, dy);
+                        {"below_saved", below.saved},
+                        {"squares", squares}}))
+    return backward_on_device(check, op, inputs, dy, squares);
+  check_sums(check, "squares", squares, 0);
   Step step;
   step.name = "dense_backward";
   step.work = 0.3 * static_cast<double>(dy.size());
@@ -292,6 +324,12 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   op.declare(step);
   step.run = [op](Worker& worker) { op.run(worker); };
   return step;
+}
+
+DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16) {
+  const cpu::GemmPrecision precision = precision_of(bfloat16);
+  return {device_gemm({rows, units, inputs}, precision).moment_rows(),
+          device_gemm({inputs, units, rows, true, false}, precision).square_sums()};
 }
 
 }  // namespace densor::ops

@@ -7,12 +7,27 @@
 
 namespace densor::ops {
 
+// What batch normalization wants to know of y, on a device: of each column in parts of
+// dense_sums().moment_rows rows, the last one shorter, the mean of what is left without the part's first row,
+// and the sum of squared deviations from it. The activation is linear or relu.
+struct DenseMoments {
+  View parts;            // (2, parts, out), or absent
+  bool rounded = false;  // of y rounded to bfloat16
+};
+
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
 // saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,
 // is cpu::matmul_precision(), or with `bfloat16`, for operands that are rounded anyway, one product of
 // bfloat16 numbers; unless `training`, the bits of a row do not depend on the number of rows.
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
-                   math::Activation activation, double alpha, bool training, bool bfloat16);
+                   math::Activation activation, double alpha, bool training, bool bfloat16,
+                   const DenseMoments& moments);
+
+// What the products on the device in use can tell of their results in training, with the precision as above.
+struct DenseSums {
+  std::int64_t moment_rows, square_sums;  // 0: nothing
+};
+DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16);
 
 // What stands between this layer and the dz of the one below, from which x came: dropout with the mask uint16
 // (rows, ceil(in / 16)), unless that is absent, of an activation that saved (rows, in), absent for linear.
@@ -27,9 +42,10 @@ struct Below {
 
 // dz = dy activation'(saved); dx = dz w^T, dw = x^T dz, dbias = column sums of dz; dx, dw, dbias may be
 // absent. Gradients are overwritten. dz (rows, out) is scratch memory and may be dy; dz and saved are absent
-// for linear. dx is then (keep ? scale dx : 0) activation'(saved) as `below` says.
+// for linear. dx is then (keep ? scale dx : 0) activation'(saved) as `below` says. `squares`, float64
+// (dense_sums().square_sums,), on a device, or absent: what adds up to the sum of squares of dw.
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
                     const View& saved, const View& x, const View& w, math::Activation activation,
-                    double alpha, bool bfloat16, const Below& below);
+                    double alpha, bool bfloat16, const Below& below, const View& squares);
 
 }  // namespace densor::ops

@@ -23,8 +23,6 @@ void check_forward(const Check& check, const View& y, const View& mask, const Vi
   check.number("rate", rate, 0.0, 1.0, true);
 }
 
-std::uint32_t threshold_of(double rate) { return static_cast<std::uint32_t>(std::nearbyint(rate * 65536.0)); }
-
 cpu::NoiseSpread spread_of(const Check& check, const View& x, const SpreadNoise& noise) {
   const std::size_t axes = noise.shape.size();
   if (axes > cpu::kMaxAxes || noise.noise_shape.size() != axes)
@@ -51,6 +49,10 @@ cpu::NoiseSpread spread_of(const Check& check, const View& x, const SpreadNoise&
 
 }  // namespace
 
+std::uint32_t dropout_threshold(double rate) {
+  return static_cast<std::uint32_t>(std::nearbyint(rate * 65536.0));
+}
+
 math::DropoutKind dropout_kind(const char* function, const char* argument, const std::string& name) {
   std::vector<std::string> known;
   for (int i = 0; i < math::kDropoutKinds; ++i)
@@ -64,15 +66,15 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   check_forward(check, y, mask, x, rate);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
     return masking_step(check, cuda::launchers().dropout_forward, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
-                        math::dropout_map(kind, rate));
+                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
+                        dropout_threshold(rate), math::dropout_map(kind, rate));
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
   cpu::declare_shares(step, x.rows(), x.cols());
   step.run = [kernel = cpu::active().dropout_forward, y = y.f32(), mask = mask.as<std::uint16_t>(),
               x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
-              threshold = threshold_of(rate), map = math::dropout_map(kind, rate)](Worker& worker) {
+              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate)](Worker& worker) {
     const auto number = static_cast<std::uint32_t>(worker.batch.step);
     kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map);
   };
@@ -86,15 +88,16 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
   const cpu::NoiseSpread spread = spread_of(check, x, noise);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
     return masking_step(check, cuda::launchers().dropout_spread, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream}, threshold_of(rate),
-                        math::dropout_map(kind, rate), spread);
+                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
+                        dropout_threshold(rate), math::dropout_map(kind, rate), spread);
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(x.size());
   step.scratch = cpu::mask_words(spread.columns);  // words are half as wide as floats
   step.run = [kernel = cpu::active().dropout_spread, y = y.f32(), mask = mask.as<std::uint16_t>(),
               x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
-              threshold = threshold_of(rate), map = math::dropout_map(kind, rate), spread](Worker& worker) {
+              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
+              spread](Worker& worker) {
     const Range mine = worker.split(rows);
     const auto number = static_cast<std::uint32_t>(worker.batch.step);
     kernel(y, mask, x, mine.begin, mine.end, cols, {key, number, stream, threshold}, map, spread,

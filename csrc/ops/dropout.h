@@ -10,6 +10,8 @@
 
 namespace densor::ops {
 
+// Half-words of noise below it drop an element.
+std::uint32_t dropout_threshold(double rate);
 math::DropoutKind dropout_kind(const char* function, const char* argument, const std::string& name);
 
 // y = keep ? scale x + shift : dropped (math/dropout.h), both (rows, cols), and the mask uint16

@@ -115,6 +115,26 @@ void check_readers(const Check& check, const OptimizerArenas& arenas, const Opti
     check.fail("computed", std::string("must be empty with ") + reason + ", which needs the whole gradient");
 }
 
+KnownSquares read_squares(const Check& check, const GradientSquares& given, const OptimizerArenas& arenas,
+                          std::int64_t segments) {
+  const auto count = static_cast<std::size_t>(given.segments ? given.segments.size() : 0);
+  if (given.segments) check.input("squared", given.segments, DType::i64, {kAny});
+  if (given.sums.size() != count)
+    check.fail("squares", "expected an array for each of the " + std::to_string(count) + " segments, got " +
+                              std::to_string(given.sums.size()));
+  if (count > 0 && (arenas.accumulator || arenas.mask))
+    check.fail("squares", "must be empty with an accumulator or a mask, which change the gradients");
+  KnownSquares known;
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::int64_t segment = given.segments.as<const std::int64_t>()[k];
+    if (segment < 0 || segment >= segments)
+      check.fail("squared", "there is no segment " + std::to_string(segment));
+    check.input("squares", given.sums[k], DType::f64, {kAny});
+    known.all.push_back({segment, given.sums[k].as<const double>(), given.sums[k].size()});
+  }
+  return known;
+}
+
 // The optimizer changes its arenas while it reads what gradients are made of.
 void check_apart(const Check& check, const OptimizerArenas& arenas, const ComputedGradients& computed) {
   for (std::size_t k = 0; k < computed.dz.size(); ++k) {
@@ -190,7 +210,7 @@ bool optimizer_needs_norms(const std::string& rule) {
 
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& name,
                const Clipping& clipping, std::int64_t accumulation_steps, double scale,
-               const ComputedGradients& computed) {
+               const ComputedGradients& computed, const GradientSquares& squares) {
   const Check check("optimizer");
   const OptimizerRule rule = rule_named(check, name);
   check_arrays(check, arenas, rule, name);
@@ -224,11 +244,14 @@ Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments,
                               {"accumulator", arenas.accumulator},
                               {"mask", arenas.mask}};
   for (const View& slot : arenas.slots) kept.push_back({"slots", slot});
+  for (const View& sums : squares.sums) kept.push_back({"squares", sums});
+  const KnownSquares known = read_squares(check, squares, arenas, segments.bounds.rows());
   if (on_device(check, kept)) {
     if (!gradients.empty()) check.fail("computed", "must be empty on a device");
     return optimizer_on_device(check, device_pass(range, arenas, rule, clipping, extras), rule, variables,
-                               segments.multipliers.f32(), iterations);
+                               segments.multipliers.f32(), iterations, known);
   }
+  if (!known.all.empty()) check.fail("squares", "must be empty on a CPU");
   Step step;
   step.name = "optimizer";
   const double arrays =

@@ -34,15 +34,22 @@ struct OptimizerSegments {
   View iterations;   // float64 (7,), for Muon: momentum, nesterov, steps, a, b, c, rms
 };
 
+// Of gradients that nothing has changed since dense_backward wrote them, on a device: what adds up to the
+// sums of their squares, so that norms need not read them.
+struct GradientSquares {
+  View segments;           // int64 (c,): which variables
+  std::vector<View> sums;  // float64 (parts,)
+};
+
 // One step: clip, decay, rule, mask, average. Gradients are multiplied by `scale` first. Reads the batch's
 // hyper row [decay, coefficients of the rule..., momentum of the average and whether it overwrites the
 // parameters (only with an average), whether the rule is applied or the gradient only accumulated (only with
 // an accumulator)]. With an accumulator the rule sees the mean over `accumulation_steps` gradients. Gradients
 // can be `computed` where there is no trust ratio, no accumulator and no mask; their norms come from what
-// they are made of.
+// they are made of. With an accumulator or a mask no squares are known.
 Step optimizer(const OptimizerArenas& arenas, const OptimizerSegments& segments, const std::string& rule,
                const Clipping& clipping, std::int64_t accumulation_steps, double scale,
-               const ComputedGradients& computed);
+               const ComputedGradients& computed, const GradientSquares& squares);
 
 // Whether the rule reads all gradients of a variable before it changes the first parameter.
 bool optimizer_needs_norms(const std::string& rule);

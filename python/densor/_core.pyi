@@ -173,22 +173,16 @@ def activation_forward(y: F32, x: F32, activation: str, alpha: float) -> Step: .
 def activation_backward(dx: F32, dy: F32, saved: F32, activation: str, alpha: float) -> Step: ...
 def activation_saves(activation: str) -> str: ...
 def dense_forward(
-    y: F32,
-    z: F32 | None,
-    x: F32,
-    w: F32,
-    bias: F32 | None,
-    activation: str,
-    alpha: float,
-    training: bool = False,
-    bfloat16: bool = False,
-) -> Step: ...
+    y: F32, z: F32 | None, x: F32, w: F32, bias: F32 | None, activation: str, alpha: float, training: bool = False,
+    bfloat16: bool = False, moments: F32 | None = None, rounded: bool = False,
+) -> Step: ...  # fmt: skip
 def dense_backward(
     dx: F32 | None, dw: F32 | None, dbias: F32 | None, dz: F32 | None, dy: F32, saved: F32 | None, x: F32, w: F32,
     activation: str, alpha: float, below_mask: Array | None = None, below_rate: float = 0.0,
     below_kind: str = "inverted", below_saved: F32 | None = None, below_activation: str = "linear",
-    below_alpha: float = 0.0, bfloat16: bool = False,
+    below_alpha: float = 0.0, bfloat16: bool = False, squares: Array | None = None,
 ) -> Step: ...  # fmt: skip
+def dense_sums(rows: int, inputs: int, units: int, bfloat16: bool = False) -> tuple[int, int]: ...
 def add(y: F32, a: F32, b: F32) -> Step: ...
 def dropout_forward(y: F32, mask: Array, x: F32, rate: float, kind: str, seed: int, stream: int) -> Step: ...
 def dropout_spread(
@@ -269,6 +263,8 @@ def optimizer(
     dz: Sequence[F32] = (),
     matrices: Array | None = None,
     iterations: Array | None = None,
+    squared: Array | None = None,
+    squares: Sequence[Array] = (),
 ) -> Step: ...
 def optimizer_needs_norms(rule: str) -> bool: ...
 def penalty(
@@ -340,55 +336,23 @@ def mean_absolute_error(
     loss: F32, dx: F32 | None, x: F32, target: F32, weight: F32 | None, scale: float, mean: bool = False
 ) -> Step: ...
 def batch_norm_forward(
-    y: F32,
-    mean: F32,
-    variance: F32,
-    x: F32,
-    gamma: F32 | None,
-    beta: F32 | None,
-    epsilon: float,
-    activation: str,
-    alpha: float,
-) -> Step: ...
+    y: F32, mean: F32, variance: F32, x: F32, gamma: F32 | None, beta: F32 | None, epsilon: float, activation: str,
+    alpha: float, moments: F32 | None = None, moment_rows: int = 0, mask: Array | None = None, rate: float = 0.0,
+    seed: int = 0, stream: int = 0, rounded: bool = False,
+) -> Step: ...  # fmt: skip
 def batch_norm_inference(
-    y: F32,
-    x: F32,
-    gamma: F32 | None,
-    beta: F32 | None,
-    moving_mean: F32,
-    moving_variance: F32,
-    epsilon: float,
-    activation: str,
-    alpha: float,
-) -> Step: ...
+    y: F32, x: F32, gamma: F32 | None, beta: F32 | None, moving_mean: F32, moving_variance: F32, epsilon: float,
+    activation: str, alpha: float,
+) -> Step: ...  # fmt: skip
 def batch_norm_backward(
-    dx: F32 | None,
-    dgamma: F32 | None,
-    dbeta: F32 | None,
-    dy: F32,
-    x: F32,
-    y: F32 | None,
-    mean: F32,
-    variance: F32,
-    gamma: F32 | None,
-    epsilon: float,
-    activation: str,
-    alpha: float,
-) -> Step: ...
+    dx: F32 | None, dgamma: F32 | None, dbeta: F32 | None, dy: F32, x: F32, y: F32 | None, mean: F32, variance: F32,
+    gamma: F32 | None, epsilon: float, activation: str, alpha: float, mask: Array | None = None, rate: float = 0.0,
+    rounded: bool = False,
+) -> Step: ...  # fmt: skip
 def batch_norm_inference_backward(
-    dx: F32 | None,
-    dgamma: F32 | None,
-    dbeta: F32 | None,
-    dy: F32,
-    x: F32,
-    y: F32 | None,
-    gamma: F32 | None,
-    moving_mean: F32,
-    moving_variance: F32,
-    epsilon: float,
-    activation: str,
-    alpha: float,
-) -> Step: ...
+    dx: F32 | None, dgamma: F32 | None, dbeta: F32 | None, dy: F32, x: F32, y: F32 | None, gamma: F32 | None,
+    moving_mean: F32, moving_variance: F32, epsilon: float, activation: str, alpha: float,
+) -> Step: ...  # fmt: skip
 def batch_norm_update(
     moving_mean: F32,
     moving_variance: F32,

@@ -8,6 +8,7 @@
 // again by such a chain: infinity has no sum of terms.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/slice.cuh"
+#include "cuda/gemm/sums.cuh"
 #include "cuda/gemm/terms.h"
 #include "cuda/table.h"
 #include "math/bf16_split.h"
@@ -17,7 +18,7 @@ namespace densor::cuda {
 
 namespace {
 
-constexpr int kRows = 128, kCols = 64;                     // of a block
+constexpr int kRows = kMmaRows, kCols = kMmaCols;          // of a block
 constexpr int kWarpRows = 32, kWarpCols = 32;              // of a warp
 constexpr int kTileRows = 16, kTileCols = 8, kTerms = 16;  // of one instruction
 constexpr int kPitch = kSlice + 8;  // bfloat16s; lanes of a fragment read different banks
@@ -99,9 +100,10 @@ struct Place {
   __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
 };
 
+// `total` becomes what is stored.
 template <bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                       const Place& at, const float (&total)[kDown][kAcross][4]) {
+                                       const Place& at, float (&total)[kDown][kAcross][4]) {
   static_assert(kDown * kAcross * 4 == 32);
   std::uint32_t lost = 0;  // the elements that are not finite
 #pragma unroll
@@ -112,7 +114,8 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
           lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
-          o.c[at.i(i, e) * p.n + at.j(j, e)] = finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
+          o.c[at.i(i, e) * p.n + at.j(j, e)] = total[i][j][e] =
+              finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
         }
   if (lost == 0) return;
 #pragma unroll 1
@@ -121,6 +124,11 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
     const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
     o.c[i * p.n + j] = finished<kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j));
   }
+#pragma unroll
+  for (int n = 0; n < 32; ++n)
+    if ((lost >> n & 1u) != 0)
+      total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] =
+          o.c[at.i(n / (4 * kAcross), n % 4) * p.n + at.j(n / 4 % kAcross, n % 4)];
 }
 
 template <int kProducts, bool kTransposeA, bool kTransposeB>
@@ -155,6 +163,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
   finish<!kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
+  leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
+                                            total);
 }
 
 template <int kProducts>

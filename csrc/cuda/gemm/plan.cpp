@@ -108,6 +108,39 @@ std::int64_t GemmPlan::scratch() const {
   return kernel == GemmKernel::wgmma ? wgmma_scratch(problem, tiling) : 0;
 }
 
+std::int64_t GemmPlan::moment_rows() const {
+  if (problem.transpose_a || problem.transpose_b || gemm_tiles(problem, 1, 1) == 0) return 0;
+  switch (kernel) {
+    case GemmKernel::simt:
+      return simt_tile(problem);
+    case GemmKernel::mma:
+    case GemmKernel::tf32:
+      return kMmaRows;
+    case GemmKernel::wgmma:
+      return tiling.parts == 1 ? kWgmmaRows : 0;  // who adds the parts has no tile
+    case GemmKernel::cublaslt:
+      break;
+  }
+  return 0;
+}
+
+std::int64_t GemmPlan::square_sums() const {
+  if (!problem.transpose_a || problem.transpose_b) return 0;
+  switch (kernel) {
+    case GemmKernel::simt:
+      return gemm_tiles(problem, simt_tile(problem), simt_tile(problem));
+    case GemmKernel::mma:
+    case GemmKernel::tf32:
+      return gemm_tiles(problem, kMmaRows, kMmaCols);
+    case GemmKernel::wgmma:
+      return tiling.parts == 1 ? gemm_tiles(problem, kWgmmaRows, tiling.cols)
+                               : part_blocks(problem.m * problem.n);
+    case GemmKernel::cublaslt:
+      break;
+  }
+  return 0;
+}
+
 std::vector<GemmPlan> gemm_candidates(const GemmProblem& p, GemmPrecision precision, int architecture,
                                       GemmBackend asked, const GemmChoice& choice) {
   const bool library = asked == GemmBackend::cublaslt;

@@ -28,6 +28,9 @@ struct GemmPlan {
   WgmmaTiling tiling{};  // of wgmma
 
   std::int64_t scratch() const;  // floats
+  // Of GemmSums: rows of a part, and how many sums of squares there are; 0 where the plan does not tell.
+  std::int64_t moment_rows() const;
+  std::int64_t square_sums() const;
 };
 
 // Plans to which the choice is narrowed, for tests and measurements: those of one kernel, one width of tiles,

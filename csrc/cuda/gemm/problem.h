@@ -30,11 +30,34 @@ struct GemmSlope {
   const float* y = nullptr;  // (m, n)
 };
 
+// What is found out about the results on their way, by the block that has them: of c = a b the moments of the
+// columns in parts of the rows that the batch has, (2, parts, n), means of what is left of a part without its
+// first row and squared deviations from these; of c = a^T b the sums of squares, one for each tile. Plans say
+// how many (plan.h); a null pointer: nobody asks.
+struct GemmSums {
+  float* moments = nullptr;
+  bool rounded = false;          // the moments are those of the results rounded to bfloat16
+  const Batch* batch = nullptr;  // of the moments
+  double* squares = nullptr;
+};
+
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
   bool relu = false;
   GemmSlope slope{};
+  GemmSums sums{};
 };
+
+// The sides of the tiles of c: of multiply-adds the largest that still give every multiprocessor something to
+// do, of mma.sync always the same.
+constexpr std::int64_t gemm_tiles(const GemmProblem& p, std::int64_t rows, std::int64_t cols) {
+  return (p.m + rows - 1) / rows * ((p.n + cols - 1) / cols);
+}
+constexpr int simt_tile(const GemmProblem& p) {
+  constexpr std::int64_t kProcessors = 132;
+  return gemm_tiles(p, 128, 128) >= kProcessors ? 128 : gemm_tiles(p, 64, 64) >= kProcessors ? 64 : 32;
+}
+inline constexpr int kMmaRows = 128, kMmaCols = 64;
 
 // How the wgmma kernel cuts a product: tiles of 128 x cols, k into `parts` whose sums are added in order.
 struct WgmmaTiling {
@@ -42,5 +65,12 @@ struct WgmmaTiling {
   int cols = 128;    // 64 or 128; of one product also 256
   int parts = 1;
 };
+
+// Blocks of the kernel that adds the parts of `elements` results.
+constexpr std::int64_t part_blocks(std::int64_t elements) {
+  constexpr std::int64_t kMost = 1056, kEach = 256;
+  const std::int64_t wanted = (elements + kEach - 1) / kEach;
+  return wanted < kMost ? wanted : kMost;
+}
 
 }  // namespace densor::cuda

@@ -9,6 +9,7 @@
 #include "cuda/device/grid.cuh"
 #include "cuda/device/rows.cuh"
 #include "cuda/gemm/finish.cuh"
+#include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -72,6 +73,43 @@ __device__ __forceinline__ void add_slice(float (&sum)[T::m][T::n], const float 
   }
 }
 
+// The sums over a block's results, which are in `sum`; `room`: shared memory that nobody uses any more.
+template <class T, bool kTransposeA, bool kTransposeB>
+__device__ __forceinline__ void leave_sums(const GemmProblem& p, const GemmFinish& finish, void* room,
+                                           const GemmTile& tile, int row, int col,
+                                           const float (&sum)[T::m][T::n]) {
+  if constexpr (!kTransposeA && !kTransposeB) {
+    if (finish.sums.moments == nullptr) return;
+    float rows = tile.rows_below(rows_of(finish.sums.batch, p.m), row, T::m);
+    ColumnMoments of[T::n];
+#pragma unroll
+    for (int j = 0; j < T::n; ++j) {
+      float column[T::m];
+#pragma unroll
+      for (int i = 0; i < T::m; ++i) column[i] = seen(finish.sums, sum[i][j]);
+      of[j] = moments_of_rows(column, rows);
+    }
+    share_columns<16, T::n>(of, rows);
+    auto* strips = static_cast<ColumnMoments*>(room);
+    const int thread = static_cast<int>(threadIdx.x), first = col + (lane_index() < 16 ? 0 : T::n / 2);
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < T::n / 2; ++j) strips[thread / kWarpSize * T::cols + first + j] = of[j];
+    __syncthreads();
+    leave_moments(finish.sums, p, tile, strips, T::rows / (2 * T::m), thread, T::threads);
+  } else if constexpr (kTransposeA && !kTransposeB) {
+    if (finish.sums.squares == nullptr) return;
+    double squares = 0.0;
+#pragma unroll
+    for (int i = 0; i < T::m; ++i)
+#pragma unroll
+      for (int j = 0; j < T::n; ++j)
+        if (tile.has(p, row + i, col + j)) squares += square(sum[i][j]);
+    squares = block_sum(squares);
+    if (threadIdx.x == 0) finish.sums.squares[blockIdx.y * gridDim.x + blockIdx.x] = squares;
+  }
+}
+
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
@@ -105,9 +143,10 @@ __global__ void __launch_bounds__(T::threads)
 #pragma unroll
     for (int j = 0; j < T::n; ++j)
       if (top + row + i < problem.m && left + col + j < problem.n)
-        operands.c[(top + row + i) * problem.n + left + col + j] =
-            finished < !kTransposeA &&
-            kTransposeB > (finish, problem, top + row + i, left + col + j, sum[i][j]);
+        operands.c[(top + row + i) * problem.n + left + col + j] = sum[i][j] =
+            finished<(!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
+                                                    sum[i][j]);
+  leave_sums<T, kTransposeA, kTransposeB>(problem, finish, a, {top, left, T::rows, T::cols}, row, col, sum);
 }
 
 template <class T>
@@ -121,16 +160,12 @@ void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
     p.transpose_b ? start(simt_kernel<T, false, true>) : start(simt_kernel<T, false, false>);
 }
 
-// The largest tile that still gives every multiprocessor something to do.
 void gemm_simt(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
                const GemmFinish& finish) {
-  constexpr std::int64_t kProcessors = 132;
-  const auto tiles = [&](std::int64_t rows, std::int64_t cols) {
-    return divide_up(p.m, rows) * divide_up(p.n, cols);
-  };
-  if (tiles(128, 128) >= kProcessors)
+  const int side = simt_tile(p);
+  if (side == 128)
     run<Tiling<128, 128, 8, 8>>(queue, p, operands, finish);
-  else if (tiles(64, 64) >= kProcessors)
+  else if (side == 64)
     run<Tiling<64, 64, 4, 4>>(queue, p, operands, finish);
   else
     run<Tiling<32, 32, 2, 2>>(queue, p, operands, finish);

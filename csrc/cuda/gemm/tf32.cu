@@ -7,6 +7,7 @@
 // finite are computed again by multiply-adds.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/slice.cuh"
+#include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
 #include "math/tf32.h"
 #include "mma.cuh"
@@ -15,7 +16,7 @@ namespace densor::cuda {
 
 namespace {
 
-constexpr int kRows = 128, kCols = 64;                    // of a block
+constexpr int kRows = kMmaRows, kCols = kMmaCols;         // of a block
 constexpr int kWarpRows = 32, kWarpCols = 32;             // of a warp
 constexpr int kTileRows = 16, kTileCols = 8, kTerms = 8;  // of one instruction
 constexpr int kPitch = kSlice + 4;                        // lanes of a fragment read different banks
@@ -47,10 +48,10 @@ __device__ __forceinline__ void multiply(float (&sum)[kDown][kAcross][4], const 
     for (int j = 0; j < kAcross; ++j) multiply_accumulate_tf32(sum[i][j], of_a[i], of_b[j]);
 }
 
+// `sum` becomes what is stored.
 template <bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                       std::int64_t top, std::int64_t left,
-                                       const float (&sum)[kDown][kAcross][4]) {
+                                       std::int64_t top, std::int64_t left, float (&sum)[kDown][kAcross][4]) {
 #pragma unroll
   for (int i = 0; i < kDown; ++i)
 #pragma unroll
@@ -62,7 +63,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         if (row >= p.m || col >= p.n) continue;
         float x = sum[i][j][e];
         if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
-        o.c[row * p.n + col] = finished<kSlope>(f, p, row, col, x);
+        o.c[row * p.n + col] = sum[i][j][e] = finished<kSlope>(f, p, row, col, x);
       }
 }
 
@@ -94,6 +95,8 @@ __global__ void __launch_bounds__(kThreads, 1)
     for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);
   }
   finish<!kTransposeA && kTransposeB>(problem, operands, finishing, top + row, left + col, sum);
+  leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
+                                            sum);
 }
 
 void gemm_tf32(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,

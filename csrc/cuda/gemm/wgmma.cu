@@ -16,6 +16,7 @@
 // are the same every time.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/pack.cuh"
+#include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
 #include "tile.cuh"
 
@@ -25,6 +26,7 @@ namespace {
 
 constexpr int kRows = kWgmmaRows, kGroupRows = 64, kGroupThreads = 128;
 constexpr int kConsumers = kRows / kGroupRows * kGroupThreads;
+constexpr int kStrips = kConsumers / kWarpSize;          // of 16 rows, a warp's
 constexpr int kAllThreads = kConsumers + kGroupThreads;  // the last group copies
 constexpr int kCopyRegisters = 40, kMultiplyRegisters = 232;
 constexpr int kSharedBytes = 227 * 1024, kAlignment = 1024, kMostStages = 8;
@@ -40,10 +42,12 @@ struct Shape {
   static constexpr int kPlaneA = kRows * kRowBytes, kPlaneB = kCols * kRowBytes;  // bytes
   static constexpr int kBytesA = kPlanes * kPlaneA, kBytesB = kPlanes * kPlaneB;
   static constexpr int kStage = kBytesA + kBytesB;
-  static constexpr int kFit = (kSharedBytes - kAlignment - 2 * kMostStages * 8) / kStage;
+  static constexpr int kRoom = kStrips * kCols * static_cast<int>(sizeof(ColumnMoments));  // of sums
+  static constexpr int kFit = (kSharedBytes - kAlignment - 2 * kMostStages * 8 - 8 - kRoom) / kStage;
   static constexpr int kStages = kFit < kMostStages ? kFit : kMostStages;
   static constexpr bool kPromoted = kCols < 256;
-  static constexpr std::size_t kShared = kAlignment + kStages * (kStage + 2 * sizeof(Barrier));
+  static constexpr std::size_t kShared =
+      kAlignment + kStages * (kStage + 2 * sizeof(Barrier)) + sizeof(Barrier) + kRoom;
   static_assert(kStages >= 3 && kPlaneA % kAlignment == 0 && kPlaneB % kAlignment == 0);
 };
 
@@ -74,20 +78,29 @@ struct Item {
 template <class S>
 struct Ring {
   char* stages;
-  Barrier *full, *empty;
+  Barrier *full, *empty, *met;
   int stage = 0;
-  std::uint32_t parity = 0;
+  std::uint32_t parity = 0, meetings = 0;
 
   __device__ explicit Ring(char* memory) {
     stages = memory + (kAlignment - shared_address(memory) % kAlignment) % kAlignment;
     full = reinterpret_cast<Barrier*>(stages + S::kStages * S::kStage);
     empty = full + S::kStages;
+    met = empty + S::kStages;
+  }
+  // For sums, beside the stages.
+  __device__ void* room() const { return met + 1; }
+  // By all who multiply.
+  __device__ void meet() {
+    met->arrive_if(true);
+    met->wait(meetings++ & 1u);
   }
   __device__ void init() const {
     for (int s = 0; s < S::kStages; ++s) {
       full[s].init(1);
       empty[s].init(kConsumers / kWarpSize);
     }
+    met->init(kConsumers);
     publish_barriers();
   }
   __device__ void advance() {
@@ -180,16 +193,17 @@ struct Place {
 
 // The sums as they are, of one part of several.
 template <int kCount>
-__device__ __forceinline__ void leave_sums(float* partial, const GemmProblem& p, const Place& at,
+__device__ __forceinline__ void leave_part(float* partial, const GemmProblem& p, const Place& at,
                                            const float (&total)[kCount]) {
 #pragma unroll
   for (int e = 0; e < kCount; ++e)
     if (at.i(e) < p.m && at.j(e) < p.n) partial[at.i(e) * p.n + at.j(e)] = total[e];
 }
 
+// `total` becomes what is stored.
 template <int kCount>
 __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                            bool pairs, const Place& at, const float (&total)[kCount]) {
+                                            bool pairs, const Place& at, float (&total)[kCount]) {
   std::uint32_t lost[kCount / 32] = {};  // the elements that are not finite
 #pragma unroll
   for (int e = 0; e < kCount; e += 2) {
@@ -199,12 +213,13 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
     lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
     float* to = o.c + i * p.n + j;
-    const float first = finished(f, p, i, j, total[e]);
+    total[e] = finished(f, p, i, j, total[e]);
+    if (two) total[e + 1] = finished(f, p, i, j + 1, total[e + 1]);
     if (pairs) {
-      *reinterpret_cast<float2*>(to) = {first, finished(f, p, i, j + 1, total[e + 1])};
+      *reinterpret_cast<float2*>(to) = {total[e], total[e + 1]};
     } else {
-      to[0] = first;
-      if (two) to[1] = finished(f, p, i, j + 1, total[e + 1]);
+      to[0] = total[e];
+      if (two) to[1] = total[e + 1];
     }
   }
 #pragma unroll
@@ -215,6 +230,53 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
       const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
       o.c[i * p.n + j] = finished(f, p, i, j, by_multiply_adds(p, o, i, j));
     }
+#pragma unroll
+  for (int e = 0; e < kCount; ++e)
+    if ((lost[e / 32] >> e % 32 & 1u) != 0) total[e] = o.c[at.i(e) * p.n + at.j(e)];
+}
+
+// The sums over a tile's results, which are in `total`, by all who multiply.
+template <class S>
+__device__ __forceinline__ void leave_tile_sums(const GemmSums& sums, const GemmProblem& p, const Item& item,
+                                                std::int64_t index, Ring<S>& ring,
+                                                const float (&total)[S::kCols / 2]) {
+  const GemmTile tile{item.i * kRows, item.j * S::kCols, kRows, S::kCols};
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize, g = lane_index() / 4;
+  const int row = warp * (kRows / kStrips) + g;
+  if (sums.moments != nullptr) {
+    auto* strips = static_cast<ColumnMoments*>(ring.room());
+    const float rows = tile.rows_below(rows_of(sums.batch, p.m), row, 2, 8);
+#pragma unroll
+    for (int first = 0; first < S::kCols / 4; first += 8) {  // eight columns of this lane
+      ColumnMoments of[8];
+#pragma unroll
+      for (int c = 0; c < 8; ++c) {
+        const int e = (first + c) / 2 * 4 + c % 2;
+        const float column[] = {seen(sums, total[e]), seen(sums, total[e + 2])};
+        of[c] = moments_of_rows(column, rows);
+      }
+      strips[warp * S::kCols + 4 * first + column_of_eight()] = share_eight(of, rows);
+    }
+    ring.meet();
+    leave_moments(sums, p, tile, strips, kStrips, thread, kConsumers);
+    ring.meet();
+  }
+  if (sums.squares != nullptr) {
+    const int col = lane_index() % 4 * 2;
+    double squares = 0.0;
+#pragma unroll
+    for (int e = 0; e < S::kCols / 2; ++e)
+      if (tile.has(p, row + e % 4 / 2 * 8, col + e / 4 * 8 + e % 2)) squares += square(total[e]);
+    auto* of_warp = static_cast<double*>(ring.room());
+    squares = warp_sum(squares);
+    if (lane_index() == 0) of_warp[warp] = squares;
+    ring.meet();
+    if (thread == 0) {
+      for (int w = 1; w < kStrips; ++w) squares += of_warp[w];
+      sums.squares[index] = squares;
+    }
+    ring.meet();
+  }
 }
 
 // The packed operands, and the partial sums of parts where there are several.
@@ -244,24 +306,33 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     float total[S::kCols / 2];
     multiply_item<S>(total, ring, item, group);
     const Place at{item.i * kRows + row, item.j * S::kCols + lane_index() % 4 * 2};
-    if (work.parts > 1)
-      leave_sums(packed.partial + item.part * problem.m * problem.n, problem, at, total);
-    else
+    if (work.parts > 1) {
+      leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
+    } else {
       finish_sums(problem, operands, finish, pairs, at, total);
+      leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
+    }
   }
 }
 
 // c from the parts' sums, added in ascending order.
+template <bool kSquares>
 __global__ void __launch_bounds__(kThreads)
     parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,
                  std::int64_t parts) {
   const std::int64_t n = problem.m * problem.n;
+  [[maybe_unused]] double squares = 0.0;
   for (std::int64_t at = first_item(); at < n; at += item_stride()) {
     float sum = partial[at];
     for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
     const std::int64_t i = at / problem.n, j = at % problem.n;
     if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
-    operands.c[at] = finished(finish, problem, i, j, sum);
+    operands.c[at] = sum = finished(finish, problem, i, j, sum);
+    if constexpr (kSquares) squares += square(sum);
+  }
+  if constexpr (kSquares) {
+    squares = block_sum(squares);
+    if (threadIdx.x == 0) finish.sums.squares[blockIdx.x] = squares;
   }
 }
 
@@ -284,7 +355,9 @@ void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
          kAllThreads, S::kShared, p, operands, finish,
          Packed{reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), partial}, work, pairs);
   if (work.parts > 1)
-    launch(queue, parts_kernel, blocks_for(p.m * p.n), kThreads, 0, p, operands, finish, partial, work.parts);
+    launch(queue, finish.sums.squares != nullptr ? parts_kernel<true> : parts_kernel<false>,
+           dim3(static_cast<unsigned>(part_blocks(p.m * p.n))), kThreads, 0, p, operands, finish, partial,
+           work.parts);
 }
 
 template <int kProducts>

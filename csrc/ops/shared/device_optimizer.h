@@ -12,14 +12,25 @@
 
 namespace densor::ops {
 
+// Squares of gradients that the products which made them have left, in device memory.
+struct KnownSquares {
+  struct One {
+    std::int64_t segment;  // as given
+    const double* sums;
+    std::int64_t count;
+  };
+  std::vector<One> all;
+};
+
 // The variables cut into chunks, in device memory, and the working memory of the norms and of what rules
 // prepare.
 class DeviceSegments {
  public:
   DeviceSegments(const std::vector<OptimizerSegment>& segments, const float* multipliers,
-                 const OptimizerRule& rule, const NewtonSchulz& iterations)
+                 const OptimizerRule& rule, const NewtonSchulz& iterations, const KnownSquares& known)
       : host_(segments), multipliers_(multipliers) {
     std::vector<cuda::OptimizerChunk> chunks;
+    std::vector<cuda::OptimizerSum> sums;
     for (std::size_t k = 0; k < segments.size(); ++k) {
       const OptimizerSegment& segment = segments[k];
       host_[k].first_block = static_cast<std::int64_t>(chunks.size());
@@ -27,8 +38,11 @@ class DeviceSegments {
         chunks.push_back({i, static_cast<std::int32_t>(std::min(cuda::kOptimizerChunk, segment.end - i)),
                           static_cast<std::int32_t>(k)});
       host_[k].last_block = static_cast<std::int64_t>(chunks.size());
+      add_sums(sums, k, known);
       if (segment.end > segment.begin && segment.shape.rows > 0) add_matrix(k, rule, iterations);
     }
+    sum_count_ = static_cast<std::int64_t>(sums.size());
+    sums_ = cuda::copy_to_device(sums);
     chunk_count_ = static_cast<std::int64_t>(chunks.size());
     chunks_ = cuda::copy_to_device(chunks);
     segments_ = std::make_unique<cuda::Memory>(sizeof(cuda::OptimizerSegment) * segments.size());
@@ -48,6 +62,8 @@ class DeviceSegments {
       cuda::OptimizerSegment segment{s.first_block, s.last_block, multiplier, s.decayed};
       segment.begin = s.begin;
       segment.size = s.end - s.begin;
+      segment.first_sum = first_sums_[k];
+      segment.last_sum = k + 1 < first_sums_.size() ? first_sums_[k + 1] : sum_count_;
       for (const Prepared& one : prepared_)
         if (one.matrix.segment == static_cast<std::int32_t>(k)) one.tell(segment);
       now.push_back(segment);
@@ -58,7 +74,9 @@ class DeviceSegments {
   void point(cuda::OptimizerPass& pass) const {
     pass.chunks = chunks_->as<const cuda::OptimizerChunk>();
     pass.segments = segments_->as<const cuda::OptimizerSegment>();
+    pass.sums = sums_->as<const cuda::OptimizerSum>();
     pass.chunk_count = chunk_count_;
+    pass.sum_count = sum_count_;
     pass.segment_count = static_cast<std::int64_t>(host_.size());
     pass.squares = squares_->as<double>();
     pass.trust = trust_->as<math::TrustSums>();
@@ -95,6 +113,18 @@ class DeviceSegments {
     }
   };
 
+  // Of segment `k`, whose chunks are known: one of what its product has left, else one for each chunk.
+  void add_sums(std::vector<cuda::OptimizerSum>& sums, std::size_t k, const KnownSquares& known) {
+    const OptimizerSegment& segment = host_[k];
+    const auto number = static_cast<std::int32_t>(k);
+    first_sums_.push_back(static_cast<std::int64_t>(sums.size()));
+    if (segment.end == segment.begin) return;
+    for (const KnownSquares::One& one : known.all)
+      if (one.segment == segment.index) return sums.push_back({one.sums, one.count, 0, number});
+    for (std::int64_t chunk = segment.first_block; chunk < segment.last_block; ++chunk)
+      sums.push_back({nullptr, 0, static_cast<std::int32_t>(chunk), number});
+  }
+
   void add_matrix(std::size_t k, const OptimizerRule& rule, const NewtonSchulz& iterations) {
     const math::MatrixShape& shape = host_[k].shape;
     const bool directed = rule.preparation == math::Preparation::orthogonal;
@@ -112,8 +142,9 @@ class DeviceSegments {
   std::vector<OptimizerSegment> host_;
   const float* multipliers_;
   std::vector<Prepared> prepared_;
-  std::int64_t chunk_count_ = 0, mean_count_ = 0, direction_count_ = 0;
-  std::shared_ptr<const cuda::Memory> chunks_;
+  std::int64_t chunk_count_ = 0, sum_count_ = 0, mean_count_ = 0, direction_count_ = 0;
+  std::vector<std::int64_t> first_sums_;  // by segment
+  std::shared_ptr<const cuda::Memory> chunks_, sums_;
   std::unique_ptr<cuda::Memory> segments_, squares_, trust_, factors_, means_, directions_;
 };
 
@@ -162,8 +193,8 @@ class DeviceDirection {
 
 inline Step optimizer_on_device(const Check& check, cuda::OptimizerPass pass, const OptimizerRule& rule,
                                 const std::vector<OptimizerSegment>& segments, const float* multipliers,
-                                const NewtonSchulz& iterations) {
-  const auto tables = std::make_shared<const DeviceSegments>(segments, multipliers, rule, iterations);
+                                const NewtonSchulz& iterations, const KnownSquares& known) {
+  const auto tables = std::make_shared<const DeviceSegments>(segments, multipliers, rule, iterations, known);
   tables->point(pass);
   const std::vector<cuda::OptimizerMatrix> matrices = tables->matrices();
   std::vector<DeviceDirection> directions;

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.arena import Arena
+from densor.graph.device_fusion import fuse_on_device
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
@@ -215,6 +216,7 @@ def lower_graph(
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
+    fuse_on_device(lowering)
     cast_around_steps(lowering)
     return lowering
 
