@@ -20,8 +20,9 @@ def run(make, rows, capacity, order, architecture=80):
 
     choose(order, architecture)
     try:
-        step, results = make(matrix)
-        _core.run(_core.Program([step], []), None, batches=1, batch_size=capacity, rows=rows)
+        made, results = make(matrix)
+        steps = made if isinstance(made, list) else [made]
+        _core.run(_core.Program(steps, []), None, batches=1, batch_size=capacity, rows=rows)
     finally:
         choose(None)
     return [result[:rows] if len(result) == capacity else result for result in results]
@@ -56,6 +57,39 @@ def batch_norm_backward(matrix):
         dx, dgamma, dbeta, dy, x, None, mean, variance, None, 1e-3, "linear", 0.0
     )
     return step, [dx, dgamma, dbeta]
+
+
+def batch_norm_with_dropout(matrix):
+    x, mean, variance = matrix(), vector(), vector()
+    y, mask = np.zeros_like(x), np.zeros((len(x), -(-COLUMNS // 16)), np.uint16)
+    step = _core.batch_norm_forward(
+        y, mean, variance, x, None, None, 1e-3, "relu", 0.0, mask=mask, rate=0.4, seed=3, stream=1
+    )
+    return step, [y, mean, variance, mask]
+
+
+def batch_norm_backward_with_dropout(matrix):
+    x, dy, dgamma, dbeta = matrix(), matrix(), vector(), vector()
+    dx, mean, variance = np.zeros_like(x), vector(start=0.1), vector(start=2.0)
+    mask = np.full((len(x), -(-COLUMNS // 16)), 0x5555, np.uint16)
+    step = _core.batch_norm_backward(
+        dx, dgamma, dbeta, dy, x, None, mean, variance, None, 1e-3, "relu", 0.0, mask=mask, rate=0.5
+    )
+    return step, [dx, dgamma, dbeta]
+
+
+def batch_norm_of_a_product(matrix):
+    """By the moments that the product has left."""
+    x, mean, variance = matrix(), vector(UNITS), vector(UNITS)
+    w = np.linspace(-1, 1, COLUMNS * UNITS, dtype=np.float32).reshape(COLUMNS, UNITS)
+    h, y = (np.zeros((len(x), UNITS), np.float32) for _ in range(2))
+    part, _ = _core.dense_sums(len(x), COLUMNS, UNITS)
+    moments = np.full((2, -(-len(x) // part), UNITS), np.nan, np.float32)
+    steps = [
+        _core.dense_forward(h, None, x, w, None, "relu", 0.0, training=True, moments=moments),
+        _core.batch_norm_forward(y, mean, variance, h, None, None, 1e-3, "linear", 0.0, moments, part),
+    ]
+    return steps, [h, y, mean, variance]
 
 
 def batch_norm_inference_backward(matrix):
@@ -119,7 +153,8 @@ SUMS = {
     make.__name__: make
     for make in (
         column_sum, batch_norm_forward, batch_norm_backward, batch_norm_inference_backward, layer_norm_backward,
-        one_parameter, accumulate,
+        one_parameter, accumulate, batch_norm_with_dropout, batch_norm_backward_with_dropout,
+        batch_norm_of_a_product,
     )
 } | {name: loss(name) for name in LOSSES}  # fmt: skip
 
@@ -149,6 +184,7 @@ def test_products(order, precision, kernel):
         _core.set_matmul_precision(precision)
         _core.set_device_gemm(kernel, 64, 1)
         same(products, order, architecture=90)
+        same(batch_norm_of_a_product, order, architecture=90)
     finally:
         _core.set_device_gemm("auto")
         _core.set_matmul_precision(before)
