@@ -93,6 +93,14 @@ def test_choices(target, problem, words):
     assert words in _core.gemm_plan(*problem)
 
 
+@pytest.mark.parametrize("m", [1, 31, 64, 300, 2048])
+def test_blocks_of_a_gradient_begin_with_a_word_of_the_mask(target, m):
+    """Sixteen columns of dropout's mask lie in a word; the epilogue of the product is told whole words."""
+    for n, k in itertools.product([10, 100, 192, 300, 1400, 20000], [1, 10, 300, 5000]):
+        plan = _core.gemm_plan(m, n, k, False, True)
+        assert int(re.search(r"blocks m \d+ n (\d+) k", plan)[1]) % 16 == 0, plan
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
