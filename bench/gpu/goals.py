@@ -2,8 +2,8 @@
 
 A row first compares results with those of float64; one whose results are off, or whose tests have failed on this
 device (`--tests`, what pytest wrote), enters the table without a ratio. Each row is printed and written as it ends; one
-that fails says why, and the others run. `--peers`: PyTorch alone. `--row NAME`: only these. DENSOR_GPU_DRY=1: all of it
-on the processor, with tiny sizes.
+that fails says why, and the others run. `--peers`: PyTorch alone, without a build of densor. `--row NAME`: only these.
+DENSOR_GPU_DRY=1: all of it on the processor, with tiny sizes.
 """
 
 import argparse
@@ -62,8 +62,22 @@ ROWS = (
 )  # fmt: skip
 
 
+class Absent:
+    """In the place of densor where only its peers are measured: whatever is asked of it is the same nothing."""
+
+    def __getattr__(self, name: str) -> "Absent":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *arguments: object, **options: object) -> "Absent":
+        return self
+
+
 def main() -> int:
     options = parse()
+    if options.peers:
+        sys.modules["densor"] = Absent()  # type: ignore[assignment]
     known = table.test_results(options.tests)
     result: dict[str, Any] = {"machine": {}, "date": datetime.date.today().isoformat(), "rows": []}
     result["command"] = "make gpu-check OUT=dir"

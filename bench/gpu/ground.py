@@ -2,6 +2,7 @@
 processor, too.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from place import DEVICE, DRY, wait
 
-if DRY:
+if DRY and "densor" not in sys.modules:  # goals.py --peers puts nothing in its place
     from tests.cuda_host import use_cuda_host
 
     use_cuda_host()

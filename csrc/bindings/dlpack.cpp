@@ -134,6 +134,17 @@ bool dtype_of_type(const TypeOf& type, DType& dtype) {
   return false;
 }
 
+// Memory of another device than ours is as good as none: nothing here would say so when kernels read it.
+void check_place(const char* function, const char* argument, int kind, int index) {
+  constexpr int kManaged = 13;
+  const auto here = dlpack_device();
+  if ((kind != here.first && kind != kManaged && kind != kCuda) || index != here.second)
+    throw Error(ErrorKind::value, function, argument,
+                "is on device (" + std::to_string(kind) + ", " + std::to_string(index) +
+                    ") of DLPack, only memory of " + std::string(py::str(py::cast(here))) +
+                    " can be used; copy it there");
+}
+
 View view_of_tensor(const char* function, const char* argument, const Tensor& tensor) {
   View view;
   view.present = view.writable = true;
@@ -186,11 +197,16 @@ py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::
 
 Borrowed from_dlpack(const char* function, const char* argument, const py::handle& array) {
   cuda::require_device(0);
+  if (py::hasattr(array, "__dlpack_device__")) {
+    const py::tuple place = array.attr("__dlpack_device__")();
+    check_place(function, argument, place[0].cast<int>(), place[1].cast<int>());
+  }
   const auto ours = reinterpret_cast<std::intptr_t>(cuda::runtime().stream());
   const py::object made = array.attr("__dlpack__")(py::arg("stream") = ours == 0 ? 1 : ours);
   if (PyCapsule_IsValid(made.ptr(), "dltensor") == 0)
     throw Error(ErrorKind::type, function, argument, "its __dlpack__ returns no capsule named 'dltensor'");
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(made.ptr(), "dltensor"));
+  check_place(function, argument, managed->tensor.device.kind, managed->tensor.device.index);
   const View view = view_of_tensor(function, argument, managed->tensor);
   PyCapsule_SetName(made.ptr(), "used_dltensor");  // now it is ours to delete
   const auto release = [](Managed* it) {

@@ -34,6 +34,20 @@ def test_every_goal_is_measured_and_right(tmp_path):
     assert "| ratio | must | stretch |" in (tmp_path / "goals.md").read_text()
 
 
+def test_peers_are_measured_without_a_build(tmp_path):
+    blocked = "import sys; sys.meta_path.insert(0, type('No', (), {'find_spec': staticmethod(refuse)}))"
+    done = run(
+        sys.executable, "-c",
+        f"def refuse(name, *_):\n    assert name.split('.')[0] != 'densor', name\n{blocked}; import goals; "
+        f"sys.argv[1:] = [{str(tmp_path / 'peers.json')!r}, '--peers', '--row', 'Adam', '--row', 'a step']; "
+        "sys.exit(goals.main())",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads((tmp_path / "peers.json").read_text())["rows"]
+    assert len(rows) == 2
+    assert all(row["times"] and not any("densor" in name for name in row["times"]) for row in rows)
+
+
 def test_ceilings(tmp_path):
     done = run(sys.executable, GPU / "ceilings.py", tmp_path / "ceilings.json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -270,15 +270,25 @@ def test_operators():
 class OnlyDlpack:
     """As libraries whose arrays have no other interface."""
 
-    def __init__(self, array, kind=2):
-        self.array, self.kind, self.streams = array, kind, []
+    def __init__(self, array, kind=2, index=0):
+        self.array, self.kind, self.index, self.streams = array, kind, index, []
 
     def __dlpack_device__(self):
-        return self.kind, 0
+        return self.kind, self.index
 
     def __dlpack__(self, *, stream):
         self.streams.append(stream)
         return there(self.array).__dlpack__() if self.array.dtype != object else None
+
+
+@pytest.mark.parametrize("place", [(2, 1), (10, 0)])
+def test_memory_of_another_device_is_refused(place):
+    foreign = OnlyDlpack(normal(3, 4), *place)
+    with pytest.raises(
+        ValueError, match=rf"argument 'array': is on device \({place[0]}, {place[1]}\) of DLPack"
+    ):
+        _core.DeviceArray.wrapped(foreign)
+    assert foreign.streams == []  # nobody was asked for anything
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", "float64"])
