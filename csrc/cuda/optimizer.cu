@@ -14,17 +14,26 @@ namespace {
 __global__ void prepare_kernel(OptimizerPass pass, const Batch* batch, bool masked) {
   if (refused(batch)) return;
   const Hyper hyper(*batch, pass);
-  Mine(pass).each([&](std::int64_t i) {
-    float g = pass.gradients[i];
-    if (!hyper.applied) {
-      pass.accumulator[i] += g;
-      return;
-    }
+  const bool whole = wide(pass.gradients) && wide(pass.accumulator);
+  Mine(pass).each_width(whole, [&]<int N>(Width<N>, std::int64_t i) {
+    float g[N], sum[N];
+    load(g, pass.gradients + i);
     if (pass.accumulator != nullptr) {
-      g = (g + pass.accumulator[i]) * pass.accumulation_scale;
-      pass.accumulator[i] = 0.0f;
+      load(sum, pass.accumulator + i);
+#pragma unroll
+      for (int e = 0; e < N; ++e) {
+        g[e] += sum[e];
+        sum[e] = hyper.applied ? 0.0f : g[e];
+        g[e] *= pass.accumulation_scale;
+      }
+      store(pass.accumulator + i, sum);
     }
-    pass.gradients[i] = !masked || kept(pass.range.mask, i) ? g : 0.0f;
+    if (!hyper.applied) return;
+    const unsigned keeps = masked ? kept_from(pass.range.mask, i) : ~0u;
+#pragma unroll
+    for (int e = 0; e < N; ++e)
+      if ((keeps >> e & 1u) == 0) g[e] = 0.0f;
+    store(pass.gradients + i, g);
   });
 }
 

@@ -33,7 +33,34 @@ struct Hyper {
   }
 };
 
-// The chunk of this block, and f(i) for its parameters.
+// Parameters that a thread takes at a time; four lie in one access of 16 bytes.
+template <int N>
+struct Width {};
+inline constexpr int kWide = 4;
+
+__device__ __forceinline__ bool wide(const void* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % sizeof(float4) == 0;
+}
+
+template <int N>
+__device__ __forceinline__ void load(float (&x)[N], const float* from) {
+  if constexpr (N == kWide) {
+    const float4 all = *reinterpret_cast<const float4*>(from);
+    x[0] = all.x, x[1] = all.y, x[2] = all.z, x[3] = all.w;
+  } else {
+    x[0] = *from;
+  }
+}
+
+template <int N>
+__device__ __forceinline__ void store(float* to, const float (&x)[N]) {
+  if constexpr (N == kWide)
+    *reinterpret_cast<float4*>(to) = {x[0], x[1], x[2], x[3]};
+  else
+    *to = x[0];
+}
+
+// The chunk of this block, and f for its parameters.
 struct Mine {
   OptimizerChunk chunk;
   OptimizerSegment segment;
@@ -48,10 +75,26 @@ struct Mine {
 #pragma unroll 4
     for (int k = static_cast<int>(threadIdx.x); k < chunk.size; k += kThreads) f(chunk.begin + k);
   }
+  // f(width, i) for the parameters from i on: four at a time where arrays are `wide`, but at the ends one.
+  template <class F>
+  __device__ void each_width(bool wide, F f) const {
+    const int first = static_cast<int>(threadIdx.x);
+    const int before = static_cast<int>(-chunk.begin & (kWide - 1));
+    const int head = wide && before < chunk.size ? before : chunk.size;
+    const int middle = (chunk.size - head) / kWide * kWide;
+    for (int k = kWide * first; k < middle; k += kWide * kThreads) f(Width<kWide>{}, chunk.begin + head + k);
+    for (int k = first; k < chunk.size - middle; k += kThreads)
+      f(Width<1>{}, chunk.begin + (k < head ? k : k + middle));
+  }
 };
 
 __device__ __forceinline__ bool kept(const std::uint16_t* mask, std::int64_t i) {
   return mask == nullptr || (mask[i / 16] >> (i % 16) & 1u) != 0;
+}
+
+// The same for parameters of one word of the mask: bit e says whether i + e is kept.
+__device__ __forceinline__ unsigned kept_from(const std::uint16_t* mask, std::int64_t i) {
+  return mask == nullptr ? ~0u : static_cast<unsigned>(mask[i / 16]) >> (i % 16);
 }
 
 __device__ __forceinline__ float clip_factor_of(const OptimizerPass& pass, std::int32_t segment) {
