@@ -5,8 +5,8 @@ a process of its own, with the same number of threads; rounds are interleaved A 
 the machine's mood hits all. Shown is the median over the rounds, and how many times faster the first
 contestant is than each other. `--case PART` measures only cases whose names contain PART
 and keeps the other cases of the result file, if the same commit measured them. `--against NAME` measures only these
-besides the first contestant. `--isa avx2` holds everyone to AVX2 that can be held. A busy machine is refused (exit
-status 3), unless `--anyway`, which marks the result. The JSON with every round, the versions and the load goes to
+besides the first contestant. `--isa avx2` (or avx512) holds to it everyone who can be held. A busy machine is refused
+(exit status 3), unless `--anyway`, which marks the result. The JSON with every round, the versions and the load goes to
 `bench/results/NAME.json`, or `NAME.avx2.json`.
 """
 
@@ -36,7 +36,15 @@ ISAS = {
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
-    }
+    },
+    "avx512": {
+        "DENSOR_CPU_TARGET": "avx512",
+        "ATEN_CPU_CAPABILITY": "avx512",
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX512",
+        "OPENBLAS_CORETYPE": "SkylakeX",
+    },
 }
 
 # {case: {column: value}}: what one contestant measured in one process.

@@ -16,11 +16,13 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 ORDER = (
     "fashion_mnist",
     "training_step",
+    "training_step.avx512",
     "training_step.avx2",
     "latency",
     "memory",
     "predict_mc",
     "bench_dense",
+    "bench_precision",
     "bench_batch_norm",
     "bench_dropout",
     "bench_softmax_cross_entropy",

@@ -148,7 +148,7 @@ def trained(optimizer):
         lambda: densor.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
     ],
 )
-@pytest.mark.parametrize("target", _core.cpu_targets())
+@pytest.mark.parametrize("target", [*_core.cpu_targets(), "amx_model"])
 def test_training_has_the_bits_of_stored_gradients(monkeypatch, optimizer, target):
     threads, before = _core.num_threads(), _core.cpu_target()
     try:

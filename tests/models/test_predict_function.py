@@ -8,6 +8,7 @@ import pytest
 
 import densor
 from densor import layers
+from densor.models.loop import Loop
 from tests.models.build import classifier, data
 
 
@@ -182,3 +183,20 @@ def test_batches_of_all_sizes_share_one_memory_of_activations():
     assert grown < 200_000  # the activations of the three take 3 MB
     for part in parts:
         np.testing.assert_array_equal(part, whole[: len(part)])
+
+
+def test_variables_that_move_during_a_call(monkeypatch):
+    """As by the first training step of another thread: the call that follows must not read where they were."""
+    model, (x, y) = classifier(), data()
+    predict, row = model.predict_fn(1), x[:1]
+    run = Loop.program
+
+    def training_comes_between(loop, count):
+        program = run(loop, count)
+        monkeypatch.undo()
+        model.fit(x, y, epochs=2, verbose=0)
+        return program
+
+    monkeypatch.setattr(Loop, "program", training_comes_between)
+    predict(row)
+    np.testing.assert_array_equal(predict(row), model.predict(row, verbose=0))

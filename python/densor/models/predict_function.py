@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,20 @@ from densor.models.turn import Turn
 
 if TYPE_CHECKING:
     from densor.models.compilable import Compilable
+    from densor.models.predictor import Predictor
 
 __all__ = ["PredictFunction"]
+
+
+class _Brief(NamedTuple):
+    """The shortest way: one native call, which takes most arrays where the program is brief. Nothing comes between it
+    and the look at what it holds for.
+    """
+
+    moves: int  # of variables: since then they are where the program reads them
+    predictor: Predictor
+    call: _core.BatchCall
+    result: Any
 
 
 class PredictFunction:
@@ -39,9 +51,7 @@ class PredictFunction:
     def _prepare(self) -> None:
         predictor = self._model._inference()
         graph = predictor.graph
-        self._program: _core.Program | None = None  # on the memory where the variables are since `_moves`
-        self._moves = -1
-        self._shortest: _core.BatchCall | None = None  # one native call, for most arrays and brief programs
+        self._brief: _Brief | None = None
         self._loop = Loop(graph, scatter=True, device=predictor.device)
         columns = [tensor.features for tensor in graph.outputs]
         self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
@@ -68,19 +78,21 @@ class PredictFunction:
             TypeError, ValueError: bad data, or another number of rows.
             BusyError: another thread is training the model at this moment.
         """
-        model, shortest = self._model, self._shortest
-        if (
-            shortest is not None
-            and self._moves == Variable.moves
-            and not (model._stepping or ahead)
-            and model._inference() is self._predictor
-            and shortest(x, self._step)
-        ):
-            self._step += 1
-            return self._result
+        model = self._model
+        if not (model._stepping or ahead):
+            predictor, brief = model._inference(), self._brief
+            if (
+                brief is not None
+                and brief.moves == Variable.moves
+                and brief.predictor is predictor
+                and brief.call(x, self._step)
+            ):
+                self._step += 1
+                return brief.result
         arrays = self._checked(x)
         model._refuse_stepping("predict_fn")
         with self._turn:
+            self._brief = None  # nobody passes by while this call uses the memory of the activations
             if model._inference() is not self._predictor:
                 self._prepare()
             if self._loop.device == "cpu":
@@ -88,15 +100,15 @@ class PredictFunction:
             else:
                 self._loop.run_batch(arrays, self._outs, self.rows, self._step)
             self._step += 1
-        return self._result
+            return self._result
 
     def _run_on_cpu(self, arrays: tuple[NDArray[Any], ...]) -> None:
+        moves = Variable.moves  # before: what moves while the program runs makes it one of the past
         program, feeds = self._loop.program(self.rows), self._loop.feeds.inputs
         program.run_batch(self.rows, self._step, feeds, arrays)
-        self._moves = Variable.moves
-        if program is not self._program and len(feeds) == 1:
-            self._program = program
-            self._shortest = _core.BatchCall(program, feeds[0], (self.rows, *self._predictor.features))
+        if len(feeds) == 1:
+            call = _core.BatchCall(program, feeds[0], (self.rows, *self._predictor.features))
+            self._brief = _Brief(moves, self._predictor, call, self._result)
 
     def _checked(self, x: Any) -> tuple[NDArray[Any], ...]:
         arrays = self._model._inputs_form().arrays("predict_fn", x)
