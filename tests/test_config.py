@@ -113,6 +113,18 @@ def test_a_device_for_a_while():
     assert config.device() == "cpu"
 
 
+@pytest.mark.parametrize(
+    "name", ["cuda:1", "cuda:abc", "cuda:", "cuda:00", "cuda:0 ", "cuda:-1", "CUDA", "cuda0"]
+)
+def test_another_gpu_than_the_first_is_refused(name):
+    for call in (lambda: config.set_device(name), lambda: densor.device(name).__enter__()):
+        with pytest.raises(
+            ValueError, match=rf"argument 'device': value '{name}' is not a device; use .*'cuda:0'"
+        ):
+            call()
+    assert config.device() == "cpu"
+
+
 def test_cuda_without_kernels_is_one_clear_error():
     if _core.build_info()["cuda"] != "absent":
         pytest.skip("this build has CUDA kernels")

@@ -63,17 +63,30 @@ void follow_stream(const char* function, const char* argument, const py::handle&
   }
 }
 
+// Kernels run on the first device: memory of another one, or of the host, would fail there, or be read
+// slowly.
+void check_place(const char* function, const char* argument, const void* memory) {
+  if (memory == nullptr) return;  // an empty array
+  const int device = cuda::runtime().device_of(memory);
+  if (device == 0) return;
+  throw Error(ErrorKind::value, function, argument,
+              device < 0 ? "lies in memory that no GPU can read; give the array of the host itself"
+                         : "lies in memory of cuda:" + std::to_string(device) +
+                               ", only that of cuda:0 can be used; copy it there");
+}
+
 // The interface's version 2 and later: a dict of shape, typestr, data (pointer, read-only) and strides.
 View device_view(const char* function, const char* argument, const py::handle& object) {
   cuda::require_device(0);
   const py::dict interface = object.attr("__cuda_array_interface__");
-  follow_stream(function, argument, object, interface);
+  const py::tuple shape = interface["shape"], data = interface["data"];
   View view;
+  view.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
+  check_place(function, argument, view.data);
+  follow_stream(function, argument, object, interface);
   view.present = true;
   view.device = Device::cuda;
   set_dtype(function, argument, view, py::dtype::from_args(interface["typestr"]));
-  const py::tuple shape = interface["shape"], data = interface["data"];
-  view.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
   view.writable = !data[1].cast<bool>();
   set_dimensions(function, argument, view, static_cast<std::int64_t>(shape.size()));
   const bool strided = interface.contains("strides") && !interface["strides"].is_none();

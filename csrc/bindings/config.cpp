@@ -36,9 +36,12 @@ py::dict build_info() {
 void require_device(const py::object& object) {
   const std::string device = name("require_device", "device", object);
   if (device == "cpu" || device == "auto") return;
-  if (device == "cuda" || device.rfind("cuda:", 0) == 0) return cuda::require_device(0);
-  throw Error(ErrorKind::value, "require_device", "device",
-              "value '" + device + "' is not a device; use 'cpu', 'cuda', 'cuda:0' or 'auto'");
+  if (device == "cuda" || device == "cuda:0") return cuda::require_device(0);
+  const bool another = device.rfind("cuda:", 0) == 0;
+  throw Error(
+      ErrorKind::value, "require_device", "device",
+      "value '" + device + "' is not a device; use 'cpu', 'cuda', 'cuda:0' or 'auto'" +
+          (another ? "; the environment variable CUDA_VISIBLE_DEVICES says which GPU is the first" : ""));
 }
 
 std::string gemm_plan(const py::object& m, const py::object& n, const py::object& k, bool transpose_a,
@@ -123,13 +126,14 @@ std::string tune_gemm(const std::string& path, const std::string& device, const 
 }
 
 void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
-                    const py::object& launches, int architecture) {
+                    const py::object& launches, int architecture, const py::object& elsewhere) {
   cuda::Emulation emulation;
   emulation.host_memory = flag("emulate_device", "host_memory", host_memory);
   emulation.order = name("emulate_device", "order", order);
   if (!memory.is_none()) emulation.memory = integer("emulate_device", "memory", memory, 0);
   if (!launches.is_none()) emulation.launches = integer("emulate_device", "launches", launches, 0);
   emulation.architecture = architecture;
+  if (!elsewhere.is_none()) emulation.elsewhere = integer("emulate_device", "elsewhere", elsewhere, 0);
   cuda::emulate(emulation);
 }
 
@@ -198,12 +202,15 @@ void bind_device_products(py::module_& m) {
 
 // What else concerns a GPU.
 void bind_device(py::module_& m) {
-  m.def("emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
-        py::arg("memory") = py::none(), py::arg("launches") = py::none(), py::arg("architecture") = 80,
-        "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
-        "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
-        "that. The device has so many bytes, and after so many launches its context is lost; plans "
-        "take it for a GPU of this architecture.");
+  m.def(
+      "emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
+      py::arg("memory") = py::none(), py::arg("launches") = py::none(), py::arg("architecture") = 80,
+      py::arg("elsewhere") = py::none(),
+      "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
+      "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
+      "that. The device has so many bytes, and after so many launches its context is lost; plans "
+      "take it for a GPU of this architecture. What begins `elsewhere`, at this address, counts as memory of "
+      "a second device.");
   m.def("emulated_waits", &cuda::emulated_waits,
         "The streams for which the emulated device has waited, since the last call.");
   m.def(

@@ -32,6 +32,7 @@ struct Emulation {
   std::int64_t memory = INT64_MAX;  // bytes it has
   int architecture = 80;            // which plans take it for
   std::int64_t launches = -1;       // until an illegal address poisons its context; -1: never
+  std::int64_t elsewhere = 0;       // an address that counts as memory of a second device
 };
 // Throws Error(device) in other builds. Each emulation has a context of its own.
 void emulate(const Emulation& emulation);
@@ -66,6 +67,8 @@ class Runtime {
   virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on
   virtual std::string name() = 0;  // of the model: "NVIDIA H200"
+  // The device in whose memory this lies, ours where all of them reach it; -1: no device's.
+  virtual int device_of(const void* memory) = 0;
   // What `work`, kernels on our stream, takes: the least of several runs. Not while a graph is being
   // captured.
   virtual double microseconds(const std::function<void()>& work) = 0;

@@ -61,6 +61,11 @@ COMPILE = [
     Case("compile_metric_name", compile_with(metrics=["acuracy"]), ValueError, None, "'accuracy'"),
     Case("compile_metric_kind", compile_with(metrics=[3]), TypeError, None, "int"),
     Case("compile_metrics_kind", compile_with(metrics=3), TypeError, "metrics", "int"),
+    *(
+        Case(f"compile_device_{name!r}", compile_with(device=name), ValueError, "device", "'cuda:0'")
+        for name in ("cuda:1", "cuda:abc", "cuda:", "cuda:00", "gpu")
+    ),
+    Case("compile_device_kind", compile_with(device=0), TypeError, "device", "string"),
     Case("compile_unknown", compile_with(los="mse"), TypeError, pattern="unexpected keyword argument 'los'"),
 ]
 

@@ -164,6 +164,19 @@ def test_our_stream_waits_for_that_of_the_caller():
         ops.relu(Foreign(normal(2, 3), stream=0))
 
 
+@pytest.mark.parametrize("use", [ops.relu, _core.DeviceArray.wrapped])
+def test_memory_of_another_device_is_refused_before_anybody_waits(use, device):
+    array = normal(2, 3)
+    _core.emulate_device("ascending", False, elsewhere=array.__array_interface__["data"][0])
+    _core.emulated_waits()
+    with pytest.raises(
+        ValueError, match=r"argument '\w+': lies in memory of cuda:1, only that of cuda:0 can be"
+    ):
+        use(Foreign(array, stream=140000))
+    assert _core.emulated_waits() == []
+    use(Foreign(array.copy()))
+
+
 EVERYONE = 2**64 - 1
 
 

@@ -25,7 +25,7 @@ class Library {
   explicit Library(const std::vector<std::string>& paths) {
     find(paths);
     bind();
-    check(api_.cublasLtCreate(&handle_), "cublasLtCreate");
+    runtime().enqueue([this] { check(api_.cublasLtCreate(&handle_), "cublasLtCreate"); });
     workspace_ = std::make_unique<Memory>(kWorkspace);
   }
 

@@ -22,6 +22,7 @@ namespace {
 
 bool emulated = false;
 int architecture_of_device = 80;
+std::uintptr_t elsewhere = 0;
 
 using Graph = std::vector<host::Body>;
 
@@ -88,6 +89,9 @@ class HostRuntime final : public Runtime {
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return architecture_of_device; }
   std::string name() override { return "emulated device"; }
+  int device_of(const void* memory) override {
+    return reinterpret_cast<std::uintptr_t>(memory) == elsewhere ? 1 : 0;
+  }
   double microseconds(const std::function<void()>& work) override {
     context().require("microseconds");
     const auto begin = std::chrono::steady_clock::now();
@@ -138,6 +142,7 @@ void emulate(const Emulation& emulation) {
   emulated = index > 0 && emulation.host_memory;
   host::set_order(index == 2 ? host::Order::descending : host::Order::ascending);
   architecture_of_device = emulation.architecture;
+  elsewhere = static_cast<std::uintptr_t>(emulation.elsewhere);
   host::set_fault(emulation.launches);
   memory_of_device().limit(static_cast<std::size_t>(emulation.memory));
   context().restore();

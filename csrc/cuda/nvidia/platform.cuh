@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/queue.h"
+#include "cuda/nvidia/current_device.h"
 #include "cuda/nvidia/status.h"
 #include "cuda/phases.h"
 
@@ -46,6 +47,7 @@ template <class... P, class... A>
 void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
             A... args) {
   if (queue.phases != nullptr) return queue.phases->refuse();
+  const OnDevice here;
   constexpr std::size_t kWithoutAsking = 48 * 1024;
   if (shared_bytes > kWithoutAsking)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -58,9 +60,9 @@ void launch(const Queue& queue, void (*kernel)(P...), dim3 grid, dim3 block, std
 // Blocks of `threads` threads that certainly run at the same time, one on each multiprocessor; 0: none fits.
 template <class... P>
 unsigned co_resident(void (*kernel)(P...), int threads, std::size_t shared_bytes) {
-  int device = 0, processors = 0, on_one = 0;
-  check(cudaGetDevice(&device), "co_resident");
-  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "co_resident");
+  const OnDevice here;
+  int processors = 0, on_one = 0;
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, kDevice), "co_resident");
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                            static_cast<int>(shared_bytes)) != cudaSuccess) {
     cudaGetLastError();  // this GPU has less shared memory
@@ -74,6 +76,7 @@ unsigned co_resident(void (*kernel)(P...), int threads, std::size_t shared_bytes
 template <class P>
 void launch_together(const Queue& queue, void (*kernel)(P), unsigned blocks, unsigned threads,
                      std::size_t shared_bytes, P argument) {
+  const OnDevice here;
   void* arguments[] = {&argument};
   check(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), dim3(blocks), dim3(threads),
                                     arguments, shared_bytes, static_cast<cudaStream_t>(queue.stream)),

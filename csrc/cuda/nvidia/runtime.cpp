@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "cuda/failure.h"
 #include "cuda/launch.h"
+#include "cuda/nvidia/current_device.h"
 #include "cuda/nvidia/status.h"
 #include "cuda/table.h"
 
@@ -87,13 +88,14 @@ class Reports {
 class NvidiaRuntime final : public Runtime {
  public:
   NvidiaRuntime() {
+    const OnDevice here;
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
     make_pool();
     check(cudaStreamCreateWithFlags(&capturing_, cudaStreamNonBlocking), "stream");
   }
 
   void* allocate(std::size_t bytes) override {
-    context().require("allocate");
+    const OnDevice here("allocate");
     void* memory = nullptr;
     cudaError_t status = cudaMallocFromPoolAsync(&memory, bytes > 0 ? bytes : 1, pool_, stream_);
     if (status == cudaErrorMemoryAllocation) {  // what the pool keeps may lie in pieces
@@ -112,28 +114,30 @@ class NvidiaRuntime final : public Runtime {
     return memory;
   }
   void release(void* memory) noexcept override {
+    const OnDevice here;
     if (cudaFreeAsync(memory, stream_) != cudaSuccess) cudaGetLastError();  // no launch is to blame for it
   }
   void wait_for_everyone() noexcept override {
+    const OnDevice here;
     if (cudaDeviceSynchronize() != cudaSuccess) cudaGetLastError();
   }
   void upload(void* to, const void* from, std::size_t bytes) override {
-    context().require("upload");
+    const OnDevice here("upload");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
     synchronize();
   }
   void download(void* to, const void* from, std::size_t bytes) override {
-    context().require("download");
+    const OnDevice here("download");
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
     synchronize();
   }
   void synchronize() override {
-    context().require("synchronize");
+    const OnDevice here("synchronize");
     check(cudaStreamSynchronize(stream_), "synchronize");
   }
   void* stream() override { return stream_; }
   void wait_for(void* stream) override {
-    context().require("wait_for");
+    const OnDevice here("wait_for");
     cudaEvent_t reached = nullptr;
     check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming), "wait_for");
     cudaError_t status = cudaEventRecord(reached, static_cast<cudaStream_t>(stream));
@@ -142,25 +146,31 @@ class NvidiaRuntime final : public Runtime {
     check(status, "wait_for");
   }
   void enqueue(const std::function<void()>& call) override {
-    context().require("enqueue");
+    const OnDevice here("enqueue");
     call();
   }
   int architecture() override {
-    int device = 0, major = 0, minor = 0;
-    check(cudaGetDevice(&device), "architecture");
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "architecture");
-    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "architecture");
+    const OnDevice here;
+    int major = 0, minor = 0;
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, kDevice), "architecture");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, kDevice), "architecture");
     return 10 * major + minor;
   }
+  int device_of(const void* memory) override {
+    const OnDevice here("device_of");
+    cudaPointerAttributes found;
+    check(cudaPointerGetAttributes(&found, memory), "device_of");
+    if (found.type == cudaMemoryTypeUnregistered) return -1;
+    return found.type == cudaMemoryTypeDevice ? found.device : kDevice;  // all devices reach the other kinds
+  }
   std::string name() override {
-    int device = 0;
+    const OnDevice here;
     cudaDeviceProp properties;
-    check(cudaGetDevice(&device), "name");
-    check(cudaGetDeviceProperties(&properties, device), "name");
+    check(cudaGetDeviceProperties(&properties, kDevice), "name");
     return properties.name;
   }
   double microseconds(const std::function<void()>& work) override {
-    context().require("microseconds");
+    const OnDevice here("microseconds");
     work();  // what the first run of a kernel loads is not measured
     const double once = milliseconds(work, 1);
     const int repeats = once >= 1 ? 1 : once > 0.05 ? static_cast<int>(1 / once) : 20;
@@ -169,7 +179,7 @@ class NvidiaRuntime final : public Runtime {
     return 1e3 * least;
   }
   void* ask(const void* from, std::size_t bytes) override {
-    context().require("ask");
+    const OnDevice here("ask");
     Report* report = reports_.take();
     cudaError_t status = cudaMemcpyAsync(report->memory, from, bytes, cudaMemcpyDeviceToHost, stream_);
     if (status == cudaSuccess) status = cudaEventRecord(report->written, stream_);
@@ -178,6 +188,7 @@ class NvidiaRuntime final : public Runtime {
     return report;
   }
   void answer(void* report, void* to, std::size_t bytes) override {
+    const OnDevice here;
     const auto* asked = static_cast<Report*>(report);
     const cudaError_t status = cudaEventSynchronize(asked->written);
     if (status == cudaSuccess) std::memcpy(to, asked->memory, bytes);
@@ -185,11 +196,12 @@ class NvidiaRuntime final : public Runtime {
     check(status, "answer");
   }
   void drop(void* report) noexcept override {
+    const OnDevice here;
     cudaEventSynchronize(static_cast<Report*>(report)->written);  // until then the device may write there
     reports_.give_back(static_cast<Report*>(report));
   }
   void* capture(const std::function<void(void*)>& record) override {
-    context().require("capture");
+    const OnDevice here("capture");
     check(cudaStreamBeginCapture(capturing_, cudaStreamCaptureModeThreadLocal), "capture");
     cudaGraph_t graph = nullptr;
     try {
@@ -208,10 +220,13 @@ class NvidiaRuntime final : public Runtime {
     return executable;
   }
   void replay(void* graph) override {
-    context().require("replay");
+    const OnDevice here("replay");
     check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_), "replay");
   }
-  void destroy(void* graph) noexcept override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+  void destroy(void* graph) noexcept override {
+    const OnDevice here;
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+  }
 
  private:
   // A pool of our own: the device's, which others share, gives back at every wait what nobody uses.
@@ -219,7 +234,7 @@ class NvidiaRuntime final : public Runtime {
     cudaMemPoolProps properties{};
     properties.allocType = cudaMemAllocationTypePinned;
     properties.location.type = cudaMemLocationTypeDevice;
-    check(cudaGetDevice(&properties.location.id), "pool");
+    properties.location.id = kDevice;
     check(cudaMemPoolCreate(&pool_, &properties), "pool");
     std::uint64_t kept = std::uint64_t{1} << 30;  // bytes
     check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &kept), "pool");
@@ -264,15 +279,14 @@ void check(cudaError_t status, const char* function) {
 const char* build_kind() { return "nvidia"; }
 
 void require_device(int index) {
-  context().require("require_device");
+  const OnDevice here("require_device");
   int count = 0;
   check(cudaGetDeviceCount(&count), "require_device");
   if (index >= count)
     throw Error(ErrorKind::value, "require_device", "device",
                 "'cuda:" + std::to_string(index) + "' does not exist: there are " + std::to_string(count) +
                     " devices");
-  check(cudaSetDevice(index), "require_device");
-  check(cudaFree(nullptr), "require_device");
+  check(cudaFree(nullptr), "require_device");  // makes the context
 }
 
 bool uses_host_memory() { return false; }
