@@ -120,7 +120,7 @@ wheel: $(PY)
 	$(PIP) wheel -q --no-deps -w dist .
 	@ls -l dist
 
-# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings build tests bench steps models sanitizer peers"
+# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings build tests bench steps models sanitizer"
 gpu-check:
 	OUT='$(OUT)' bench/gpu/check.sh
 

@@ -178,7 +178,10 @@ ROW = {
         ({}, "| product | 2.0 us | torch | 4.2 us | 2.10 | 1.5 | 2.0 | stretch |"),
         ({"times": {"densor": 2.0, "torch": 3.2}}, "| 1.60 | 1.5 | 2.0 | met |"),
         ({"times": {"densor": 2.0, "torch": 2.4}}, "| 1.20 | 1.5 | 2.0 | 80 % of it |"),
-        ({"tests": "not run"}, "stretch; tests not run here |"),
+        (
+            {"tests": "not run"},
+            "densor 2.0 us, torch 4.2 us, other 3.0 us | | | | | not all of its tests have run",
+        ),
         ({"tests": "failed"}, "| its tests have failed on this device |"),
         ({"error": 1e-3}, "results are off by 1.0e-03, at most 1e-06 is right |"),
         ({"error": float("nan")}, "results are off by nan"),
@@ -203,12 +206,18 @@ def test_a_kernel_whose_tests_fail_on_the_device_has_no_ratio(harness, monkeypat
         '<testsuites><testsuite><testcase classname="tests.ops.test_dense"/>'
         '<testcase classname="tests.ops.test_dense"><failure/></testcase>'
         '<testcase classname="tests.ops.test_softmax"><skipped/></testcase>'
+        '<testcase classname="tests.ops.test_stopped"/>'
         '<testcase classname="tests.ops.test_add"/></testsuite></testsuites>'
     )
+    counted = {"ops.test_dense": 2, "ops.test_softmax": 1, "ops.test_stopped": 2, "ops.test_add": 1}
+    (tmp_path / "tests.json").write_text(json.dumps(counted))
     of = table.test_results(tmp_path / "tests.xml")
     assert of(["ops.test_add"]) == "passed"
     assert of(["ops.test_add", "ops.test_dense"]) == "failed"
     assert of(["ops.test_add", "ops.test_softmax"]) == "not run"
+    assert of(["ops.test_stopped"]) == "not run"
+    (tmp_path / "tests.json").unlink()
+    assert table.test_results(tmp_path / "tests.xml")(["ops.test_add"]) == "not run"
     assert table.test_results(tmp_path / "none.xml")(["ops.test_add"]) == "not run"
 
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# make gpu-check OUT=dir [STAGES="ceilings build tests bench steps models sanitizer peers"] [GOALS="--row Adam"]: the CUDA side
-# on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing. Each stage prints its
-# result as it ends and leaves its log in OUT, so that a run that is stopped still tells something; one that fails, or takes
-# too long, does not stop the others. OUT/goals.json is what belongs into bench/results/gpu.json.
+# make gpu-check OUT=dir [STAGES="ceilings build tests bench steps models sanitizer"] [GOALS="--row Adam"]: the CUDA side
+# on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing.
+# Each stage prints its result as it ends and leaves its log in OUT, so that a run that is stopped still tells something;
+# one that fails, or takes too long, does not stop the others. One that needs a build and finds none makes it. A further
+# stage, "peers", measures PyTorch alone. OUT/goals.json is what belongs into bench/results/gpu.json.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
-STAGES=${STAGES:-ceilings build tests bench steps models sanitizer peers}
+STAGES=${STAGES:-ceilings build tests bench steps models sanitizer}
 PYTHON=${PYTHON:-python3}
 LIMIT=${LIMIT:-540} # seconds of all stages together
 BUILD=build/gpu
@@ -24,23 +25,39 @@ missing() { # what a stage needs and the machine lacks, in words
   done
 }
 
+built() { # whether there is an extension for a GPU; a dry run has kernels for the processor
+  [ "${DENSOR_GPU_DRY:-}" = 1 ] || "$PYTHON" -c 'from densor import _core; assert _core.build_info()["cuda"] == "nvidia"' 2>/dev/null
+}
+
 stage() { # stage NAME SECONDS COMMAND...: the command's log, its last lines, its time
   local name=$1 most=$2 start=$SECONDS status left=$((LIMIT - SECONDS))
   shift 2
   [[ " $STAGES " == *" $name "* ]] || return 0
+  if [[ " $NEED_BUILD " == *" $name "* ]]; then
+    [ -n "$build_status" ] || built || STAGES="$STAGES build" build_stage
+    left=$((LIMIT - SECONDS)) start=$SECONDS
+    # What an earlier build left behind would give figures of other sources.
+    if [ "${build_status:-passed}" != passed ] && [ "${DENSOR_GPU_DRY:-}" != 1 ]; then
+      printf '== %s: NOT RUN, there is no build\n' "$name"
+      failed=1
+      return 0
+    fi
+  fi
   ((left < most)) && most=$left
   if ((most < 5)); then
-    printf '== %s: no time left\n' "$name"
+    printf '== %s: NOT RUN, no time left\n' "$name"
     failed=1
     return 0
   fi
-  STAGE_SECONDS=$most timeout --kill-after=5 "$most" "$@" >"$OUT/$name.log" 2>&1
+  # SIGINT: pytest then ends as it does by itself, and writes what has run.
+  STAGE_SECONDS=$most timeout --signal=INT --kill-after=10 "$most" "$@" >"$OUT/$name.log" 2>&1
   status=$?
   case $status in
     0) status="passed" ;;
     124 | 137) status="STOPPED: more than $most s" failed=1 ;;
     *) status="FAILED ($status)" failed=1 ;;
   esac
+  [ "$name" = build ] && build_status=$status
   printf '== %s: %s after %d s\n' "$name" "$status" $((SECONDS - start))
   tail -n 15 "$OUT/$name.log"
 }
@@ -62,27 +79,35 @@ build() {
 pytest_() { # pytest_ FILE.xml PATH...: on several processes where pytest-xdist is installed
   local report=$1 many=()
   shift
+  rm -f "$OUT/$report" "$OUT/${report%.xml}.json" # a stop may leave none: what an earlier run has shown is not of this one
   [ -z "$(missing pytest hypothesis numpy)" ] || { echo "missing: $(missing pytest hypothesis numpy)" && return 1; }
   [ -z "$(missing xdist)" ] && many=(-n 8 --dist=worksteal)
-  "$PYTHON" -m pytest -q -p no:cacheprovider "${many[@]}" --junitxml="$OUT/$report" "$@"
+  "$PYTHON" -m pytest -q -p no:cacheprovider -p evidence "${many[@]}" --junitxml="$OUT/$report" "$@"
 }
 
-sanitizer() { # memory errors, then races in shared memory, then divergent barriers, of every kernel, as far as the time goes
+# Memory errors, races in shared memory, divergent barriers, reads of what nobody has written: a tool after the other, each
+# with half of the time that is left, a line of each, its log in OUT. Tests take turns, so that every kernel has some.
+sanitizer() {
   command -v compute-sanitizer || { echo "compute-sanitizer is not installed: nothing was checked" && return 0; }
-  local tools=(memcheck racecheck synccheck) done=0 left status
-  while ((done < ${#tools[@]})); do
-    left=$((STAGE_SECONDS - 5 - SECONDS))
-    ((left >= 5)) || break
-    echo "-- ${tools[done]}"
-    timeout --kill-after=5 "$left" compute-sanitizer --tool "${tools[done]}" --error-exitcode 9 "$PYTHON" -m pytest -q -x \
-      -p no:cacheprovider tests/ops/test_dense.py tests/ops/test_gemm_wgmma.py tests/ops/test_softmax.py tests/ops/test_optimizer.py
+  local tools=(memcheck racecheck synccheck initcheck) i share status bad=0 log
+  for i in "${!tools[@]}"; do
+    share=$((STAGE_SECONDS - SECONDS - 5))
+    ((i + 1 < ${#tools[@]})) && share=$((share / 2))
+    ((share >= 8)) || { echo "-- ${tools[i]}: NOT RUN, no time left" && continue; }
+    log="$OUT/sanitizer.${tools[i]}.log"
+    DENSOR_TEST_SECONDS=$((share * 3 / 4)) timeout --signal=INT --kill-after=2 "$share" compute-sanitizer --tool "${tools[i]}" \
+      --error-exitcode 9 "$PYTHON" -m pytest -q -p no:cacheprovider -p evidence ${SANITIZED:-tests/ops} >"$log" 2>&1
     status=$?
-    ((status == 124 || status == 137)) && echo "-- ${tools[done]} was stopped after $left s" && break
-    ((status == 0)) || return 1
-    done=$((done + 1))
+    # pytest ends with 2 where it was told to stop in time.
+    case $status in
+      0 | 2) status="passed" ;;
+      9) status="ERRORS FOUND" bad=1 ;;
+      124 | 137) status="STOPPED before it could report" bad=1 ;;
+      *) status="FAILED ($status)" bad=1 ;;
+    esac
+    echo "-- ${tools[i]}: $status; $(grep -E '[0-9]+ (passed|failed|skipped|errors?).* in ' "$log" | tail -n 1); $(grep -E '(ERROR|RACECHECK) SUMMARY' "$log" | tail -n 1)"
   done
-  ((done == ${#tools[@]})) || echo "left out, there was no time: ${tools[*]:done}"
-  ((done > 0))
+  return $bad
 }
 
 with_torch() { # with_torch SCRIPT ARGUMENT...
@@ -99,15 +124,19 @@ fi
 ARCHITECTURE=${ARCHITECTURE:-90}
 [ "$ARCHITECTURE" = 90 ] && ARCHITECTURE=90a
 export ARCHITECTURE
-stage ceilings 75 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
-stage build 150 bash -c build
+NEED_BUILD="tests bench steps models sanitizer"
+build_status=
+build_stage() { stage build 150 bash -c build; }
+stage ceilings 60 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
+build_stage
 # Tests run the plans of the table: the same everywhere, and no time goes into measuring.
 stage tests 100 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu bash -c 'pytest_ tests.xml tests/ops tests/cuda'
 stage bench 130 bash -c 'with_torch bench/gpu/goals.py "$OUT/goals.json" --tests "$OUT/tests.xml" ${GOALS:-}'
-stage steps 40 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
-stage models 60 env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ models.xml tests/models tests/layers tests/losses \
+stage steps 30 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
+stage models 40 env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ models.xml tests/models tests/layers tests/losses \
   tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py'
-stage sanitizer 90 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu bash -c sanitizer
 stage peers 60 bash -c 'with_torch bench/gpu/goals.py "$OUT/peers.json" --peers'
+# The other limits leave half a minute at least; all that is left is for this one.
+stage sanitizer "$LIMIT" env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA="${DENSOR_TEST_CUDA:-gpu}" bash -c sanitizer
 [ -f "$OUT/goals.json" ] && "$PYTHON" bench/gpu/table.py "$OUT/goals.json"
 exit $failed

@@ -11,6 +11,7 @@ import datetime
 import gc
 import importlib
 import json
+import os
 import sys
 import time
 import traceback
@@ -35,7 +36,9 @@ class Row:
     tests: tuple[str, ...] = field(default=())
 
 
-DENSE = ("ops.test_dense", "ops.test_gemm_device")
+# Products on sm_90 run by wgmma, and only there.
+HOPPER = ("ops.test_gemm_wgmma",) if os.environ.get("ARCHITECTURE", "90a").startswith("90") else ()
+DENSE = ("ops.test_dense", "ops.test_gemm_device", *HOPPER)
 NORM = ("ops.test_batch_norm", "ops.test_dropout")
 BLT, COPY = "cuBLASLt", "a copy of as many bytes"
 MLP = ((512, 256, 256), (1024, 256, 256), (1024, 1024, 1024), (1024, 1024, 2048), (1024, 2048, 1024))
