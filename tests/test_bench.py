@@ -182,6 +182,10 @@ ROW = {
             {"tests": "not run"},
             "densor 2.0 us, torch 4.2 us, other 3.0 us | | | | | not all of its tests have run",
         ),
+        (
+            {"times": {"densor graphs": 3.0, "densor persistent": 2.0, "torch": 4.2}},
+            "| product | persistent 2.0 us, graphs 3.0 us | torch | 4.2 us | 2.10 | 1.5 | 2.0 | stretch |",
+        ),
         ({"tests": "failed"}, "| its tests have failed on this device |"),
         ({"error": 1e-3}, "results are off by 1.0e-03, at most 1e-06 is right |"),
         ({"error": float("nan")}, "results are off by nan"),

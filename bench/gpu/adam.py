@@ -35,7 +35,7 @@ def adam() -> Contest:
         return max(distance(w, exact), distance(m, mean), distance(v, square))
 
     # 1 - b2 in float32 is off by 1.3e-5 of itself.
-    return Contest(works, error, 5e-5, sized(10, 1))
+    return Contest(works, error, 5e-5, sized(6, 1))
 
 
 def torch_adam(start: torch.Tensor, gradient: torch.Tensor, kind: str):  # type: ignore[no-untyped-def]

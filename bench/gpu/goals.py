@@ -40,6 +40,7 @@ class Row:
 HOPPER = ("ops.test_gemm_wgmma",) if os.environ.get("ARCHITECTURE", "90a").startswith("90") else ()
 DENSE = ("ops.test_dense", "ops.test_gemm_device", *HOPPER)
 NORM = ("ops.test_batch_norm", "ops.test_dropout")
+STEP = ("cuda.test_training", "cuda.test_persistent", *DENSE)
 BLT, COPY = "cuBLASLt", "a copy of as many bytes"
 MLP = ((512, 256, 256), (1024, 256, 256), (1024, 1024, 1024), (1024, 1024, 2048), (1024, 2048, 1024))
 ROWS = (
@@ -59,7 +60,7 @@ ROWS = (
     Row("BN + ReLU + dropout 65536 x 1024, backward", "norm", lambda m: m.normalization(True),
         {"torch eager": (1.7, 2.5)}, NORM),
     Row("a step of 784-300-100-10, batch 32", "training", lambda m: m.step(),
-        {"torch eager": (10.0, 30.0), "torch graph, fused Adam": (2.5, 7.0)}, ("cuda.test_training", *DENSE)),
+        {"torch eager": (10.0, 30.0), "torch graph, fused Adam": (2.5, 7.0)}, STEP),
     Row("Dense + BN + ReLU + dropout, bf16, 1024 wide, batch 8192", "norm", lambda m: m.block(),
         {"torch eager": (1.6, 2.2), "torch.compile with graphs": (1.1, 1.3)}, (*DENSE, *NORM)),
 )  # fmt: skip
@@ -125,10 +126,10 @@ def measure(row: Row, peers: bool) -> dict[str, Any]:
 
     contest = row.make(importlib.import_module(row.module))
     if peers:
-        works = {name: work for name, work in contest.works.items() if not name.startswith("densor")}
-        return {"times": ground.interleaved(works, contest.calls)}
+        contest.works = {name: work for name, work in contest.works.items() if not name.startswith("densor")}
+        return {"times": ground.interleaved(contest)}
     error = contest.error()
-    times = ground.interleaved(contest.works, contest.calls)
+    times = ground.interleaved(contest)
     return {"error": error, "tolerance": contest.tolerance, "times": times, "note": contest.note}
 
 

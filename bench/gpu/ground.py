@@ -37,6 +37,8 @@ class Contest:
     tolerance: float
     calls: int  # of each in a round
     note: str = ""
+    # What a run costs that has no calls at all is not counted: what densor spends on a graph before it is launched.
+    without_start: bool = True
 
 
 class _Shown:
@@ -88,18 +90,45 @@ def repeated(work: Callable[[], object]) -> Work:
     return run
 
 
-def interleaved(works: dict[str, Work], calls: int) -> dict[str, float]:
-    """Microseconds a call by contestant: medians of rounds in which all take turns, after one that warms up."""
-    rounds: dict[str, list[float]] = {name: [] for name in works}
-    for work in works.values():
-        work(max(1, calls // 4))
-    for _ in range(ROUNDS):
-        for name, work in works.items():
+def captured(work: Callable[[], object], calls: int) -> Work:
+    """So many calls of PyTorch as one graph, and a wait for its last run; a dry run has no graphs."""
+    if DRY:
+        return repeated(lambda: [work() for _ in range(calls)])
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(calls):
+            work()
+    return repeated(graph.replay)
+
+
+def interleaved(contest: Contest) -> dict[str, float]:
+    """Microseconds a call by contestant: medians of rounds in which all take turns, after one that warms up.
+
+    Without what begins a run: the time of twice as many calls less that of so many.
+    """
+    lengths = (contest.calls, 2 * contest.calls) if contest.without_start else (contest.calls,)
+    rounds = {(name, calls): [0.0] * ROUNDS for name in contest.works for calls in lengths}
+    for work in contest.works.values():
+        work(max(1, contest.calls // 4))
+    for i in range(ROUNDS):
+        for (name, calls), times in rounds.items():
             wait()
             begin = time.perf_counter()
-            work(calls)
-            rounds[name].append(1e6 * (time.perf_counter() - begin) / calls)
-    return {name: median(times) for name, times in rounds.items()}
+            contest.works[name](calls)
+            times[i] = 1e6 * (time.perf_counter() - begin)
+    found = {}
+    for name in contest.works:
+        spent = [median(rounds[name, calls]) for calls in lengths]
+        found[name] = (spent[-1] - (spent[0] if contest.without_start else 0.0)) / contest.calls
+        if found[name] <= 0 and not DRY:
+            raise RuntimeError(f"times of {name} vary more than {contest.calls} calls last")
+    return found
 
 
 def distance(found: torch.Tensor, exact: torch.Tensor) -> float:

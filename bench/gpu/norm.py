@@ -91,7 +91,7 @@ def normalization(backward: bool) -> Contest:
             (lambda: torch.autograd.grad(out, leaves, dy, retain_graph=True)) if backward else torch_forward
         ),
     }
-    return Contest(works, error, 1e-4, sized(20, 1))
+    return Contest(works, error, 1e-4, sized(12, 1))
 
 
 def block() -> Contest:
@@ -121,7 +121,7 @@ def block() -> Contest:
 
     works = {"densor": ours, **{name: torch_block(x, dy, compiled) for name, compiled in COMPILED.items()}}
     del dz
-    return Contest(works, error, 2e-2, sized(20, 1), "densor stores float32, multiplies bfloat16")
+    return Contest(works, error, 2e-2, sized(12, 1), "densor stores float32, multiplies bfloat16")
 
 
 COMPILED = {"torch eager": False, "torch.compile with graphs": True}
