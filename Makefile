@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon cuda-compile notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon cuda-compile cuda-module notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -101,6 +101,10 @@ test-cuda-asan: $(VENV)/.cuda-asan
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda
 	$(PY) cmake/compile_kernels.py
+
+# The extension for a GPU links, needs no CUDA library, loads fast and says what is missing.
+cuda-module: $(VENV)/.cuda $(VENV)/.built
+	$(PY) cmake/check_module.py
 
 # Executes the tutorial and writes it back with its outputs; `make test-all` runs it too.
 notebook: $(VENV)/.notebook
