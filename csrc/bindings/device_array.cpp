@@ -155,7 +155,7 @@ py::dict DeviceArray::interface() const {
   py::dict result;
   result["version"] = 3;
   result["typestr"] = py::str(py::dtype(dtype_name(view_.dtype)).attr("str"));
-  result["data"] = py::make_tuple(reinterpret_cast<std::uintptr_t>(view_.data), false);
+  result["data"] = py::make_tuple(reinterpret_cast<std::uintptr_t>(view_.data), !view_.writable);
   result["shape"] = tuple_of(view_.shape, view_.ndim);
   result["strides"] = tuple_of(view_.stride, view_.ndim);
   result["stream"] = py::none();  // copies and runs have ended when they return

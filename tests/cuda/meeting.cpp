@@ -1,4 +1,5 @@
 // Blocks of a kernel that meet on the processor: prints what each saw of the others, or what was thrown.
+// "deep": a thread needs more of the stack than it has.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -8,9 +9,17 @@
 
 namespace host = densor::cuda::host;
 
+int deep(int calls) {
+  volatile char frame[512] = {};
+  frame[calls % 512] = 1;
+  return calls == 0 ? 0 : deep(calls - 1) + frame[calls % 512];
+}
+
 int main(int, char** arguments) {
   host::set_order(std::strcmp(arguments[1], "descending") == 0 ? host::Order::descending
                                                                : host::Order::ascending);
+  if (std::strcmp(arguments[2], "deep") == 0)
+    host::launch(dim3(1), dim3(32), 8, [] { std::printf("%d calls\n", deep(1000)); });
   const bool one_stays_away = std::strcmp(arguments[2], "missing") == 0;
   constexpr unsigned kBlocks = 4, kThreads = 64;
   static int written[kBlocks * kThreads], wrong = 0;

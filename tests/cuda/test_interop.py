@@ -130,6 +130,8 @@ def test_read_only_memory_says_so():
     assert not np.from_dlpack(mine).flags.writeable
     with pytest.raises(BufferError, match="read-only"):
         mine.__dlpack__()
+    assert mine.__cuda_array_interface__["data"] == (address, True)
+    assert there(array).__cuda_array_interface__["data"][1] is False
 
 
 def test_the_interface_goes_round():

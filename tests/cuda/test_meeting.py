@@ -1,6 +1,7 @@
 """The processor's version of kernels whose blocks wait for one another: they do, and one that stays away is told of."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -30,3 +31,10 @@ def program(tmp_path_factory):
 def test_blocks_meet_or_say_that_they_cannot(program, order, who, said):
     done = subprocess.run([str(program), order, who], capture_output=True, text=True, check=True)
     assert said in done.stdout
+
+
+def test_a_stack_that_is_too_small_is_found_out(program):
+    """Below it lies a page that nobody may touch: the next thread's stack is not written over."""
+    done = subprocess.run([str(program), "ascending", "deep"], capture_output=True)
+    assert done.returncode == -signal.SIGSEGV
+    assert b"calls" not in done.stdout

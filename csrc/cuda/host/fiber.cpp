@@ -137,13 +137,18 @@ struct Fiber::Context {
   }
 };
 
+// Below the stack lies a page that nobody may touch: one that is too small is found out.
 Fiber::Fiber() : context_(std::make_unique<Context>()) {
-  context_->memory =
-      mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (context_->memory == MAP_FAILED) throw std::bad_alloc();
+  void* guard = mmap(nullptr, kGuard + kStack, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (guard == MAP_FAILED) throw std::bad_alloc();
+  context_->memory = static_cast<char*>(guard) + kGuard;
+  if (mprotect(guard, kGuard, PROT_NONE) == 0) return;
+  munmap(guard, kGuard + kStack);
+  throw std::bad_alloc();
 }
 
-Fiber::~Fiber() { munmap(context_->memory, kStack); }
+Fiber::~Fiber() { munmap(static_cast<char*>(context_->memory) - kGuard, kGuard + kStack); }
 
 void Fiber::start(std::function<void()> body) {
   body_ = std::move(body);

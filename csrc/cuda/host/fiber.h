@@ -30,6 +30,7 @@ class Fiber {
 #else
   static constexpr std::size_t kStack = 64 * 1024;
 #endif
+  static constexpr std::size_t kGuard = 64 * 1024;  // one page, however large
   struct Context;
   std::unique_ptr<Context> context_;
   std::function<void()> body_;
