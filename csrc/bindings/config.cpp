@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/plan.h"
+#include "cuda/advice.h"
 #include "cuda/gemm/cublaslt.h"
 #include "cuda/launch.h"
 #include "ops/shared/device_gemm.h"
@@ -236,6 +237,20 @@ void bind_device(py::module_& m) {
       py::arg("array"), "Where an array lies, and so the steps made from it run.");
   m.def("require_device", &require_device, py::arg("device"),
         "Raises DeviceError if the device cannot be used.");
+  m.def(
+      "missing_for_device",
+      [](int driver, int needed, int devices, int architecture, int code) {
+        return cuda::missing({driver, needed, devices, architecture, code});
+      },
+      py::kw_only(), py::arg("driver"), py::arg("needed") = 13000, py::arg("devices") = 1,
+      py::arg("architecture") = 90, py::arg("code") = 0,
+      "For tests: what such a machine lacks, in words; empty: nothing.");
+  m.def("device_advice", &cuda::advice, py::arg("status"), py::arg("forked"),
+        "For tests: what helps against a status of the CUDA run time, in words.");
+  m.def("device_is_lost", &cuda::poisons, py::arg("status"), py::arg("next"),
+        "For tests: whether a status says that the context is lost, where the next call has that one.");
+  m.def("device_memory_text", &cuda::memory_text, py::arg("wanted"), py::arg("free"), py::arg("total"),
+        "For tests: the words for an allocation that failed.");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cuda/phases/batch.cuh"
 
+#include "cuda/sample.h"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -19,6 +20,8 @@ void next_batch(const Queue& queue, Batch* batch, std::int64_t rows, std::int64_
 void next_repeat(const Queue& queue, Batch* batch) { launch(queue, next_repeat_kernel, 1, 1, 0, batch); }
 
 }  // namespace
+
+const void* sample_kernel() { return reinterpret_cast<const void*>(&next_repeat_kernel); }
 
 void fill_batch(Launchers& table) {
   table.next_batch = next_batch;

@@ -5,16 +5,19 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "core/error.h"
+#include "cuda/advice.h"
 
 namespace densor::cuda {
 
-[[noreturn]] inline void out_of_memory(std::size_t wanted, std::size_t free, std::size_t total) {
-  throw Error(ErrorKind::device_memory, "allocate", "",
-              "wanted " + std::to_string(wanted) + " bytes of device memory, " + std::to_string(free) +
-                  " of " + std::to_string(total) + " are free; use smaller batches or a smaller model");
+// In bytes; see memory_text.
+[[noreturn]] inline void out_of_memory(const char* function, std::int64_t wanted, std::size_t free,
+                                       std::size_t total) {
+  throw Error(ErrorKind::device_memory, function, "",
+              memory_text(wanted, static_cast<std::int64_t>(free), static_cast<std::int64_t>(total)));
 }
 
 // Whether this process can use its device. Not after an error that poisons the context: all memory there is

@@ -1,6 +1,7 @@
 """What no argument is to blame for: no memory left on the device, a context that is lost, a forked process."""
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -48,13 +49,76 @@ def test_both_are_kinds_of_errors_that_programs_catch():
     assert DeviceOutOfMemory.__module__ == DeviceError.__module__ == "densor.errors"
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"driver": 0}, "there is no NVIDIA driver; install one"),
+        ({"driver": 12040}, "the NVIDIA driver is for CUDA 12.4, this build needs 13.0; update the driver"),
+        ({"driver": 13000, "devices": 0}, "no GPU is visible; look at CUDA_VISIBLE_DEVICES"),
+        (
+            {"driver": 13000, "architecture": 61, "code": 209},
+            "no code for the GPU's architecture, sm_61, which is",
+        ),
+        (
+            {"driver": 13010, "architecture": 120, "code": 98},
+            "architecture, sm_120; add it to CMAKE_CUDA_ARCH",
+        ),
+        ({"driver": 13010, "code": 222}, "older than the compiler of the only code .* update the driver"),
+        ({"driver": 13010, "code": 999}, "loading a kernel failed with status 999$"),
+    ],
+)
+def test_what_is_missing_is_named(found, words):
+    assert re.search(words, _core.missing_for_device(**found))
+
+
+def test_nothing_is_missing_where_the_driver_has_the_needed_major_version():
+    for driver in (13000, 13020, 14000):
+        assert _core.missing_for_device(driver=driver) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "forked", "words"),
+    [
+        (2, False, "smaller batches"),
+        (3, False, "did not start"),
+        (3, True, 'forked child.*"spawn"'),
+        (98, False, "no code for this GPU's architecture"),
+        (209, False, "no code for this GPU's architecture"),
+        (222, False, "driver is older than the compiler"),
+        (700, True, "^$"),
+    ],
+)
+def test_advice(status, forked, words):
+    assert re.search(words, _core.device_advice(status, forked))
+
+
+def test_a_context_is_lost_where_an_error_stays():
+    for known in (214, 700, 702, 710, 714, 715, 716, 717, 718, 719):
+        assert _core.device_is_lost(known, 0), known
+    assert _core.device_is_lost(721, 721)  # one that has no words here, of another call too
+    assert not _core.device_is_lost(721, 0)
+    assert not _core.device_is_lost(1, 721)
+    for never_made in (2, 3, 35, 46, 100, 803):
+        assert not _core.device_is_lost(never_made, never_made), never_made
+
+
+def test_words_for_memory():
+    assert _core.device_memory_text(10, 3, 8) == (
+        "wanted 10 bytes of device memory, 3 of 8 bytes are free; use smaller batches or a smaller model"
+    )
+    assert "the driver wanted more device memory than there is, 3 of 8 bytes" in _core.device_memory_text(
+        -1, 3, 8
+    )
+    assert "10 bytes of device memory, how much is free is not known" in _core.device_memory_text(10, 0, 0)
+
+
 @on_device
 def test_out_of_memory_says_how_much_and_leaves_the_model_usable(device):
     model, other = fitted(), fitted()
     before = model.get_weights()
     _core.emulate_device("ascending", False, memory=100)
     with pytest.raises(
-        DeviceOutOfMemory, match=r"wanted \d+ bytes of device memory, \d+ of 100 are free; use sm"
+        DeviceOutOfMemory, match=r"wanted \d+ bytes of device memory, \d+ of 100 bytes are free; use sm"
     ):
         fitted(model)
     assert all(map(np.array_equal, before, model.get_weights()))

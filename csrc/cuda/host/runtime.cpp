@@ -33,7 +33,7 @@ class HostMemory {
   void* allocate(std::size_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (bytes > total_ - std::min(total_, used_))
-      out_of_memory(bytes, total_ - std::min(total_, used_), total_);
+      out_of_memory("allocate", static_cast<std::int64_t>(bytes), total_ - std::min(total_, used_), total_);
     // Poisoned: what is read before it is written shows.
     void* memory = std::memset(::operator new(bytes, kAlignment), 0xFF, bytes);
     sizes_[memory] = bytes;

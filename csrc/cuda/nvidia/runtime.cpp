@@ -1,10 +1,14 @@
 // The CUDA side on a GPU: streams, memory and graphs through the CUDA run time.
 #include <cuda_runtime.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -12,47 +16,52 @@
 #include "cuda/launch.h"
 #include "cuda/nvidia/current_device.h"
 #include "cuda/nvidia/status.h"
+#include "cuda/sample.h"
 #include "cuda/table.h"
 
 namespace densor::cuda {
 
 namespace {
 
-// Errors after which the context of this process is lost for good.
-bool is_sticky(cudaError_t status) {
-  switch (status) {
-    case cudaErrorIllegalAddress:
-    case cudaErrorLaunchFailure:
-    case cudaErrorIllegalInstruction:
-    case cudaErrorMisalignedAddress:
-    case cudaErrorInvalidAddressSpace:
-    case cudaErrorInvalidPc:
-    case cudaErrorHardwareStackError:
-    case cudaErrorAssert:
-    case cudaErrorLaunchTimeout:
-    case cudaErrorECCUncorrectable:
-      return true;
-    default:
-      return false;
-  }
+constexpr std::pair<int, int> kStatuses[] = {
+    {kOutOfMemory, cudaErrorMemoryAllocation},
+    {kInitializationError, cudaErrorInitializationError},
+    {kInsufficientDriver, cudaErrorInsufficientDriver},
+    {kDevicesUnavailable, cudaErrorDevicesUnavailable},
+    {kInvalidDeviceFunction, cudaErrorInvalidDeviceFunction},
+    {kNoDevice, cudaErrorNoDevice},
+    {kNoKernelImage, cudaErrorNoKernelImageForDevice},
+    {kUncorrectable, cudaErrorECCUncorrectable},
+    {kUnsupportedPtx, cudaErrorUnsupportedPtxVersion},
+    {kIllegalAddress, cudaErrorIllegalAddress},
+    {kLaunchTimeout, cudaErrorLaunchTimeout},
+    {kAssert, cudaErrorAssert},
+    {kHardwareStackError, cudaErrorHardwareStackError},
+    {kIllegalInstruction, cudaErrorIllegalInstruction},
+    {kMisalignedAddress, cudaErrorMisalignedAddress},
+    {kInvalidAddressSpace, cudaErrorInvalidAddressSpace},
+    {kInvalidPc, cudaErrorInvalidPc},
+    {kLaunchFailure, cudaErrorLaunchFailure},
+    {kDriverMismatch, cudaErrorSystemDriverMismatch},
+};
+static_assert(std::all_of(std::begin(kStatuses), std::end(kStatuses),
+                          [](auto s) { return s.first == s.second; }));
+
+const pid_t loaded_by = getpid();  // a child has another one
+
+std::string words(cudaError_t status) {
+  return std::string("CUDA: ") + cudaGetErrorString(status) + advice(status, getpid() != loaded_by);
 }
 
-std::string advice(cudaError_t status) {
-  switch (status) {
-    case cudaErrorInsufficientDriver:
-      return "; the NVIDIA driver is missing or older than this build needs (CUDA " +
-             std::to_string(CUDART_VERSION / 1000) + "): update it or use device=\"cpu\"";
-    case cudaErrorNoDevice:
-      return "; no GPU is visible (CUDA_VISIBLE_DEVICES?): use device=\"cpu\"";
-    case cudaErrorNoKernelImageForDevice:
-      return "; this build has no code for this GPU's architecture";
-    case cudaErrorInitializationError:
-      return "; CUDA cannot be used in a forked child: start processes with \"spawn\"";
-    case cudaErrorMemoryAllocation:
-      return "; use smaller batches or a smaller model";
-    default:
-      return "";
+// `wanted` bytes; below 0: the driver did, for itself.
+[[noreturn]] void no_memory(const char* function, std::int64_t wanted) {
+  cudaGetLastError();  // the next call starts afresh
+  std::size_t free = 0, total = 0;
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) {
+    cudaGetLastError();
+    free = total = 0;
   }
+  out_of_memory(function, wanted, free, total);
 }
 
 // A few bytes of the host that the device can write, and when it has done so. Made once, used again.
@@ -67,7 +76,9 @@ class Reports {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (free_.empty()) {
       Report made;
-      check(cudaMallocHost(&made.memory, Runtime::kMostAsked), "ask");
+      const cudaError_t status = cudaMallocHost(&made.memory, Runtime::kMostAsked);
+      if (status == cudaErrorMemoryAllocation) no_memory("ask", Runtime::kMostAsked);
+      check(status, "ask");
       check(cudaEventCreateWithFlags(&made.written, cudaEventDisableTiming), "ask");
       free_.push_back(new Report(made));
     }
@@ -104,12 +115,7 @@ class NvidiaRuntime final : public Runtime {
       check(cudaMemPoolTrimTo(pool_, 0), "allocate");
       status = cudaMallocFromPoolAsync(&memory, bytes > 0 ? bytes : 1, pool_, stream_);
     }
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();  // the next call starts afresh
-      std::size_t free = 0, total = 0;
-      check(cudaMemGetInfo(&free, &total), "allocate");
-      out_of_memory(bytes, free, total);
-    }
+    if (status == cudaErrorMemoryAllocation) no_memory("allocate", static_cast<std::int64_t>(bytes));
     check(status, "allocate");
     return memory;
   }
@@ -266,27 +272,61 @@ class NvidiaRuntime final : public Runtime {
 
 void check(cudaError_t status, const char* function) {
   if (status == cudaSuccess) return;
-  const std::string what = std::string("CUDA: ") + cudaGetErrorString(status) + advice(status);
-  if (is_sticky(status)) {
-    context().lose(what);
+  if (status == cudaErrorMemoryAllocation) no_memory(function, -1);
+  cudaGetLastError();  // the next call starts afresh, unless the context is lost
+  if (poisons(status, cudaStreamQuery(nullptr))) {
+    context().lose(words(status));
     context().require(function);
   }
-  cudaGetLastError();  // the next call starts afresh
-  const ErrorKind kind = status == cudaErrorMemoryAllocation ? ErrorKind::device_memory : ErrorKind::device;
-  throw Error(kind, function, "", what);
+  cudaGetLastError();
+  throw Error(ErrorKind::device, function, "", words(status));
 }
 
 const char* build_kind() { return "nvidia"; }
 
-void require_device(int index) {
-  const OnDevice here("require_device");
-  int count = 0;
-  check(cudaGetDeviceCount(&count), "require_device");
-  if (index >= count)
-    throw Error(ErrorKind::value, "require_device", "device",
-                "'cuda:" + std::to_string(index) + "' does not exist: there are " + std::to_string(count) +
-                    " devices");
+namespace {
+
+// Asks as long as there is an answer: without a driver there is no device, without a device no code for it.
+Found look(int index) {
+  Found found;
+  found.needed = CUDART_VERSION / 1000 * 1000;  // a driver of the same major version has all that is used
+  check(cudaDriverGetVersion(&found.driver), "require_device");
+  if (found.driver < found.needed) return found;
+  const cudaError_t status = cudaGetDeviceCount(&found.devices);
+  if (status == cudaErrorNoDevice) {
+    cudaGetLastError();
+    found.devices = 0;
+    return found;
+  }
+  check(status, "require_device");
+  if (index >= found.devices) return found;
+  int major = 0, minor = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index), "require_device");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index), "require_device");
+  found.architecture = 10 * major + minor;
+  const OnDevice here;
   check(cudaFree(nullptr), "require_device");  // makes the context
+  cudaFuncAttributes attributes;
+  found.code = cudaFuncGetAttributes(&attributes, sample_kernel());
+  cudaGetLastError();
+  return found;
+}
+
+}  // namespace
+
+void require_device(int index) {
+  context().require("require_device");
+  static std::atomic<int> found_ready = -1;
+  if (found_ready == index) return;
+  const Found found = look(index);
+  const std::string lacking = missing(found);
+  if (!lacking.empty())
+    throw Error(ErrorKind::device, "require_device", "device", "'cuda' is not available: " + lacking);
+  if (index >= found.devices)
+    throw Error(ErrorKind::value, "require_device", "device",
+                "'cuda:" + std::to_string(index) + "' does not exist: there are " +
+                    std::to_string(found.devices) + " devices");
+  found_ready = index;
 }
 
 bool uses_host_memory() { return false; }
