@@ -50,7 +50,7 @@ stage() { # stage NAME SECONDS COMMAND...: the command's log, its last lines, it
     return 0
   fi
   # SIGINT: pytest then ends as it does by itself, and writes what has run.
-  STAGE_SECONDS=$most timeout --signal=INT --kill-after=10 "$most" "$@" >"$OUT/$name.log" 2>&1
+  STAGE_SECONDS=$most timeout --signal=INT --kill-after=15 "$most" "$@" >"$OUT/$name.log" 2>&1
   status=$?
   case $status in
     0) status="passed" ;;
@@ -99,6 +99,7 @@ sanitizer() {
       --error-exitcode 9 "$PYTHON" -m pytest -q -p no:cacheprovider -p evidence ${SANITIZED:-tests/ops} >"$log" 2>&1
     status=$?
     # pytest ends with 2 where it was told to stop in time.
+    grep -qE '[0-9]+ (failed|errors?).* in ' "$log" && ((status != 9)) && status=1
     case $status in
       0 | 2) status="passed" ;;
       9) status="ERRORS FOUND" bad=1 ;;

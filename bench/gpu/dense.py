@@ -69,7 +69,7 @@ def product(m: int, n: int, k: int) -> Contest:
         return distance(c[:256], a[:256].double() @ b.double())
 
     def graphs_of(work: Work) -> Work:
-        return lambda calls: work(calls // TOGETHER)
+        return lambda calls: work(max(1, calls // TOGETHER))
 
     works = {"densor": graphs_of(ours), "cuBLASLt": graphs_of(theirs)}
     note = f"densor reads and writes float32; both in graphs of {TOGETHER}"

@@ -140,6 +140,7 @@ def test_tests_end_in_time_by_themselves(tmp_path):
 SANITIZER = """#!/bin/sh
 tool=$2
 shift 4
+[ $tool = initcheck ] && echo "1 failed, 2 passed in 0.1s" && exit 2
 "$@" || exit
 [ $tool = racecheck ] && exit 9
 echo "========= ERROR SUMMARY: 0 errors"
@@ -154,9 +155,10 @@ def test_every_sanitizer_has_a_line(tmp_path):
         tmp_path, STAGES="sanitizer", SANITIZED="tests/cuda/test_persistent.py::test_names_of_the_setting"
     )
     assert "== sanitizer: FAILED (1)" in done.stdout, done.stdout
-    for tool in ("memcheck", "synccheck", "initcheck"):
+    assert "-- initcheck: FAILED (1); 1 failed, 2 passed in 0.1s" in done.stdout
+    for tool in ("memcheck", "synccheck"):
         assert f"-- {tool}: passed; " in done.stdout, done.stdout
-    assert done.stdout.count("; 1 passed in ") == 4
+    assert done.stdout.count("; 1 passed in ") == 3
     assert "-- racecheck: ERRORS FOUND; " in done.stdout
     short = check(
         tmp_path,
