@@ -171,7 +171,7 @@ def test_models_take_arrays_of_a_side_stream(library):
 def test_more_memory_than_there_is():
     model = classifier("cuda")
     with pytest.raises(
-        DeviceOutOfMemory, match=rf"wanted {1 << 46} bytes of device memory, \d+ of \d+ are free"
+        DeviceOutOfMemory, match=rf"wanted {1 << 46} bytes of device memory, \d+ of \d+ bytes are free"
     ):
         _core.DeviceArray(1 << 46)
     model.fit(*data(), epochs=1, verbose=0)
