@@ -165,7 +165,7 @@ __global__ void normalize_kernel(A activation, float* y, const float* x, Statist
 // The same and dropout in one pass. A block has 128 columns, those of a block of noise: sixteen lanes of a
 // row have eight columns each, sixteen apart. The mask tells what dropout and activation let pass.
 template <bool kMerges, class A>
-__global__ void __launch_bounds__(kThreads, 3)
+__global__ void __launch_bounds__(kThreads)
     drop_kernel(A activation, float* y, const float* x, Statistics statistics, FusedDropout drop,
                 std::int64_t block_rows, BatchNorm p, const Batch* batch) {
   __shared__ float mean[kDropoutColumns], scale[kDropoutColumns], shift[kDropoutColumns];
