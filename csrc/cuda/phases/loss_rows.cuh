@@ -6,9 +6,13 @@
 
 namespace densor::cuda {
 
+__device__ __forceinline__ float present_scale(const math::LossRows& p, const Batch* batch) {
+  return p.mean ? static_cast<float>(p.scale * mean_factor(batch)) : p.scale;
+}
+
 // The rows of the batch, and what their gradients are multiplied by.
 __device__ __forceinline__ math::LossRows present(math::LossRows p, const Batch* batch) {
-  if (p.mean) p.scale = static_cast<float>(p.scale * mean_factor(batch));
+  p.scale = present_scale(p, batch);
   p.rows = rows_of(batch, p.rows);
   return p;
 }

@@ -77,10 +77,11 @@ struct SoftmaxCrossEntropy {
   const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
-    const LossRows p = present(all, batch);
-    for (std::int64_t i = Team::first_row(at); i < p.rows; i += Team::row_stride(at)) {
+    const LossRows& p = all;  // a copy, or anything kept over the rows, would spill on sm_90a
+    for (std::int64_t i = Team::first_row(at); i < rows_of(batch, p.rows); i += Team::row_stride(at)) {
       const RowSums s = row_sums<Team>(p.x + i * p.cols, p.cols);
-      const float factor = p.weight != nullptr ? p.scale * p.weight[i] : p.scale;
+      const float scale = present_scale(p, batch);
+      const float factor = p.weight != nullptr ? scale * p.weight[i] : scale;
       if (p.label != nullptr)
         finish_label<Team>(p, i, s, factor);
       else
