@@ -27,6 +27,8 @@ PYTHON_RANKS = (
 LENGTH_LIMIT, HARD_LENGTH_LIMIT, FUNCTION_LIMIT = 400, 600, 60
 # Operations that are no node of a graph: checks of data, sums of losses and samples, random fills.
 WITHOUT_NODE = {"accumulate", "count_nonfinite", "label_range", "monte_carlo", "random"}
+# Operations of a GPU alone, each with its reason.
+WITHOUT_CPU = {"dense_chain": "layers run one by one: what they hand on stays in a CPU's cache"}
 # Files that may be longer than 400 lines, each with its reason.
 LONG_FILES: dict[str, str] = {}
 
@@ -96,9 +98,12 @@ def test_python_arrows(path):
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_stem_has_all_its_files(stem):
-    wanted = ["csrc/ops/{}.cpp", "csrc/bindings/{}.cpp", "csrc/cpu/generic/{}.h"]
+    kernel, bench = "csrc/cpu/generic/{}.h", "bench/ops/bench_{}.py"
+    if stem in WITHOUT_CPU:
+        kernel, bench = "csrc/cuda/{}.cu", "bench/gpu/{}.py"
+    wanted = ["csrc/ops/{}.cpp", "csrc/bindings/{}.cpp", kernel]
     if stem not in WITHOUT_NODE:
-        wanted += ["tests/reference/{}.py", "bench/ops/bench_{}.py"]
+        wanted += ["tests/reference/{}.py", bench]
         nodes = "".join(
             path.read_text() for folder in ("ops", "graph") for path in (PACKAGE / folder).glob("*.py")
         )

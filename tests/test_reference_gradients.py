@@ -7,6 +7,7 @@ from tests.reference import (
     activation,
     batch_norm,
     dense,
+    dense_chain,
     distillation,
     dropout,
     layer_norm,
@@ -50,6 +51,20 @@ def test_dense():
     z = dense.forward(x, w, bias, "tanh")[1]
     for array, gradient in zip((x, w, bias), dense.backward(dy, x, w, z, "tanh"), strict=False):
         assert_derivative(lambda: (dy * dense.forward(x, w, bias, "tanh")[0]).sum(), array, gradient)
+
+
+@pytest.mark.parametrize("kind", ["inverted", "alpha"])
+def test_dense_chain(kind):
+    keep = RNG.random((ROWS, COLS)) < 0.6
+    layers = [
+        dense_chain.Layer(values(3, COLS), values(COLS), "tanh", 0.0, keep, 0.4, kind),
+        dense_chain.Layer(values(COLS, 2), values(2), "silu", 0.7),
+    ]
+    x, dy = values(ROWS, 3), values(ROWS, 2)
+    dx, dws, dbiases = dense_chain.backward(dy, layers, dense_chain.forward(x, layers))
+    arrays = [x, *(layer.w for layer in layers), *(layer.bias for layer in layers)]
+    for array, gradient in zip(arrays, [dx, *dws, *dbiases], strict=True):
+        assert_derivative(lambda: (dy * dense_chain.forward(x, layers)[-1].y).sum(), array, gradient)
 
 
 @pytest.mark.parametrize("name", ["linear", "tanh"])

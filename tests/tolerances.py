@@ -16,6 +16,7 @@ ERRORS = {
     ("column_sum", "float32"): 1e-6,
     ("concatenate", "float32"): 0.0,
     ("dense", "float32"): 2e-6,
+    ("dense_chain", "float32"): 2e-6,
     ("dropout", "float32"): 2e-7,
     ("expression", "float32"): 2e-6,
     ("gather", "float32"): 2e-7,

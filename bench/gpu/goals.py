@@ -61,6 +61,11 @@ ROWS = (
         {"torch eager": (1.7, 2.5)}, NORM),
     Row("a step of 784-300-100-10, batch 32", "training", lambda m: m.step(),
         {"torch eager": (10.0, 30.0), "torch graph, fused Adam": (2.5, 7.0)}, STEP),
+    *(
+        Row(f"a step of 32-64x6-1, batch {batch}, layers as one kernel", "dense_chain", lambda m, b=batch: m.step(b),
+            {"layer by layer": (1.0, None)}, ("ops.test_dense_chain", "cuda.test_chains"))
+        for batch in (128, 8192)
+    ),
     Row("Dense + BN + ReLU + dropout, bf16, 1024 wide, batch 8192", "norm", lambda m: m.block(),
         {"torch eager": (1.6, 2.2), "torch.compile with graphs": (1.1, 1.3)}, (*DENSE, *NORM)),
 )  # fmt: skip

@@ -1,6 +1,7 @@
-"""A training step of 784-300-100-10 with Adam, batch 32, on data that lie on the GPU."""
+"""A training step of a dense net with Adam, on data that lie on the GPU: of 784-300-100-10, batch 32, unless told."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,25 +16,26 @@ SIZES, BATCH, RATE, EPSILON = (784, 300, 100, 10), 32, 1e-3, 1e-7
 
 
 class Data:
-    """Rows that a net can learn, and the weights that all begin with."""
+    """Rows that a net of these sizes can learn, and the weights that all begin with; one output tells two classes."""
 
-    def __init__(self) -> None:
-        self.rows = sized(BATCH * 1000, BATCH * 2)
+    def __init__(self, sizes: tuple[int, ...] = SIZES, batch: int = BATCH) -> None:
+        self.sizes, self.batch, self.binary = sizes, batch, sizes[-1] == 1
+        self.rows = sized(batch * max(1000 * BATCH // batch, 20), batch * 2)
         rng = np.random.default_rng(0)
-        self.x = rng.standard_normal((self.rows, SIZES[0]), dtype=np.float32)
-        self.y = (self.x @ rng.standard_normal((SIZES[0], SIZES[-1]))).argmax(1)
-        pairs = list(itertools.pairwise(SIZES))
+        self.x = rng.standard_normal((self.rows, sizes[0]), dtype=np.float32)
+        scores = self.x @ rng.standard_normal((sizes[0], sizes[-1]))
+        self.y = (scores[:, 0] > 0).astype(np.float32) if self.binary else scores.argmax(1)
+        pairs = list(itertools.pairwise(sizes))
         self.kernels = [rng.standard_normal(p).astype(np.float32) * (2 / p[0]) ** 0.5 for p in pairs]
 
 
 def densor_model(data: Data) -> densor.Sequential:
-    hidden = [densor.layers.Dense(units, activation="relu") for units in SIZES[1:-1]]
-    last = densor.layers.Dense(SIZES[-1], activation="softmax")
-    model = densor.Sequential([densor.Input((SIZES[0],)), *hidden, last])
+    hidden = [densor.layers.Dense(units, activation="relu") for units in data.sizes[1:-1]]
+    last = densor.layers.Dense(data.sizes[-1], activation="sigmoid" if data.binary else "softmax")
+    model = densor.Sequential([densor.Input((data.sizes[0],)), *hidden, last])
     model.set_weights([w for kernel in data.kernels for w in (kernel, np.zeros(kernel.shape[1]))])
-    model.compile(
-        densor.optimizers.Adam(RATE, epsilon=EPSILON), "sparse_categorical_crossentropy", device="cuda"
-    )
+    loss = "binary_crossentropy" if data.binary else "sparse_categorical_crossentropy"
+    model.compile(densor.optimizers.Adam(RATE, epsilon=EPSILON), loss, device="cuda")
     return model
 
 
@@ -41,14 +43,14 @@ def densor_model(data: Data) -> densor.Sequential:
 WAYS = {"densor graphs": "graph", "densor persistent": "persistent"}
 
 
-def densor_steps(data: Data, way: str) -> Work:
+def densor_steps(data: Data, way: str = "graph") -> Work:
     model = densor_model(data)
     x, y = (data.x, data.y) if DRY else (torch.from_numpy(a).to(DEVICE) for a in (data.x, data.y))
 
     def run(calls: int) -> None:
-        epochs = max(1, calls * BATCH // data.rows)
+        epochs = max(1, calls * data.batch // data.rows)
         _core.set_device_steps(way)
-        model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)
+        model.fit(x, y, batch_size=data.batch, epochs=epochs, verbose=0)
         _core.set_device_steps("graph")
 
     return run
@@ -58,6 +60,7 @@ class TorchSteps:
     """PyTorch with everything on the GPU: the step as it is, or captured in a graph."""
 
     def __init__(self, data: Data, captured: bool) -> None:
+        self.size = data.batch
         self.x, self.y = torch.from_numpy(data.x).to(DEVICE), torch.from_numpy(data.y).to(DEVICE)
         layers: list[nn.Module] = []
         for kernel in data.kernels:
@@ -70,8 +73,8 @@ class TorchSteps:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), RATE, eps=EPSILON, fused=captured, capturable=captured and not DRY
         )
-        self.loss_of = nn.CrossEntropyLoss()
-        self.batch = self.x[:BATCH].clone(), self.y[:BATCH].clone()
+        self.loss_of = BinaryLoss() if data.binary else nn.CrossEntropyLoss()
+        self.batch = self.x[: self.size].clone(), self.y[: self.size].clone()
         self.graph = self.capture() if captured and not DRY else None
 
     def step(self) -> torch.Tensor:
@@ -97,8 +100,8 @@ class TorchSteps:
     def run(self, calls: int) -> None:
         order = torch.randperm(len(self.x), device=DEVICE)
         for i in range(calls):
-            first = i * BATCH % len(order)
-            rows = order[first : first + BATCH]
+            first = i * self.size % len(order)
+            rows = order[first : first + self.size]
             torch.index_select(self.x, 0, rows, out=self.batch[0])
             torch.index_select(self.y, 0, rows, out=self.batch[1])
             if self.graph is not None:
@@ -108,26 +111,37 @@ class TorchSteps:
         wait()
 
 
-def step() -> Contest:
-    data = Data()
-    works: dict[str, Work] = {name: densor_steps(data, way) for name, way in WAYS.items()}
+class BinaryLoss(nn.BCEWithLogitsLoss):
+    """Of a column of logits."""
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return super().forward(logits[:, 0], labels)
+
+
+def contest(data: Data, works: dict[str, Work], ways: Sequence[str]) -> Contest:
+    """These ways of densor's, told to `set_device_steps` for the comparison of losses, against PyTorch's."""
     works["torch eager"] = TorchSteps(data, captured=False).run
     works["torch graph, fused Adam"] = TorchSteps(data, captured=True).run
 
     def error() -> float:
         """Of the mean loss of the first batches in order, against PyTorch's."""
-        rows = min(data.rows, 20 * BATCH)
+        rows = min(data.rows, 20 * data.batch)
         found = []
-        for way in WAYS.values():
+        for way in ways:
             _core.set_device_steps(way)
-            history = densor_model(data).fit(data.x[:rows], data.y[:rows], BATCH, 1, 0, shuffle=False)
+            history = densor_model(data).fit(data.x[:rows], data.y[:rows], data.batch, 1, 0, shuffle=False)
             found.append(history.history["loss"][0])
         _core.set_device_steps("graph")
         other, losses = TorchSteps(data, captured=False), []
-        for first in range(0, rows, BATCH):
-            other.batch = other.x[first : first + BATCH], other.y[first : first + BATCH]
+        for first in range(0, rows, data.batch):
+            other.batch = other.x[first : first + data.batch], other.y[first : first + data.batch]
             losses.append(float(other.step().detach()))
         return max(abs(loss / (sum(losses) / len(losses)) - 1) for loss in found)
 
     # What begins an epoch is part of its steps.
-    return Contest(works, error, 1e-4, data.rows // BATCH, without_start=False)
+    return Contest(works, error, 1e-4, data.rows // data.batch, without_start=False)
+
+
+def step() -> Contest:
+    data = Data()
+    return contest(data, {name: densor_steps(data, way) for name, way in WAYS.items()}, list(WAYS.values()))

@@ -24,6 +24,7 @@ void bind_column_sum(py::module_& m);
 void bind_concatenate(py::module_& m);
 void bind_count_nonfinite(py::module_& m);
 void bind_dense(py::module_& m);
+void bind_dense_chain(py::module_& m);
 void bind_expression(py::module_& m);
 void bind_gather(py::module_& m);
 void bind_gaussian_noise(py::module_& m);

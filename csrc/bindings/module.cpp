@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, m) {
   bind_concatenate(m);
   bind_count_nonfinite(m);
   bind_dense(m);
+  bind_dense_chain(m);
   bind_dropout(m);
   bind_expression(m);
   bind_gather(m);

@@ -6,6 +6,7 @@
 
 #include "core/dtype.h"
 #include "core/queue.h"
+#include "cuda/dense_chain.h"
 #include "cuda/gemm/problem.h"
 #include "cuda/optimizer.h"
 #include "cuda/phases.h"
@@ -162,6 +163,10 @@ struct Launchers {
   // On sm_90a. m, n and k are not 0; scratch: wgmma_scratch.
   void (*gemm_wgmma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                      const GemmFinish& finish, const WgmmaTiling& tiling);
+  // Rows through several dense layers. backward: `gradients` floats of them in all; scratch memory as many
+  // for each part, where there are several.
+  void (*dense_chain_forward)(const Queue& queue, const DenseChain& chain);
+  void (*dense_chain_backward)(const Queue& queue, const DenseChain& chain, std::int64_t gradients);
   // By dtype of the fed array; null: not read.
   void (*gather[kDTypeCount])(const Queue& queue, float* y, const FedRows& fed, std::int64_t rows,
                               std::int64_t cols, float scale, float offset);

@@ -31,6 +31,7 @@ void fill_gemm_mma(Launchers& table);
 void fill_gemm_tf32(Launchers& table);
 void fill_gemm_wgmma(Launchers& table);
 void fill_gemm_simt(Launchers& table);
+void fill_dense_chain(Launchers& table);
 void fill_gather(Launchers& table);
 void fill_concatenate(Launchers& table);
 void fill_transpose(Launchers& table);
@@ -76,6 +77,7 @@ inline Launchers make_launchers() {
   fill_gemm_tf32(table);
   fill_gemm_wgmma(table);
   fill_gemm_simt(table);
+  fill_dense_chain(table);
   fill_gather(table);
   fill_concatenate(table);
   fill_transpose(table);

@@ -191,6 +191,22 @@ def dense_backward(
 ) -> Step: ...  # fmt: skip
 def dense_sums(rows: int, inputs: int, units: int, bfloat16: bool = False) -> tuple[int, int]: ...
 def add(y: F32, a: F32, b: F32) -> Step: ...
+
+dense_chain_width: int
+dense_chain_layers: int
+
+def dense_chain_plan(rows: int) -> str: ...
+def device_chains() -> bool: ...
+def set_device_chains(wanted: bool) -> None: ...
+def dense_chain_forward(
+    y: list[F32 | None], z: list[F32 | None], mask: list[Array | None], x: F32, w: list[F32], bias: list[F32 | None],
+    activation: list[str], alpha: list[float], rate: list[float], kind: list[str], seed: list[int], stream: list[int],
+) -> Step: ...  # fmt: skip
+def dense_chain_backward(
+    dx: F32 | None, dw: list[F32 | None], dbias: list[F32 | None], dy: F32, x: F32, w: list[F32], y: list[F32 | None],
+    z: list[F32 | None], mask: list[Array | None], activation: list[str], alpha: list[float], rate: list[float],
+    kind: list[str],
+) -> Step: ...  # fmt: skip
 def dropout_forward(y: F32, mask: Array, x: F32, rate: float, kind: str, seed: int, stream: int) -> Step: ...
 def dropout_spread(
     y: F32,
@@ -219,27 +235,12 @@ def expression_opcodes() -> dict[str, int]: ...
 def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]: ...
 def random_rows(out: F32, low: F32, high: F32, seed: int, stream: int) -> Step: ...
 def image_warp(
-    y: F32,
-    x: F32,
-    parameters: F32 | None,
-    field: F32 | None,
-    kind: str,
-    shape: Sequence[int],
-    target: Sequence[int],
-    fill_mode: str,
-    fill_value: float,
-    nearest: bool,
-) -> Step: ...
+    y: F32, x: F32, parameters: F32 | None, field: F32 | None, kind: str, shape: Sequence[int],
+    target: Sequence[int], fill_mode: str, fill_value: float, nearest: bool,
+) -> Step: ...  # fmt: skip
 def image_color(
-    y: F32,
-    x: F32,
-    other: F32 | None,
-    parameters: F32,
-    kind: str,
-    shape: Sequence[int],
-    low: float,
-    high: float,
-) -> Step: ...
+    y: F32, x: F32, other: F32 | None, parameters: F32, kind: str, shape: Sequence[int], low: float, high: float,
+) -> Step: ...  # fmt: skip
 def image_blur(
     y: F32, x: F32, parameters: F32, shape: Sequence[int], kernel_size: Sequence[int], low: float, high: float
 ) -> Step: ...
@@ -275,16 +276,11 @@ def optimizer(
 ) -> Step: ...
 def optimizer_needs_norms(rule: str) -> bool: ...
 def penalty(
-    totals: Array | None,
-    xs: Sequence[F32],
-    dxs: Sequence[F32],
-    l1: Array,
-    l2: Array,
-    weight: float,
-    scale: float,
+    totals: Array | None, xs: Sequence[F32], dxs: Sequence[F32], l1: Array, l2: Array, weight: float, scale: float,
     add: bool,
     by_rows: bool = False,
 ) -> Step: ...
+) -> Step: ...  # fmt: skip
 def norm_constraint(w: F32, low: float, high: float, rate: float) -> Step: ...
 def softmax_forward(y: F32, x: F32) -> Step: ...
 def softmax_backward(dx: F32, dy: F32, y: F32) -> Step: ...

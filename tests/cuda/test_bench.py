@@ -38,7 +38,7 @@ def test_every_goal_is_measured_and_right(tmp_path):
     done = run(sys.executable, GPU / "goals.py", tmp_path / "goals.json")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads((tmp_path / "goals.json").read_text())["rows"]
-    assert len(rows) == 13
+    assert len(rows) == 15
     for row in rows:
         assert row["error"] <= row["tolerance"], row
         assert set(row["goals"]) < set(row["times"]), row

@@ -144,6 +144,29 @@ class Interpreter:
         if below_saved is not None:
             self.activation_backward(dx, dx, below_saved, below_activation, below_alpha)
 
+    def dense_chain_forward(self, y, z, mask, x, w, bias, activation, alpha, rate, kind, seed, stream):
+        for i, kernel in enumerate(w):
+            before = x @ kernel + (0 if bias[i] is None else bias[i])
+            x = _activate(before, activation[i], alpha[i])
+            _store((y[i], z[i]), (x, before))
+            if mask[i] is not None:
+                self.dropout_forward(x := x.copy(), mask[i], x, rate[i], kind[i], seed[i], stream[i])
+
+    def dense_chain_backward(self, dx, dw, dbias, dy, x, w, y, z, mask, activation, alpha, rate, kind):
+        for i in reversed(range(len(w))):
+            if dx is None and all(gradient is None for gradient in [*dw[: i + 1], *dbias[: i + 1]]):
+                return
+            if mask[i] is not None:
+                dy = dropout.backward(dy, _bits(mask[i], dy.shape[1]), rate[i], kind[i])
+            if activation[i] != "linear":
+                dy = dy * _slope(y[i] if z[i] is None else z[i], activation[i], alpha[i])
+            read = x if i == 0 else y[i - 1]
+            if dw[i] is not None and i > 0 and mask[i - 1] is not None:
+                read = dropout.forward(read, _bits(mask[i - 1], read.shape[1]), rate[i - 1], kind[i - 1])
+            _store((dw[i], dbias[i]), (None if dw[i] is None else read.T @ dy, dy.sum(axis=0)))
+            dy = dy @ w[i].T
+        _store((dx,), (dy,))
+
     def batch_norm_forward(self, y, mean, variance, x, gamma, beta, epsilon, activation, alpha):
         y[...], _, mean[...], variance[...] = batch_norm.forward(x, gamma, beta, epsilon, activation, alpha)
 
@@ -199,9 +222,7 @@ class Interpreter:
         y[...] = dropout.forward(x, keep, rate, kind)
 
     def dropout_backward(self, dx, dy, mask, rate, kind):
-        columns = np.arange(dy.shape[1])
-        keep = (mask[:, columns // 16] >> (columns % 16).astype(np.uint32)) & 1
-        dx[...] = dropout.backward(dy, keep.astype(bool), rate, kind)
+        dx[...] = dropout.backward(dy, _bits(mask, dy.shape[1]), rate, kind)
 
     def gaussian_noise(self, y, x, stddev, multiplies, seed, stream):
         y[...] = gaussian_noise.forward(x, stddev, multiplies, seed, stream, self.step)
@@ -250,6 +271,12 @@ def _store(outputs, values):
     for out, value in zip(outputs, values, strict=True):
         if out is not None:
             out[...] = value
+
+
+def _bits(mask, columns):
+    """bool (rows, columns) of a dropout's mask."""
+    column = np.arange(columns)
+    return ((mask[:, column // 16] >> (column % 16).astype(np.uint32)) & 1).astype(bool)
 
 
 def _activate(x, name, alpha):

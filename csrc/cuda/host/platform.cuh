@@ -16,6 +16,7 @@
 #define __device__
 #define __shared__ static thread_local
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __forceinline__ inline
 #define DENSOR_OUT_OF_LINE
 #define threadIdx (densor::cuda::host::thread_index())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from densor.graph.tensor import Tensor
 from densor.graph.trace import record
@@ -70,6 +70,14 @@ class Node:
     def with_activation(self, activation: str, alpha: float) -> Node | None:
         """This node with the activation applied to its result, or None if its kernel cannot fuse it."""
         return None
+
+    def link(self) -> Literal["layer", "noise"] | None:
+        """What the node can be in a run that one kernel takes rows through: a layer, or noise between two of them."""
+        return None
+
+    def chained(self, run: Sequence[Node]) -> Node:
+        """The node that does what the nodes of `run`, of which this layer is the first, do one after the other."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement chained")
 
     def express(self, expression: Expression, value_of: Callable[[Tensor | Variable], Value]) -> Value:
         """The value of the output, of an elementwise node; `value_of` gives those of what it reads."""

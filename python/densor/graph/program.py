@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.arena import Arena
+from densor.graph.chains import chains_on, join_dense_chains
 from densor.graph.device_fusion import fuse_on_device
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
@@ -184,6 +185,11 @@ def lower_graph(
     for objective, name in read:
         objective.tensors[name] = next(places)
     lowering = Lowering(rows, arena, device)
+    if chains_on(device):
+        for node in graph.nodes:
+            if node.noisy:
+                lowering.stream(node)  # in this order, so that the noise is that of the layers one by one
+        graph = join_dense_chains(graph)
     if optimizer is not None:
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:

@@ -22,6 +22,7 @@ from densor.graph import (
     lower_graph,
     room_on_device,
 )
+from densor.graph.chains import chains_on
 from densor.graph.twins import settle
 from densor.models.data import Data
 from densor.models.device_rows import DeviceRows
@@ -98,7 +99,7 @@ class Loop:
         self._moves = -1
         self._arena = arena
         self._mask: Any = None
-        self._programs: dict[tuple[int, str], _core.Program] = {}
+        self._programs: dict[tuple[Any, ...], _core.Program] = {}
         self._memory: NDArray[np.uint8] | None = None  # of the activations: one program runs at a time
         self._batches = 0
         self._rows = 0  # seen since `reset`
@@ -165,7 +166,7 @@ class Loop:
         if moved or (self._arena is not None and self._arena.mask is not self._mask):
             self._programs.clear()
             self._twins = None
-        program = self._programs.get((rows, _core.matmul_precision()))
+        program = self._programs.get(self._key(rows))
         if program is None:
             program = self._compile(rows)
         return program
@@ -195,8 +196,12 @@ class Loop:
         self._memory = lowering.memory
         self._homes = [variable.home for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
-        self._programs[rows, _core.matmul_precision()] = program
+        self._programs[self._key(rows)] = program
         return program
+
+    def _key(self, rows: int) -> tuple[Any, ...]:
+        """What a program depends on, beside the arrays that it was made for."""
+        return rows, _core.matmul_precision(), chains_on(self.device)
 
     def _new_twins(self) -> Twins:
         twins, arena, optimizer = Twins(), self._arena, self._options["optimizer"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from densor.ops._eager import (
     require_shape,
 )
 from densor.ops.activation import ActivationNode, named
+from densor.ops.dense_chain import DenseChainNode
 
 __all__ = ["DenseNode", "dense", "dense_backward"]
 
@@ -77,6 +79,13 @@ class DenseNode(Node):
         fused.name = activation
         fused.alpha = alpha
         return fused
+
+    def link(self) -> Literal["layer"] | None:
+        narrow = min(self.w.shape) > 0 and max(self.w.shape) <= _core.dense_chain_width
+        return "layer" if narrow and {self.inputs[0].dtype, self.output.dtype} == {"float32"} else None
+
+    def chained(self, run: Sequence[Node]) -> DenseChainNode:
+        return DenseChainNode(run)
 
 
 def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: float | None = None) -> Any:

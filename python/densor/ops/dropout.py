@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,11 @@ class DropoutNode(Node):
                 rate=self.rate,
                 kind=self.kind,
             )
+
+    def link(self) -> Literal["noise"] | None:
+        # The noise of a tensor of higher rank is that of (batch, features), which is not what a layer's rows are.
+        plain = self.noise_shape is None and self.output.ndim == 2
+        return "noise" if plain and {self.inputs[0].dtype, self.output.dtype} == {"float32"} else None
 
 
 def _spread(noise_shape: Sequence[int | None], shape: tuple[Any, ...]) -> dict[str, Any]:
