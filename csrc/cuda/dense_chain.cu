@@ -12,6 +12,7 @@
 
 #include "cuda/device/row_block.cuh"
 
+#include "cuda/device/rows.cuh"
 #include "cuda/phases/dropout.cuh"
 #include "cuda/table.h"
 #include "math/activation.h"
@@ -246,31 +247,39 @@ struct ChainBackward : ChainPass<Block> {
   }
 };
 
+// A block has a part of the batch's rows, or several. A large GPU has as many multiprocessors as parts:
+// registers for a second block on one would be spared in vain.
 template <class Block>
-__global__ void __launch_bounds__(kThreads, 2)
-    backward_kernel(const __grid_constant__ DenseChain chain, ChainPlan plan, float* parts,
+__global__ void __launch_bounds__(kThreads)
+    backward_kernel(const __grid_constant__ DenseChain chain, const Batch* batch, float* parts,
                     std::int64_t gradients) {
-  float* part = parts == nullptr ? nullptr : parts + blockIdx.x * gradients;
-  const std::int64_t begin = blockIdx.x * plan.part_tiles, end = begin + plan.part_tiles;
-  for (std::int64_t tile = begin; tile < end && tile < plan.tiles; ++tile) {
-    const std::int64_t top = tile * Block::kRows, left = chain.rows - top;
-    __syncthreads();  // the tile of before may still be read
-    ChainBackward<Block>{
-        {*dynamic_shared<Block>(), chain, top, left < Block::kRows ? static_cast<int>(left) : Block::kRows},
-        part,
-        tile == begin}
-        .run();
+  const std::int64_t there = rows_of(batch, chain.rows), each = chain_part_rows(there);
+  for (auto part = static_cast<std::int64_t>(blockIdx.x); part < chain_parts(there); part += gridDim.x) {
+    const std::int64_t begin = part * each, end = begin + each < there ? begin + each : there;
+    std::int64_t top = begin;
+    do {  // once at least: gradients over no rows are zeros
+      const std::int64_t left = end - top;
+      __syncthreads();  // the tile of before may still be read
+      ChainBackward<Block>{
+          {*dynamic_shared<Block>(), chain, top, left < Block::kRows ? static_cast<int>(left) : Block::kRows},
+          parts == nullptr ? nullptr : parts + part * gradients,
+          top == begin}
+          .run();
+      top += Block::kRows;
+    } while (top < end);
   }
 }
 
 // Blocks along y have a layer each: its gradients are the sums of those of the parts.
-__global__ void add_parts_kernel(const __grid_constant__ DenseChain chain, const float* parts,
-                                 std::int64_t count, std::int64_t gradients) {
+__global__ void add_parts_kernel(const __grid_constant__ DenseChain chain, const Batch* batch,
+                                 const float* parts, std::int64_t gradients) {
+  const std::int64_t count = chain_parts(rows_of(batch, chain.rows));
   const ChainLayer& layer = chain.layer[blockIdx.y];
   const std::int64_t weights = static_cast<std::int64_t>(layer.inputs) * layer.units;
   const auto sum = [&](std::int64_t i) {
-    float total = 0.0f;
-    for (std::int64_t part = 0; part < count; ++part) total += parts[part * gradients + layer.first + i];
+    const float* at = parts + layer.first + i;
+    float total = *at;
+    for (std::int64_t part = 1; part < count; ++part) total += at[part * gradients];
     return total;
   };
   for (std::int64_t i = first_item(); i < weights + layer.units; i += item_stride()) {
@@ -282,39 +291,40 @@ __global__ void add_parts_kernel(const __grid_constant__ DenseChain chain, const
 
 // f(Block*) for the tile that suits the run.
 template <class F>
-void with_block(const DenseChain& chain, const ChainPlan& plan, F f) {
+void with_block(const DenseChain& chain, F f) {
   constexpr int kNarrow = 64;
   bool narrow = true;
   for (int i = 0; i < chain.count; ++i)
     narrow = narrow && chain.layer[i].inputs <= kNarrow && chain.layer[i].units <= kNarrow;
   const auto choose = [&]<int kWidth>(Count<kWidth>) {
-    if (plan.tile_rows == 16)
-      f(static_cast<RowBlock<16, kWidth>*>(nullptr));
+    if (chain_tile_rows(chain.rows) == kLowTile)
+      f(static_cast<RowBlock<kLowTile, kWidth>*>(nullptr));
     else
-      f(static_cast<RowBlock<64, kWidth>*>(nullptr));
+      f(static_cast<RowBlock<kHighTile, kWidth>*>(nullptr));
   };
   narrow ? choose(Count<kNarrow>{}) : choose(Count<kChainWidth>{});
 }
 
 void forward(const Queue& queue, const DenseChain& chain) {
-  const ChainPlan plan = plan_chain(chain.rows);
-  with_block(chain, plan, [&]<class Block>(Block*) {
-    launch(queue, forward_kernel<Block>, dim3(static_cast<unsigned>(plan.tiles)), kThreads, sizeof(Block),
-           chain, queue.batch);
+  if (chain.rows == 0) return;
+  const std::int64_t tiles = divide_up(chain.rows, chain_tile_rows(chain.rows));
+  with_block(chain, [&]<class Block>(Block*) {
+    launch(queue, forward_kernel<Block>, dim3(static_cast<unsigned>(tiles)), kThreads, sizeof(Block), chain,
+           queue.batch);
   });
 }
 
 void backward(const Queue& queue, const DenseChain& chain, std::int64_t gradients) {
-  const ChainPlan plan = plan_chain(chain.rows);
-  float* parts = plan.parts > 1 ? queue.scratch : nullptr;
-  with_block(chain, plan, [&]<class Block>(Block*) {
-    launch(queue, backward_kernel<Block>, dim3(static_cast<unsigned>(plan.parts)), kThreads, sizeof(Block),
-           chain, plan, parts, gradients);
+  const std::int64_t parts = chain_parts(chain.rows);
+  float* sums = parts > 1 ? queue.scratch : nullptr;
+  with_block(chain, [&]<class Block>(Block*) {
+    launch(queue, backward_kernel<Block>, dim3(static_cast<unsigned>(parts)), kThreads, sizeof(Block), chain,
+           queue.batch, sums, gradients);
   });
-  if (plan.parts < 2) return;
+  if (parts < 2) return;
   constexpr unsigned kMost = divide_up((kChainWidth + 1) * kChainWidth, kThreads);
   launch(queue, add_parts_kernel, dim3(kMost, static_cast<unsigned>(chain.count)), kThreads, 0, chain,
-         static_cast<const float*>(parts), plan.parts, gradients);
+         queue.batch, static_cast<const float*>(sums), gradients);
 }
 
 }  // namespace

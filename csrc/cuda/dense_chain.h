@@ -39,19 +39,26 @@ struct DenseChain {
   float* dx;        // or null
 };
 
-// How the rows are cut, by their number alone, so that every sum over them has one order: tiles that a block
-// has in shared memory, and parts of so many tiles each, whose gradients of weights are added in order.
-struct ChainPlan {
-  std::int64_t tile_rows, tiles, part_tiles, parts;
-};
+// Rows that a block has in shared memory: few where every multiprocessor is to get some, many where the
+// weights, which each tile reads, count.
+inline constexpr std::int64_t kChainFewRows = 4096, kLowTile = 16, kHighTile = 64;
+constexpr std::int64_t chain_tile_rows(std::int64_t rows) {
+  return rows <= kChainFewRows ? kLowTile : kHighTile;
+}
 
-constexpr ChainPlan plan_chain(std::int64_t rows) {
-  // Low tiles give every multiprocessor some to do, high ones read the weights less often.
-  constexpr std::int64_t kLow = 16, kHigh = 64, kFewRows = 4096, kMostParts = 128;
-  const std::int64_t height = rows <= kFewRows ? kLow : kHigh;
-  const std::int64_t tiles = rows > 0 ? (rows + height - 1) / height : 1;
-  const std::int64_t each = tiles <= kMostParts ? 1 : (tiles + kMostParts - 1) / kMostParts;
-  return {height, tiles, each, (tiles + each - 1) / each};
+// Rows of the parts whose gradients of weights are added in order: by the number of rows alone, so that each
+// sum has one order. Within a part rows follow one another, whatever the tiles.
+inline constexpr std::int64_t kChainParts = 128;  // at most
+constexpr std::int64_t chain_part_rows(std::int64_t rows) {
+  const std::int64_t height = chain_tile_rows(rows), together = height * kChainParts;
+  return rows <= together ? height : (rows + together - 1) / together * height;
+}
+constexpr std::int64_t chain_parts(std::int64_t rows) {
+  return rows > 0 ? (rows + chain_part_rows(rows) - 1) / chain_part_rows(rows) : 1;
+}
+// The most parts that a batch of at most so many rows has.
+constexpr std::int64_t most_chain_parts(std::int64_t rows) {
+  return rows < kLowTile * kChainParts ? chain_parts(rows) : kChainParts;
 }
 
 // Floats of a layer's gradients, those of w and of the bias each rounded up to whole quads.

@@ -16,12 +16,9 @@ std::int64_t dense_chain_width() { return cuda::kChainWidth; }
 int dense_chain_layers() { return cuda::kChainLayers; }
 
 std::string dense_chain_plan(std::int64_t rows) {
-  const cuda::ChainPlan plan = cuda::plan_chain(rows);
-  const auto counted = [](std::int64_t n, const std::string& one) {
-    return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
-  };
-  return counted(plan.tiles, "tile") + " of " + std::to_string(plan.tile_rows) + " rows, in " +
-         counted(plan.parts, "part");
+  const std::int64_t parts = cuda::chain_parts(rows);
+  return "tiles of " + std::to_string(cuda::chain_tile_rows(rows)) + " rows, " + std::to_string(parts) +
+         (parts == 1 ? " part of " : " parts of ") + std::to_string(cuda::chain_part_rows(rows));
 }
 
 namespace {
@@ -152,7 +149,7 @@ Step dense_chain_forward(const Layers& layers, const View& x) {
   views.check_disjoint(check);
   require_device_arrays(check, views);
   std::int64_t gradients = 0;
-  return device_step(check, cuda::launchers().dense_chain_forward, chain_of(layers, x, gradients));
+  return masking_step(check, cuda::launchers().dense_chain_forward, chain_of(layers, x, gradients));
 }
 
 namespace {
@@ -205,8 +202,8 @@ Step dense_chain_backward(const View& dx, const Layers& layers, const View& dy, 
   cuda::DenseChain chain = chain_of(layers, x, gradients);
   chain.dy = dy.f32(), chain.dx = dx.f32();
   chain.lowest = static_cast<int>(lowest);
-  Step step = device_step(check, cuda::launchers().dense_chain_backward, chain, gradients);
-  const std::int64_t parts = cuda::plan_chain(rows).parts;
+  Step step = masking_step(check, cuda::launchers().dense_chain_backward, chain, gradients);
+  const std::int64_t parts = cuda::most_chain_parts(rows);
   if (parts > 1) step.scratch = parts * gradients;
   return step;
 }

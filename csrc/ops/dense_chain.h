@@ -14,7 +14,7 @@ namespace densor::ops {
 // The widest layer, and the longest run of them, that one kernel takes.
 std::int64_t dense_chain_width();
 int dense_chain_layers();
-// How a batch of so many rows is cut: "4 tiles of 16 rows, in 4 parts".
+// How a batch of so many rows is cut: "tiles of 16 rows, 4 parts of 16".
 std::string dense_chain_plan(std::int64_t rows);
 
 // Whether programs for a device that are made from now on have such runs: for tests and measurements.

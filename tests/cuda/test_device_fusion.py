@@ -16,8 +16,11 @@ ROWS, WIDTH = 40, 20
 
 @pytest.fixture
 def device():
+    """On it layers stay apart: a chain of them has no products of its own."""
+    _core.set_device_chains(False)
     with threads_in(TARGETS[0]):
         yield
+    _core.set_device_chains(True)
 
 
 def lowered(model, variables, rows=ROWS, mask=False, penalized=(), **settings):

@@ -134,6 +134,19 @@ def one_parameter(matrix):
     )
 
 
+def dense_chain(matrix):
+    x, y, dy = matrix(), matrix(UNITS), matrix(5)
+    mask = np.random.default_rng(6).integers(0, 2**16, (CAPACITY, 2), dtype=np.uint16)
+    mask = np.resize(mask, (len(x), 2))
+    w = [np.full((COLUMNS, UNITS), 0.5, np.float32), np.full((UNITS, 5), -0.25, np.float32)]
+    dw, dbias, dx = [np.zeros_like(kernel) for kernel in w], [vector(UNITS), vector(5)], np.zeros_like(x)
+    step = _core.dense_chain_backward(
+        dx, dw, dbias, dy, x, w, [y, None], [None, None], [mask, None], ["relu", "linear"], [0.0, 0.0],
+        [0.5, 0.0], ["inverted", "inverted"],
+    )  # fmt: skip
+    return step, [dx, *dw, *dbias]
+
+
 def accumulate(matrix):
     totals = np.zeros(2)
     return _core.accumulate(totals, matrix(1).reshape(-1), matrix(1).reshape(-1)), [totals]
@@ -153,7 +166,7 @@ SUMS = {
     make.__name__: make
     for make in (
         column_sum, batch_norm_forward, batch_norm_backward, batch_norm_inference_backward, layer_norm_backward,
-        one_parameter, accumulate, batch_norm_with_dropout, batch_norm_backward_with_dropout,
+        one_parameter, dense_chain, accumulate, batch_norm_with_dropout, batch_norm_backward_with_dropout,
         batch_norm_of_a_product,
     )
 } | {name: loss(name) for name in LOSSES}  # fmt: skip
@@ -163,6 +176,14 @@ SUMS = {
 @pytest.mark.parametrize("name", SUMS)
 def test_sums(name, order):
     same(SUMS[name], order)
+
+
+@pytest.mark.parametrize("order", TARGETS)
+def test_parts_of_a_chain_are_those_of_its_rows_whatever_its_tiles(order):
+    """Arrays of 4200 rows have high tiles, 65 parts; 301 rows alone low ones, 19 parts."""
+    masked, wanted = (run(dense_chain, ROWS, capacity, order) for capacity in (4200, ROWS))
+    for found, other in zip(masked, wanted, strict=True):
+        np.testing.assert_array_equal(found, other)
 
 
 def products(matrix):

@@ -286,19 +286,17 @@ def test_what_is_not_finite_keeps_its_meaning():
 
 def test_plans_depend_on_the_rows_alone():
     plans = {
-        rows: _core.dense_chain_plan(rows)
-        for rows in (0, 1, 16, 17, 2048, 2049, 4096, 4097, 8192, 8193, 10**6)
+        rows: _core.dense_chain_plan(rows) for rows in (0, 1, 17, 2048, 2049, 4096, 4097, 8192, 8193, 10**6)
     }
     assert plans == {
-        0: "1 tile of 16 rows, in 1 part",
-        1: "1 tile of 16 rows, in 1 part",
-        16: "1 tile of 16 rows, in 1 part",
-        17: "2 tiles of 16 rows, in 2 parts",
-        2048: "128 tiles of 16 rows, in 128 parts",
-        2049: "129 tiles of 16 rows, in 65 parts",
-        4096: "256 tiles of 16 rows, in 128 parts",
-        4097: "65 tiles of 64 rows, in 65 parts",
-        8192: "128 tiles of 64 rows, in 128 parts",
-        8193: "129 tiles of 64 rows, in 65 parts",
-        10**6: "15625 tiles of 64 rows, in 128 parts",
+        0: "tiles of 16 rows, 1 part of 16",
+        1: "tiles of 16 rows, 1 part of 16",
+        17: "tiles of 16 rows, 2 parts of 16",
+        2048: "tiles of 16 rows, 128 parts of 16",
+        2049: "tiles of 16 rows, 65 parts of 32",
+        4096: "tiles of 16 rows, 128 parts of 32",
+        4097: "tiles of 64 rows, 65 parts of 64",
+        8192: "tiles of 64 rows, 128 parts of 64",
+        8193: "tiles of 64 rows, 65 parts of 128",
+        10**6: "tiles of 64 rows, 128 parts of 7872",
     }
