@@ -11,6 +11,15 @@ pytestmark = needs_device
 X, Y = data(40)
 
 
+@pytest.fixture(autouse=True)
+def layer_by_layer():
+    _core.set_device_chains(False)  # which have no products of their own
+    try:
+        yield
+    finally:
+        _core.set_device_chains(True)
+
+
 def relu():
     return [keras.layers.Dense(33, activation="relu"), keras.layers.Dense(17, activation="relu")]
 

@@ -185,11 +185,7 @@ def lower_graph(
     for objective, name in read:
         objective.tensors[name] = next(places)
     lowering = Lowering(rows, arena, device)
-    if chains_on(device):
-        for node in graph.nodes:
-            if node.noisy:
-                lowering.stream(node)  # in this order, so that the noise is that of the layers one by one
-        graph = join_dense_chains(graph)
+    graph = _with_chains(graph, lowering)
     if optimizer is not None:
         lowering.gradient_scale = optimizer.loss_scale_factor or 1.0
     if penalties is not None:
@@ -225,6 +221,15 @@ def lower_graph(
     fuse_on_device(lowering)
     cast_around_steps(lowering)
     return lowering
+
+
+def _with_chains(graph: Graph, lowering: Lowering) -> Graph:
+    if not chains_on(lowering.device):
+        return graph
+    for node in graph.nodes:
+        if node.noisy:
+            lowering.stream(node)  # in this order, so that the noise is that of the layers one by one
+    return join_dense_chains(graph)
 
 
 def _with_formulas(graph: Graph, heads: Sequence[Head]) -> Graph:
