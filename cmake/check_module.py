@@ -45,7 +45,11 @@ def build(nvcc: str) -> Path:
         environment["LIBRARY_PATH"] = str(library)
         defines += [f"CUDA_CUDART={path}" for path in sorted(library.glob("libcudart.so*"))[:1]]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "-e", str(ROOT)]
-    subprocess.run([*command, *(f"-Ccmake.define.{d}" for d in defines)], env=environment, check=True)
+    # By the environment: not every pip has the option for it.
+    environment["SKBUILD_CMAKE_DEFINE"] = ";".join(
+        filter(None, [os.environ.get("SKBUILD_CMAKE_DEFINE"), *defines])
+    )
+    subprocess.run(command, env=environment, check=True)
     return next((ROOT / "build/cuda_module").glob("_core*.so"))
 
 
