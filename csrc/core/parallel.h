@@ -20,9 +20,9 @@ using Poll = std::function<bool()>;
 
 struct RunOptions {
   int workers = 1;           // that are woken if need be
-  int awake = 1;             // that take part if they are awake
   std::int64_t scratch = 0;  // floats per worker, which its thread keeps for later runs
   Poll poll;
+  int awake = 1;  // workers that take part if they are awake
 };
 
 // Exceptions thrown by `body` on any worker are rethrown here, the first one by worker index.

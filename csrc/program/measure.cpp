@@ -30,7 +30,7 @@ double median_seconds(int threads, const std::function<void(Worker&)>& body) {
   while (seconds.size() < 5 || Clock::now() < end) {
     Clock::time_point begin;
     double elapsed = 0;
-    run_parallel({threads, threads, 0, {}}, [&](Worker& worker) {
+    run_parallel({threads, 0, {}}, [&](Worker& worker) {
       worker.barrier();
       if (worker.index() == 0) begin = Clock::now();
       body(worker);

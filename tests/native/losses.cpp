@@ -29,7 +29,8 @@ struct Problem {
             kRows,
             cols,
             cols,
-            0.25f};
+            0.25f,
+            false};
   }
 };
 
