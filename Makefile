@@ -1,12 +1,12 @@
-# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | bench | lint | wheel. All lives in .venv; the system is
-# not touched.
+# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | cuda-compile |
+# cuda-module | bench | lint | wheel. All lives in .venv; the system is not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 # A process per CPU: most tests run on one thread. ARGS='-n 0' brings them back into one, for a debugger.
 PYTEST  := $(PY) -m pytest -n auto --maxprocesses=4 --dist=worksteal
-SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f 2>/dev/null)
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f -not -path '*/__pycache__/*' 2>/dev/null)
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo

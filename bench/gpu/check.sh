@@ -93,7 +93,7 @@ sanitizer() {
   for i in "${!tools[@]}"; do
     share=$((STAGE_SECONDS - SECONDS - 5))
     ((i + 1 < ${#tools[@]})) && share=$((share / 2))
-    ((share >= 8)) || { echo "-- ${tools[i]}: NOT RUN, no time left" && continue; }
+    ((share >= 8)) || { echo "-- ${tools[i]}: NOT RUN, no time left" && bad=1 && continue; }
     log="$OUT/sanitizer.${tools[i]}.log"
     DENSOR_TEST_SECONDS=$((share * 3 / 4)) timeout --signal=INT --kill-after=2 "$share" compute-sanitizer --tool "${tools[i]}" \
       --error-exitcode 9 "$PYTHON" -m pytest -q -p no:cacheprovider -p evidence ${SANITIZED:-tests/ops} >"$log" 2>&1

@@ -71,6 +71,9 @@ ROWS = (
 )  # fmt: skip
 
 
+OURS = ("densor", "layer by layer")
+
+
 class Absent:
     """In the place of densor where only its peers are measured: whatever is asked of it is the same nothing."""
 
@@ -131,7 +134,7 @@ def measure(row: Row, peers: bool) -> dict[str, Any]:
 
     contest = row.make(importlib.import_module(row.module))
     if peers:
-        contest.works = {name: work for name, work in contest.works.items() if not name.startswith("densor")}
+        contest.works = {name: work for name, work in contest.works.items() if not name.startswith(OURS)}
         return {"times": ground.interleaved(contest)}
     error = contest.error()
     times = ground.interleaved(contest)

@@ -11,6 +11,7 @@ namespace densor::cuda {
 enum Status : int {
   kOutOfMemory = 2,
   kInitializationError = 3,
+  kStubLibrary = 34,
   kInsufficientDriver = 35,
   kDevicesUnavailable = 46,
   kInvalidDeviceFunction = 98,
@@ -27,7 +28,11 @@ enum Status : int {
   kInvalidAddressSpace = 717,
   kInvalidPc = 718,
   kLaunchFailure = 719,
+  kSystemNotReady = 802,
   kDriverMismatch = 803,
+  kNotSupportedByDevice = 804,
+  kFirstOfCapture = 900,
+  kLastOfCapture = 908,
 };
 
 // What is known of a machine, as far as one could ask.
@@ -109,9 +114,13 @@ inline bool poisons(int status, int next) {
     case kDevicesUnavailable:
     case kNoDevice:
     case kDriverMismatch:
+    case kStubLibrary:
+    case kSystemNotReady:
+    case kNotSupportedByDevice:
       return false;
     default:
-      return status == next;
+      // While a stream is captured, by whomever, every call may fail in this way.
+      return status == next && (status < kFirstOfCapture || status > kLastOfCapture);
   }
 }
 

@@ -43,6 +43,11 @@ constexpr std::pair<int, int> kStatuses[] = {
     {kInvalidPc, cudaErrorInvalidPc},
     {kLaunchFailure, cudaErrorLaunchFailure},
     {kDriverMismatch, cudaErrorSystemDriverMismatch},
+    {kStubLibrary, cudaErrorStubLibrary},
+    {kSystemNotReady, cudaErrorSystemNotReady},
+    {kNotSupportedByDevice, cudaErrorCompatNotSupportedOnDevice},
+    {kFirstOfCapture, cudaErrorStreamCaptureUnsupported},
+    {kLastOfCapture, cudaErrorStreamCaptureWrongThread},
 };
 static_assert(std::all_of(std::begin(kStatuses), std::end(kStatuses),
                           [](auto s) { return s.first == s.second; }));
