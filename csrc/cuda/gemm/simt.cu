@@ -23,6 +23,8 @@ template <int kRows, int kCols, int kM, int kN>
 struct Tiling {
   static constexpr int rows = kRows, cols = kCols, m = kM, n = kN;
   static constexpr int threads = (kRows / kM) * (kCols / kN);
+  // On a multiprocessor. Left to itself the compiler goes for more of the middle tile, and spills.
+  static constexpr int blocks = kM * kN == 16 ? 2 : 1;
 };
 
 // A slice of an operand on its way: `kLength` rows of a (or columns of b) times kSlice terms. `kAlong`: the
@@ -111,7 +113,7 @@ __device__ __forceinline__ void leave_sums(const GemmProblem& p, const GemmFinis
 }
 
 template <class T, bool kTransposeA, bool kTransposeB>
-__global__ void __launch_bounds__(T::threads)
+__global__ void __launch_bounds__(T::threads, T::blocks)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
   __shared__ float a[2][kSlice][T::rows + kSkew];
   __shared__ float b[2][kSlice][T::cols + kSkew];
