@@ -62,14 +62,31 @@ def test_a_compiled_model_follows_the_setting(units):
         return [model.predict(x, verbose=0), function(x).copy(), model(x), model.evaluate(x, y, verbose=0)]
 
     found = {}
-    for precision in ("ieee", "high", "medium", "ieee", "highest"):
-        config.set_matmul_precision(precision)
+    for precision in ("ieee", "x6", "high", "medium", "ieee", "highest"):
+        config.set_matmul_precision(precision) if precision != "x6" else _core.set_matmul_precision(precision)
         now = outputs()
         for first, again in zip(found.setdefault(precision, now), now, strict=True):
             np.testing.assert_array_equal(first, again)
-    assert len({value[0].tobytes() for value in found.values()}) == 3
-    for other, plain in zip(found["highest"], found["ieee"], strict=True):
-        np.testing.assert_array_equal(other, plain)  # predictions at "highest" are multiply-adds
+    assert found["x6"][0].tobytes() != found["ieee"][0].tobytes()
+    for precision in ("highest", "high", "medium"):  # in layers as narrow as these all are multiply-adds
+        for other, plain in zip(found[precision], found["ieee"], strict=True):
+            np.testing.assert_array_equal(other, plain)
+
+
+def test_wide_layers_predict_by_one_product_at_medium_only(units):
+    densor.utils.set_random_seed(0)
+    model = densor.Sequential([densor.Input((320,)), densor.layers.Dense(320)])
+    x = np.random.default_rng(0).random((70, 320), np.float32)
+    found = {}
+    for precision in ("ieee", "highest", "high", "medium"):
+        config.set_matmul_precision(precision)
+        found[precision] = model.predict(x, verbose=0)
+        for rows in (1, 16, 33):
+            np.testing.assert_array_equal(model.predict_fn(rows)(x[:rows]), found[precision][:rows])
+    np.testing.assert_array_equal(found["highest"], found["ieee"])
+    np.testing.assert_array_equal(found["high"], found["ieee"])
+    error = np.abs(found["medium"] - found["ieee"]).max()
+    assert 0 < error < 1e-2
 
 
 @pytest.mark.parametrize("precision", [*PRECISIONS, "ieee"])

@@ -20,12 +20,12 @@ def densor() -> Figures:
         y = np.empty((rows, units), np.float32)
         flops = 2.0 * rows * inputs * units
         peak = _core.measure_fma_peak()
-        forward = _core.dense_forward(y, None, x, w, bias, "linear", 0.0)
+        forward = _core.dense_forward(y, None, x, w, bias, "linear", 0.0, training=True)
         found[f"({rows},{inputs})x({inputs},{units})"] = compute_figures(
             seconds_per_call(forward.run), flops, peak
         )
         dx, dw, dbias, dz = np.empty_like(x), np.empty_like(w), np.empty_like(bias), np.empty_like(y)
-        forward = _core.dense_forward(y, None, x, w, bias, "relu", 0.0)
+        forward = _core.dense_forward(y, None, x, w, bias, "relu", 0.0, training=True)
         forward.run()
         backward = _core.dense_backward(dx, dw, dbias, dz, normal(rows, units, seed=3), y, x, w, "relu", 0.0)
         both = lambda forward=forward, backward=backward: (forward.run(), backward.run())  # noqa: E731

@@ -32,7 +32,7 @@ def densor() -> Figures:
         flops = 2.0 * rows * inputs * outputs
         for precision in ("ieee", *PRODUCTS):
             _core.set_matmul_precision(precision)
-            step = _core.dense_forward(y, None, x, w, None, "linear", 0.0)
+            step = _core.dense_forward(y, None, x, w, None, "linear", 0.0, training=True)
             figures = compute_figures(seconds_per_call(step.run), flops, fma)
             if units and precision in PRODUCTS:
                 figures["% of matrix peak"] = (

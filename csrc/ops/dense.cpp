@@ -118,8 +118,9 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
                              moments);
   check_sums(check, "moments", moments.parts, 0);
   const cpu::Kernels& kernels = cpu::active();
+  const bool rows_vary = !training && !bfloat16;  // of bfloat16 numbers it is one product for any rows
   const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, precision_of(bfloat16),
-                                 !training};
+                                 rows_vary};
   const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
   const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32()};
   const cpu::GemmFinish finish{bias.f32(), z.f32(), activation, static_cast<float>(alpha)};

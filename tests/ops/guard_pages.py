@@ -47,7 +47,7 @@ def multiply(rows, units, inputs, at_end):
         for shape in ((rows, inputs), (inputs, units), (units,), (rows, units))
     )
     y, dx, dw, dbias = (between_pages(np.zeros_like(array), at_end) for array in (dy, x, w, bias))
-    _core.dense_forward(y, None, x, w, bias, "relu", 0.0).run()
+    _core.dense_forward(y, None, x, w, bias, "relu", 0.0, True).run()
     _core.dense_backward(dx, dw, dbias, None, dy, None, x, w, "linear", 0.0).run()
     if not np.isfinite(clipped_step(x, dy, w)):
         return 1

@@ -113,9 +113,9 @@ def test_wrong_plans(arguments, message):
         _core.gemm_plan(**{"m": 1, "n": 1, "k": 1} | arguments)
 
 
-def forward(x, w, bias=None, activation="linear"):
+def forward(x, w, bias=None, activation="linear", training=False):
     y = np.full((len(x), w.shape[1]), np.nan, np.float32)
-    _core.dense_forward(y, None, x, w, bias, activation, 0.0).run()
+    _core.dense_forward(y, None, x, w, bias, activation, 0.0, training).run()
     return y
 
 

@@ -35,12 +35,12 @@ def units(request):
 
 def every_way(a, b):
     """a b as a forward pass, whose chains matrix units do not know, and as the two gradients."""
-    return [forward(a, b), *list(three_ways(a, b))[-2:]]
+    return [forward(a, b, training=True), *list(three_ways(a, b))[-2:]]
 
 
-def multiplied(a, b, precision):
+def multiplied(a, b, precision, training=True):
     _core.set_matmul_precision(precision)
-    return forward(a, b)
+    return forward(a, b, training=training)
 
 
 def every_exponent(rng, shape, low, high):
@@ -248,14 +248,16 @@ def test_zeros_are_not_computed_again(units):
     np.testing.assert_allclose(found, plain, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("precision", [*PRECISIONS, "highest"])
-def test_rows_do_not_depend_on_the_batch(units, precision):
+@pytest.mark.parametrize(
+    ("precision", "training"), [*itertools.product(PRECISIONS, (False, True)), ("highest", False)]
+)
+def test_rows_do_not_depend_on_the_batch(units, precision, training):
     rng = np.random.default_rng(13)
     x, w = normal(rng, 200, 300), normal(rng, 300, 70)
     x[11, 3], x[12, 4] = np.inf, 1e-37
-    whole = multiplied(x, w, precision)
+    whole = multiplied(x, w, precision, training)
     for rows in (1, 2, 16, 17, 33, 150):
-        assert same_bits(multiplied(x[3 : 3 + rows], w, precision), whole[3 : 3 + rows]), rows
+        assert same_bits(multiplied(x[3 : 3 + rows], w, precision, training), whole[3 : 3 + rows]), rows
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -282,13 +284,29 @@ def test_the_epilogue_is_the_activation_kernel(units, activation):
     _core.set_matmul_precision("high")
     for m, n, k in ((40, 50, 33), (7, 17, 2600)):
         x, w, bias = normal(rng, m, k), normal(rng, k, n), normal(rng, n)
-        sums = forward(x, w) + bias
+        sums = forward(x, w, training=True) + bias
         y, expected = np.empty_like(sums), np.empty_like(sums)
         z = np.empty_like(sums) if _core.activation_saves(activation) == "input" else None
-        _core.dense_forward(y, z, x, w, bias, activation, 0.0).run()
+        _core.dense_forward(y, z, x, w, bias, activation, 0.0, True).run()
         _core.activation_forward(expected, sums, activation, 0.0).run()
         assert same_bits(y, expected)
         assert z is None or same_bits(z, sums)
+
+
+@pytest.mark.parametrize(
+    ("precision", "wide", "narrow"), [("high", "fma", "fma"), ("medium", "x1", "fma"), ("x6", "x6", "x6")]
+)
+def test_plans_of_predictions_do_not_look_at_the_rows(units, precision, wide, narrow):
+    """They choose by what sixteen rows cost: one row would never pay for packing the weights."""
+    _core.set_matmul_precision(precision)
+    for columns, terms, expected in (
+        (1024, 1024, wide),
+        (300, 784, wide),
+        (64, 64, narrow),
+        (10, 100, narrow),
+    ):
+        plans = [_core.gemm_plan(m, columns, terms, rows_vary=True) for m in (1, 2, 16, 33, 256, 5000)]
+        assert {plan.rpartition(", ")[2] for plan in plans} == {expected}
 
 
 def test_plans_on_matrix_units(units):
@@ -301,7 +319,7 @@ def test_plans_on_matrix_units(units):
     for precision, expected in (("ieee", "fma"), ("high", "x3"), ("medium", "x1"), ("x6", "x6")):
         _core.set_matmul_precision(precision)
         for problem in ((1, 1, 1), (256, 1024, 1024)):
-            assert products(*problem) == products(*problem, rows_vary=True) == expected
+            assert products(*problem) == expected
     plan = _core.gemm_plan(128, 300, 784, workers=2)
     assert plan.startswith("m=128 n=300 k=784: tile 32x32, blocks m 160 n 864 k 800, b copied and kept, ")
 

@@ -101,7 +101,7 @@ def test_forward_and_backward_are_exact(target, threads):
             }.items()
         }
         y, dx, dw, dbias = (buffers[name].array for name in ("y", "dx", "dw", "dbias"))
-        _core.dense_forward(y, None, x, w, bias, "linear", 0.0).run()
+        _core.dense_forward(y, None, x, w, bias, "linear", 0.0, True).run()
         _core.dense_backward(dx, dw, dbias, None, dy, None, x, w, "linear", 0.0).run()
         wrong = {
             "y": differences(y, xi @ wi + bi),
@@ -119,7 +119,7 @@ def test_relu_epilogue_is_exact(target):
     for rows, inputs, outputs in shapes()[::5]:
         x, w, bias = integers(rng, rows, inputs), integers(rng, inputs, outputs), integers(rng, outputs)
         y = np.empty((rows, outputs), np.float32)
-        _core.dense_forward(y, None, x, w, bias, "relu", 0.0).run()
+        _core.dense_forward(y, None, x, w, bias, "relu", 0.0, True).run()
         expected = np.maximum(x.astype(np.float64) @ w.astype(np.float64) + bias, 0)
         assert differences(y, expected) == 0, f"{rows} x {inputs} x {outputs}"
 

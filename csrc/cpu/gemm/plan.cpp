@@ -54,6 +54,9 @@ constexpr double kUnitStoring = 0.2;  // ns: an element of c, through the square
 constexpr double kFmaFlopsPerNanosecond = 180;
 // Below this many terms the plain sum is as exact as the six products, if not more so.
 constexpr std::int64_t kLeastTerms = 32;
+// Rows that stand for those of all predictions, of which none may choose by its own: the height of a tile.
+// Packing b for one row takes longer than multiplying by it; for hundreds it hardly counts.
+constexpr std::int64_t kRowsOfPredictions = 16;
 
 const UnitCost& unit_cost(int products) { return kUnitCosts[products == 1 ? 0 : products == 3 ? 1 : 2]; }
 
@@ -66,16 +69,24 @@ double estimate_units(const GemmProblem& p, int products) {
   return steps * cost.step + (m * k + k * n) * cost.packing + m * n * kUnitStoring;
 }
 
-int choose_products(const GemmProblem& p, const GemmShape& shape) {
-  if (!shape.matrix_units || p.precision == GemmPrecision::ieee) return 0;
-  if (p.precision == GemmPrecision::medium) return 1;
-  if (p.precision == GemmPrecision::high) return 3;
-  if (p.precision == GemmPrecision::x6) return 6;
-  if (p.rows_vary || p.k < kLeastTerms) return 0;
+bool units_are_faster(const GemmProblem& p, int products) {
   const double elements = static_cast<double>(p.m) * static_cast<double>(p.n);
   const double fma =
       elements * (2 * static_cast<double>(p.k) / kFmaFlopsPerNanosecond + 1 / kFloatsPerNanosecond);
-  return estimate_units(p, 6) < fma ? 6 : 0;
+  return estimate_units(p, products) < fma;
+}
+
+// Multiply-adds are exact enough for every precision.
+int choose_products(GemmProblem p, const GemmShape& shape) {
+  if (!shape.matrix_units || p.precision == GemmPrecision::ieee) return 0;
+  if (p.precision == GemmPrecision::x6) return 6;
+  const int products = p.precision == GemmPrecision::medium ? 1 : p.precision == GemmPrecision::high ? 3 : 6;
+  if (products == 6 && p.k < kLeastTerms) return 0;
+  if (p.rows_vary)
+    p.m = kRowsOfPredictions;
+  else if (products < 6)
+    return products;
+  return units_are_faster(p, products) ? products : 0;
 }
 
 double estimate(const GemmProblem& p, const GemmShape& shape) {
