@@ -42,7 +42,11 @@ inline Reg reg_keep(Reg x, std::uint32_t bits) {
   const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane);
   return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane)));
 }
-inline Reg reg_fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+// The sum stays in its register: left to choose, the compiler moves sums about and spills two of twelve.
+inline Reg reg_fma(Reg a, Reg b, Reg c) {
+  asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
+  return c;
+}
 inline Reg reg_fma(const float* a, Reg b, Reg c) { return reg_fma(reg_broadcast(a), b, c); }
 // Keeps the compiler from knowing the value.
 inline void reg_hide(Reg& x) { asm volatile("" : "+x"(x)); }

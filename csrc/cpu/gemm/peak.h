@@ -15,7 +15,7 @@ double fma_peak(std::int64_t rounds) {
   for (int i = 0; i < kChains; ++i) chain[i] = scale;
   for (std::int64_t n = 0; n < rounds; ++n) {
 #pragma GCC unroll 32
-    for (int i = 0; i < kChains; ++i) chain[i] = reg_fma(chain[i], scale, step);
+    for (int i = 0; i < kChains; ++i) chain[i] = reg_fma(scale, step, chain[i]);
 #pragma GCC unroll 32
     for (int i = 0; i < kChains; ++i) reg_hide(chain[i]);
   }
