@@ -21,22 +21,22 @@ $(VENV)/.built: $(PY) $(SOURCES)
 	@$(PIP) install -q -e '.[test]'
 	@touch $@
 
-# The build folder remembers the option: what .built makes from then on includes it.
+# The build folder remembers the option: what .built makes from then on includes it. It goes there by the environment:
+# pip before 23.1, which Debian 12 has, knows no option for it.
+BUILD_WITH = SKBUILD_CMAKE_DEFINE="$${SKBUILD_CMAKE_DEFINE:+$$SKBUILD_CMAKE_DEFINE;}$(1)=ON" $(PIP) install -q -e .
+
 $(VENV)/.cuda-host: $(VENV)/.built
-	@grep -qs DENSOR_CUDA_HOST:BOOL=ON build/*/CMakeCache.txt || \
-	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_HOST=ON
+	@grep -qs DENSOR_CUDA_HOST:BOOL=ON build/*/CMakeCache.txt || $(call BUILD_WITH,DENSOR_CUDA_HOST)
 	@touch $@
 
 $(VENV)/.cuda-asan: $(VENV)/.built
-	@grep -qs DENSOR_CUDA_ASAN:BOOL=ON build/*/CMakeCache.txt || \
-	  $(PIP) install -q -e . -C cmake.define.DENSOR_CUDA_ASAN=ON
+	@grep -qs DENSOR_CUDA_ASAN:BOOL=ON build/*/CMakeCache.txt || $(call BUILD_WITH,DENSOR_CUDA_ASAN)
 	@touch $@
 
 # What compares CPU targets, built beside the extension.
 HASHES := build/hashes/$(shell uname -m)/kernel_hashes
 $(VENV)/.kernel-hashes: $(VENV)/.built $(wildcard tests/native/*)
-	@test -x $(HASHES) && test -z "$$(find tests/native -newer $(HASHES))" || \
-	  $(PIP) install -q -e . -C cmake.define.DENSOR_KERNEL_HASHES=ON
+	@test -x $(HASHES) && test -z "$$(find tests/native -newer $(HASHES))" || $(call BUILD_WITH,DENSOR_KERNEL_HASHES)
 	@touch $@
 
 $(VENV)/.neon: $(PY) requirements-neon.txt
@@ -73,9 +73,9 @@ test: $(VENV)/.built
 test-all: $(VENV)/.oracles
 	DENSOR_REQUIRE_ORACLES=1 $(PYTEST) $(ARGS)
 
-# The ops on their CUDA kernels, which run on the processor here: no GPU is needed.
+# The ops on their CUDA kernels, which run on the processor here: no GPU is needed. TESTS=... for some of them.
 test-cuda: $(VENV)/.cuda-host
-	DENSOR_TEST_CUDA=host $(PYTEST) tests/ops tests/cuda $(ARGS)
+	DENSOR_TEST_CUDA=host $(PYTEST) $(or $(TESTS),tests/ops tests/cuda) $(ARGS)
 
 # The ops in memory that is not that of NumPy's arrays, as `make gpu-check` runs them on a GPU.
 test-cuda-apart: $(VENV)/.cuda-host
