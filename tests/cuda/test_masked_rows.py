@@ -50,13 +50,17 @@ def batch_norm_forward(matrix):
     return _core.batch_norm_forward(y, mean, variance, x, None, None, 1e-3, "relu", 0.0), [y, mean, variance]
 
 
+def norm_gradients(matrix):
+    """Results of a backward pass, with what it reads: the gradient, the input, mean and variance."""
+    x, dy = matrix(), matrix()
+    return [np.zeros_like(x), vector(), vector()], dy, x, vector(start=0.1), vector(start=2.0)
+
+
 def batch_norm_backward(matrix):
-    x, dy, dgamma, dbeta = matrix(), matrix(), vector(), vector()
-    dx, mean, variance = np.zeros_like(x), vector(start=0.1), vector(start=2.0)
-    step = _core.batch_norm_backward(
-        dx, dgamma, dbeta, dy, x, None, mean, variance, None, 1e-3, "linear", 0.0
-    )
-    return step, [dx, dgamma, dbeta]
+    results, dy, x, mean, variance = norm_gradients(matrix)
+    return _core.batch_norm_backward(
+        *results, dy, x, None, mean, variance, None, 1e-3, "linear", 0.0
+    ), results
 
 
 def batch_norm_with_dropout(matrix):
@@ -69,13 +73,11 @@ def batch_norm_with_dropout(matrix):
 
 
 def batch_norm_backward_with_dropout(matrix):
-    x, dy, dgamma, dbeta = matrix(), matrix(), vector(), vector()
-    dx, mean, variance = np.zeros_like(x), vector(start=0.1), vector(start=2.0)
+    results, dy, x, mean, variance = norm_gradients(matrix)
     mask = np.full((len(x), -(-COLUMNS // 16)), 0x5555, np.uint16)
-    step = _core.batch_norm_backward(
-        dx, dgamma, dbeta, dy, x, None, mean, variance, None, 1e-3, "relu", 0.0, mask=mask, rate=0.5
-    )
-    return step, [dx, dgamma, dbeta]
+    return _core.batch_norm_backward(
+        *results, dy, x, None, mean, variance, None, 1e-3, "relu", 0.0, mask=mask, rate=0.5
+    ), results
 
 
 def batch_norm_of_a_product(matrix):
@@ -93,12 +95,10 @@ def batch_norm_of_a_product(matrix):
 
 
 def batch_norm_inference_backward(matrix):
-    x, dy, dgamma, dbeta = matrix(), matrix(), vector(), vector()
-    dx, mean, variance = np.zeros_like(x), vector(start=0.1), vector(start=2.0)
-    step = _core.batch_norm_inference_backward(
-        dx, dgamma, dbeta, dy, x, None, None, mean, variance, 1e-3, "linear", 0.0
-    )
-    return step, [dx, dgamma, dbeta]
+    results, dy, x, mean, variance = norm_gradients(matrix)
+    return _core.batch_norm_inference_backward(
+        *results, dy, x, None, None, mean, variance, 1e-3, "linear", 0.0
+    ), results
 
 
 def layer_norm_backward(matrix):
