@@ -191,9 +191,7 @@ def lower_graph(
     if penalties is not None:
         lowering.penalty_sum = PenaltySum(penalties, float(rows), by_rows=True)
     lowering.sink_sums = {sink: PenaltySum(sums, 1.0) for sink, sums in (sink_totals or {}).items()}
-    lowering.masks_rows = not any(
-        node.sink or node.couples_rows or not node.output.batched for node in graph.nodes
-    )
+    lowering.masks_rows = graph.rows_apart
     lowering.want_gradients(graph.nodes)
     for objective in objectives:
         objective.gather(lowering)

@@ -53,6 +53,7 @@ def lower_samples(
     output = graph.outputs[0]
     still, noisy = _split(graph.nodes)
     lowering = Lowering(rows, device=device)
+    lowering.masks_rows = graph.rows_apart
     gather_inputs(lowering, graph, scales, feeds)
     for node in still:
         node.forward(lowering)

@@ -94,6 +94,11 @@ class Graph:
         """Every variable the nodes use, once each, in the order of first use."""
         return tuple(dict.fromkeys(variable for node in self.nodes for variable in node.variables))
 
+    @property
+    def rows_apart(self) -> bool:
+        """Whether each row is computed for itself: no node looks at several, or at their number."""
+        return not any(node.sink or node.couples_rows or not node.output.batched for node in self.nodes)
+
     def with_nodes(self, nodes: Sequence[Node], outputs: Sequence[Tensor] | None = None) -> Graph:
         """The same graph with other nodes (and outputs)."""
         return replace(self, nodes=tuple(nodes), outputs=self.outputs if outputs is None else tuple(outputs))
