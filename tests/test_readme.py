@@ -45,6 +45,15 @@ def test_the_speed_table_is_current():
     assert subprocess.call([sys.executable, ROOT / "bench" / "report.py", "--check"], cwd=ROOT / "bench") == 0
 
 
+def test_extras_bring_what_the_readme_says():
+    extras = dict(re.findall(r"^(cuda\d+) = \[(.*)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
+    text = " ".join(README.read_text().split())
+    said = dict(re.findall(r"'densor\[(cuda\d+)\]'` adds (`[\w-]+` and `[\w-]+`)", text))
+    assert sorted(extras) == sorted(said) == ["cuda12", "cuda13"]
+    for extra, packages in extras.items():
+        assert re.findall(r'"([\w-]+)', packages) == re.findall(r"`([\w-]+)`", said[extra]), extra
+
+
 def test_the_commands_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"(?:^|`)make ([a-z-]+)", README.read_text(), re.MULTILINE)):
