@@ -1,5 +1,6 @@
 #include "bindings/array.h"
 
+#include "bindings/caller_stream.h"
 #include "bindings/device_array.h"
 #include "core/error.h"
 #include "cuda/launch.h"
@@ -48,19 +49,14 @@ void set_dtype(const char* function, const char* argument, View& view, const py:
                 "dtype " + std::string(py::str(dtype)) + " is not supported; convert the array to float32");
 }
 
-// Our stream goes on behind what the array's owner still has on its own. The interface names the stream from
-// version 3 on; before it only DLPack does, whose producer then lets our stream wait.
+// Our stream goes on behind what the caller still has on the array's. Where nobody names that, and the
+// interface is older than the word for it, DLPack's producer lets ours wait.
 void follow_stream(const char* function, const char* argument, const py::handle& object,
                    const py::dict& interface) {
-  if (interface.contains("stream") && !interface["stream"].is_none()) {
-    const auto stream = interface["stream"].cast<std::intptr_t>();
-    if (stream == 0)
-      throw Error(ErrorKind::value, function, argument, "stream 0 is ambiguous in __cuda_array_interface__");
-    cuda::runtime().wait_for(reinterpret_cast<void*>(stream));
-  } else if (interface["version"].cast<int>() < 3 && py::hasattr(object, "__dlpack__")) {
-    const auto ours = reinterpret_cast<std::intptr_t>(cuda::runtime().stream());
-    object.attr("__dlpack__")(py::arg("stream") = ours == 0 ? py::object(py::int_(1)) : py::int_(ours));
-  }
+  if (const StreamNumber stream = caller_stream(function, argument, object))
+    follow(function, argument, stream);
+  else if (interface["version"].cast<int>() < 3 && py::hasattr(object, "__dlpack__"))
+    object.attr("__dlpack__")(py::arg("stream") = our_stream());
 }
 
 // Kernels run on the first device: memory of another one, or of the host, would fail there, or be read
@@ -106,7 +102,11 @@ View view_of(const char* function, const char* argument, const py::handle& objec
   View view;
   if (!py::isinstance<py::array>(object)) {
     if (object.is_none()) return view;
-    if (py::isinstance<DeviceArray>(object)) return object.cast<const DeviceArray&>().view();
+    if (py::isinstance<DeviceArray>(object)) {
+      const auto& array = object.cast<const DeviceArray&>();
+      array.follow_borrowers(function, argument);
+      return array.view();
+    }
     if (py::hasattr(object, "__cuda_array_interface__")) return device_view(function, argument, object);
     throw Error(ErrorKind::type, function, argument,
                 std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);

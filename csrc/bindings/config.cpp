@@ -127,7 +127,8 @@ std::string tune_gemm(const std::string& path, const std::string& device, const 
 }
 
 void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
-                    const py::object& launches, int architecture, const py::object& elsewhere) {
+                    const py::object& launches, int architecture, const py::object& elsewhere,
+                    const py::object& capturing, std::pair<double, double> clock) {
   cuda::Emulation emulation;
   emulation.host_memory = flag("emulate_device", "host_memory", host_memory);
   emulation.order = name("emulate_device", "order", order);
@@ -135,7 +136,23 @@ void emulate_device(const py::object& order, const py::object& host_memory, cons
   if (!launches.is_none()) emulation.launches = integer("emulate_device", "launches", launches, 0);
   emulation.architecture = architecture;
   if (!elsewhere.is_none()) emulation.elsewhere = integer("emulate_device", "elsewhere", elsewhere, 0);
+  std::tie(emulation.per_launch, emulation.per_meeting) = clock;
+  if (!capturing.is_none()) emulation.capturing = integer("emulate_device", "capturing", capturing, 0);
   cuda::emulate(emulation);
+}
+
+// A wait for a stream, or of one, as a pair with the stream.
+py::list emulated_order() {
+  constexpr const char* kNames[] = {"launch", "follow", "let wait", "everyone", "host"};  // of Event::Kind
+  py::list order;
+  for (const auto& [kind, stream] : cuda::emulated_order()) {
+    const char* name = kNames[static_cast<int>(kind)];
+    if (kind == cuda::Event::Kind::follow || kind == cuda::Event::Kind::let_wait)
+      order.append(py::make_tuple(name, stream));
+    else
+      order.append(name);
+  }
+  return order;
 }
 
 double bandwidth(const py::object& bytes) {
@@ -206,14 +223,17 @@ void bind_device(py::module_& m) {
   m.def(
       "emulate_device", &emulate_device, py::arg("order"), py::arg("host_memory") = true, py::kw_only(),
       py::arg("memory") = py::none(), py::arg("launches") = py::none(), py::arg("architecture") = 80,
-      py::arg("elsewhere") = py::none(),
+      py::arg("elsewhere") = py::none(), py::arg("capturing") = py::none(),
+      py::arg("clock") = std::pair{0.0, 0.0},
       "In the build for tests, whose CUDA kernels run on the processor: the threads of a block run in "
       "'ascending' or 'descending' order, and NumPy arrays count as device memory if asked to; 'off' ends "
       "that. The device has so many bytes, and after so many launches its context is lost; plans "
       "take it for a GPU of this architecture. What begins `elsewhere`, at this address, counts as memory of "
-      "a second device.");
-  m.def("emulated_waits", &cuda::emulated_waits,
-        "The streams for which the emulated device has waited, since the last call.");
+      "a second device, and the stream `capturing` as one that is being captured in a graph. `clock`: "
+      "microseconds that a launch, and a meeting of a kernel's blocks, take; (0, 0): what they do take.");
+  m.def("emulated_order", &emulated_order,
+        "What the emulated device and the host did since the last call, in order: 'launch', ('follow', "
+        "stream), ('let wait', stream), 'everyone' and 'host', which are waits of the host.");
   m.def(
       "emulated_traffic",
       [] {

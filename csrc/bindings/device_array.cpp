@@ -87,7 +87,18 @@ DeviceArray DeviceArray::wrapped(const py::object& array) {
   };
   DeviceArray result(std::shared_ptr<const void>(new py::object(array), release), view);
   result.nbytes_ = std::max<std::int64_t>(extent(view), 0);
+  result.stream_ = caller_stream("DeviceArray", "array", array);
   return result;
+}
+
+std::vector<StreamNumber> DeviceArray::callers() const {
+  if (memory_ == nullptr) return {stream_};
+  return memory_->lent() ? current_streams() : std::vector<StreamNumber>{};
+}
+
+void DeviceArray::follow_borrowers(const char* function, const char* argument) const {
+  if (memory_ == nullptr || !memory_->lent()) return;
+  for (const StreamNumber stream : current_streams()) follow(function, argument, stream);
 }
 
 DeviceArray DeviceArray::reshaped(const py::args& arguments) const {
@@ -124,6 +135,22 @@ DeviceArray DeviceArray::reshaped(const py::args& arguments) const {
   return result;
 }
 
+DeviceArray DeviceArray::moved(const std::vector<int>& axes) const {
+  View view = view_;
+  std::vector<int> sorted = axes;
+  std::sort(sorted.begin(), sorted.end());
+  for (int i = 0; i < view_.ndim; ++i)
+    if (static_cast<int>(axes.size()) != view_.ndim || sorted[static_cast<std::size_t>(i)] != i)
+      throw Error(ErrorKind::value, "moved", "axes", "is no order of the array's axes");
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    view.shape[i] = view_.shape[static_cast<std::size_t>(axes[i])];
+    view.stride[i] = view_.stride[static_cast<std::size_t>(axes[i])];
+  }
+  DeviceArray result(*this, view);
+  result.nbytes_ = nbytes_;
+  return result;
+}
+
 View DeviceArray::host(const char* function, const char* argument, const py::object& object) const {
   if (!py::isinstance<py::array>(object))
     throw Error(ErrorKind::type, function, argument,
@@ -139,6 +166,7 @@ View DeviceArray::host(const char* function, const char* argument, const py::obj
 
 void DeviceArray::upload(const py::object& from) const {
   const View view = host("upload", "from", from);
+  follow_borrowers("upload", "self");
   const py::gil_scoped_release released;
   if (bytes(view) > 0) cuda::runtime().upload(view_.data, view.data, static_cast<std::size_t>(bytes(view)));
 }
@@ -146,36 +174,64 @@ void DeviceArray::upload(const py::object& from) const {
 void DeviceArray::download(const py::object& into) const {
   const View view = host("download", "into", into);
   if (!view.writable) throw Error(ErrorKind::value, "download", "into", "is read-only");
+  follow_borrowers("download", "self");
   const py::gil_scoped_release released;
   if (bytes(view) > 0) cuda::runtime().download(view.data, view_.data, static_cast<std::size_t>(bytes(view)));
 }
 
 py::dict DeviceArray::interface() const {
   lend();
+  for (const StreamNumber stream : current_streams()) let_follow(stream);  // PyTorch reads no stream here
   py::dict result;
   result["version"] = 3;
   result["typestr"] = py::str(py::dtype(dtype_name(view_.dtype)).attr("str"));
   result["data"] = py::make_tuple(reinterpret_cast<std::uintptr_t>(view_.data), !view_.writable);
   result["shape"] = tuple_of(view_.shape, view_.ndim);
   result["strides"] = tuple_of(view_.stride, view_.ndim);
-  result["stream"] = py::none();  // copies and runs have ended when they return
+  result["stream"] = our_stream();
   return result;
 }
 
+namespace {
+
+// The words by which array libraries hand memory to one another.
+void bind_exchange(py::class_<DeviceArray>& type) {
+  type.def_property_readonly("__cuda_array_interface__", &DeviceArray::interface,
+                             "By which CuPy, PyTorch and others take it, without a copy.")
+      .def(
+          "__dlpack__",
+          [](const py::object& self, const py::object& stream, const py::object& max_version,
+             const py::object& dl_device, const py::object& copy) {
+            self.cast<const DeviceArray&>().lend();
+            return dlpack_capsule(self.cast<const DeviceArray&>().view(), self, stream, max_version,
+                                  dl_device, copy);
+          },
+          py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
+          py::arg("dl_device") = py::none(), py::arg("copy") = py::none(),
+          "The memory itself as a capsule, as the array API standard has it.")
+      .def(
+          "__dlpack_device__", [](const DeviceArray&) { return dlpack_device(); },
+          "The kind of its memory, 2 for CUDA, and the number of the device.");
+}
+
+}  // namespace
+
 void bind_device_array(py::module_& m) {
-  py::class_<DeviceArray>(m, "DeviceArray", "Device memory, or a part of it, with a shape and a dtype.")
-      .def(py::init<const py::object&>(), py::arg("nbytes"), "A block of bytes that nobody has written yet.")
+  py::class_<DeviceArray> type(m, "DeviceArray", "Device memory, or a part of it, with a shape and a dtype.");
+  type.def(py::init<const py::object&>(), py::arg("nbytes"), "A block of bytes that nobody has written yet.")
       .def("part", &DeviceArray::part, py::arg("offset"), py::arg("like"),
            "What lies `offset` bytes from its beginning, with shape, strides and dtype of a host array.")
       .def_static("wrapped", &DeviceArray::wrapped, py::arg("array"),
                   "An array of CuPy, PyTorch or anything else that shows its device memory, without a copy.")
       .def("reshape", &DeviceArray::reshaped, "The same memory under another shape of the same size.")
+      .def("moved", &DeviceArray::moved, py::arg("axes"), "The same memory; axis i is axis axes[i] of this.")
       .def("upload", &DeviceArray::upload, "Copies a host array of as many bytes here.")
       .def("download", &DeviceArray::download, "Copies this into such a host array.")
       .def_property_readonly(
           "shape", [](const DeviceArray& a) { return tuple_of(a.view().shape, a.view().ndim); }, "Its axes.")
-      .def_property_readonly("__cuda_array_interface__", &DeviceArray::interface,
-                             "By which CuPy, PyTorch and others take it, without a copy.")
+      .def_property_readonly(
+          "strides", [](const DeviceArray& a) { return tuple_of(a.view().stride, a.view().ndim); },
+          "Bytes from one index to the next, for each axis.")
       .def_property_readonly(
           "ndim", [](const DeviceArray& a) { return a.view().ndim; }, "How many axes.")
       .def_property_readonly(
@@ -195,26 +251,21 @@ void bind_device_array(py::module_& m) {
           "A copy in host memory.")
       .def_property_readonly(
           "dtype", [](const DeviceArray& a) { return py::dtype(dtype_name(a.view().dtype)); }, "Its dtype.")
-      .def(
-          "__dlpack__",
-          [](const py::object& self, const py::object& stream, const py::object& max_version,
-             const py::object& dl_device, const py::object& copy) {
-            self.cast<const DeviceArray&>().lend();
-            return dlpack_capsule(self.cast<const DeviceArray&>().view(), self, stream, max_version,
-                                  dl_device, copy);
-          },
-          py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
-          py::arg("dl_device") = py::none(), py::arg("copy") = py::none(),
-          "The memory itself as a capsule, as the array API standard has it.")
-      .def(
-          "__dlpack_device__", [](const DeviceArray&) { return dlpack_device(); },
-          "The kind of its memory, 2 for CUDA, and the number of the device.")
       .def("__len__",
            [](const DeviceArray& a) {
              if (a.view().ndim == 0) throw py::type_error("len() of an array without axes");
              return a.view().rows();
            })
       .attr("__array_ufunc__") = py::none();  // NumPy leaves `number + array` to __radd__
+  bind_exchange(type);
+  m.def(
+      "caller_stream",
+      [](const py::object& array) {
+        const StreamNumber stream = caller_stream("caller_stream", "array", array);
+        return stream != 0 ? py::object(py::int_(stream)) : py::none();
+      },
+      py::arg("array"),
+      "The stream on which the caller works with an array that shows its device memory, or None.");
 }
 
 }  // namespace densor::bindings

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bindings/array.h"
+#include "bindings/caller_stream.h"
 #include "cuda/memory.h"
 
 namespace densor::bindings {
@@ -26,19 +27,26 @@ class DeviceArray {
   const View& view() const { return view_; }
   // Version 3 of the interface.
   py::dict interface() const;
+  // The same memory, its axes in another order.
+  DeviceArray moved(const std::vector<int>& axes) const;
   // Somebody else is about to use it.
   void lend() const {
     if (memory_ != nullptr) memory_->lend();
   }
+  // The streams of those who have it beside us: of its owner, 0 where nobody says, or of who has borrowed it.
+  std::vector<StreamNumber> callers() const;
+  // Our stream goes on behind theirs who have borrowed it: they may have changed it.
+  void follow_borrowers(const char* function, const char* argument) const;
 
  private:
   DeviceArray(std::shared_ptr<const void> owner, const View& view) : owner_(std::move(owner)), view_(view) {}
   DeviceArray(const DeviceArray& of, const View& view)
-      : owner_(of.owner_), memory_(of.memory_), view_(view) {}
+      : owner_(of.owner_), memory_(of.memory_), stream_(of.stream_), view_(view) {}
   View host(const char* function, const char* argument, const py::object& object) const;
 
   std::shared_ptr<const void> owner_;     // of the memory
   const cuda::Memory* memory_ = nullptr;  // the same, where it is ours
+  StreamNumber stream_ = 0;               // of its owner, where it is not
   std::int64_t nbytes_ = 0;               // of the block, from where the view begins
   View view_;
 };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "bindings/caller_stream.h"
 #include "bindings/scalar.h"
 #include "core/error.h"
 #include "cuda/launch.h"
@@ -114,14 +115,14 @@ py::capsule capsule_of(const View& view, const py::object& owner, const char* na
   return py::reinterpret_steal<py::capsule>(made);
 }
 
-void check_stream(const py::object& stream, int kind) {
-  if (stream.is_none()) return;
+// The consumer's, to which None is the legacy default stream; 0 for one that wants nothing to wait.
+StreamNumber stream_of_consumer(const py::object& stream) {
+  if (stream.is_none()) return kLegacyStream;
   const std::int64_t value = integer("__dlpack__", "stream", stream, -1);
-  if (kind == kHost)
-    throw Error(ErrorKind::value, "__dlpack__", "stream", "must be None: this memory is the host's");
   if (value == 0)
     throw Error(ErrorKind::value, "__dlpack__", "stream",
                 "0 is ambiguous: use 1 for the legacy default stream, 2 for that of the thread");
+  return value < 0 ? 0 : value;
 }
 
 bool dtype_of_type(const TypeOf& type, DType& dtype) {
@@ -176,13 +177,16 @@ py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::
                            const py::object& max_version, const py::object& dl_device,
                            const py::object& copy) {
   const auto here = dlpack_device();
-  check_stream(stream, here.first);
+  const StreamNumber consumer = stream_of_consumer(stream);
   if (!copy.is_none() && flag("__dlpack__", "copy", copy))
     throw py::buffer_error("__dlpack__(): argument 'copy': only the memory itself is handed out");
   if (!dl_device.is_none() && dl_device.cast<std::pair<int, int>>() != here)
     throw py::buffer_error("__dlpack__(): argument 'dl_device': the memory is on device " +
                            std::string(py::str(py::cast(here))) + ", and is not copied to another");
   const bool versioned = !max_version.is_none() && max_version.cast<std::pair<int, int>>().first >= 1;
+  if (!view.writable && !versioned)
+    throw py::buffer_error("__dlpack__(): read-only memory needs max_version=(1, 0)");
+  let_follow(consumer);
   if (versioned) {
     ManagedVersioned* managed = nullptr;
     auto capsule = capsule_of(view, owner, "dltensor_versioned", managed);
@@ -190,7 +194,6 @@ py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::
     managed->flags = view.writable ? 0 : kReadOnly;
     return capsule;
   }
-  if (!view.writable) throw py::buffer_error("__dlpack__(): read-only memory needs max_version=(1, 0)");
   Managed* managed = nullptr;
   return capsule_of(view, owner, "dltensor", managed);
 }
@@ -201,8 +204,7 @@ Borrowed from_dlpack(const char* function, const char* argument, const py::handl
     const py::tuple place = array.attr("__dlpack_device__")();
     check_place(function, argument, place[0].cast<int>(), place[1].cast<int>());
   }
-  const auto ours = reinterpret_cast<std::intptr_t>(cuda::runtime().stream());
-  const py::object made = array.attr("__dlpack__")(py::arg("stream") = ours == 0 ? 1 : ours);
+  const py::object made = array.attr("__dlpack__")(py::arg("stream") = our_stream());
   if (PyCapsule_IsValid(made.ptr(), "dltensor") == 0)
     throw Error(ErrorKind::type, function, argument, "its __dlpack__ returns no capsule named 'dltensor'");
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(made.ptr(), "dltensor"));

@@ -14,7 +14,7 @@ std::pair<int, int> dlpack_device();
 
 // What __dlpack__ returns for memory that `owner` keeps: a capsule as of DLPack 1, or of versions before it
 // for a consumer that names none. Raises BufferError where the consumer asks for a copy or for another
-// device. The stream is the consumer's; our results are complete, so nothing has to wait for it.
+// device. The consumer's stream goes on behind ours: 1, or None, for the legacy default stream, -1 for none.
 py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::object& stream,
                            const py::object& max_version, const py::object& dl_device,
                            const py::object& copy);

@@ -19,7 +19,7 @@ void BoundFeed::bind(const py::object& array) {
 
 void BoundFeed::clear() {
   feed_->view = View{};
-  array_ = py::object();
+  array_ = py::none();
 }
 
 }  // namespace densor::bindings

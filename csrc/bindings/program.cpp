@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "bindings/caller_stream.h"
 #include "bindings/feed.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
@@ -262,7 +263,9 @@ void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hype
   epoch.step = step;
   read_order(epoch, "run", "rows", rows);
   read_hyper(epoch, "run", hyper);
+  epoch.heard = program.device() == Device::cpu || bound.step.refuses;
   run_released(epoch);
+  if (!epoch.heard) let_callers_follow(bound.keep);
 }
 
 std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update,
@@ -306,8 +309,11 @@ void bind_program(py::module_& m) {
       .def_property_readonly("name", [](const BoundStep& s) { return s.step.name; })
       .def_property_readonly(
           "device", [](const BoundStep& s) { return s.step.launch ? "cuda" : "cpu"; }, "Where it runs.")
-      .def("run", &run_step, py::kw_only(), py::arg("step") = 0, py::arg("hyper") = py::none(),
-           py::arg("rows") = py::none(), py::arg("start") = 0, "Runs the op once.");
+      .def(
+          "run", &run_step, py::kw_only(), py::arg("step") = 0, py::arg("hyper") = py::none(),
+          py::arg("rows") = py::none(), py::arg("start") = 0,
+          "Runs the op once. On a GPU the host goes on at once; whoever has the arrays follows on the stream "
+          "that is current there.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
            py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced, py::arg("masks_rows") = true)

@@ -31,6 +31,7 @@ struct Step {
   // On a device: rows that the batch at hand does not have (Batch::size) change nothing but themselves. Not
   // said of what has not been looked at: its program gets batches of its own size only.
   bool masks_rows = false;
+  bool refuses = false;  // on a device: it may mark the batch at hand as refused (Batch::refusal)
 };
 
 }  // namespace densor

@@ -17,7 +17,7 @@ const char* build_kind() { return "absent"; }
 void require_device(int) { absent(); }
 bool uses_host_memory() { return false; }
 void emulate(const Emulation&) { absent(); }
-std::vector<std::uintptr_t> emulated_waits() { absent(); }
+std::vector<Event> emulated_order() { absent(); }
 Traffic emulated_traffic() { absent(); }
 const Launchers& launchers() { absent(); }
 Runtime& runtime() { absent(); }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/queue.h"
+#include "cuda/event.h"
 #include "cuda/launchers.h"
 
 namespace densor::cuda {
@@ -33,11 +34,15 @@ struct Emulation {
   int architecture = 80;            // which plans take it for
   std::int64_t launches = -1;       // until an illegal address poisons its context; -1: never
   std::int64_t elsewhere = 0;       // an address that counts as memory of a second device
+  std::int64_t capturing = 0;       // a stream that counts as being captured in a graph
+  // What a launch, and a meeting of the blocks of a kernel, take by its clock, in microseconds; 0 for both:
+  // what they take on the processor.
+  double per_launch = 0, per_meeting = 0;
 };
 // Throws Error(device) in other builds. Each emulation has a context of its own.
 void emulate(const Emulation& emulation);
-// The streams that the emulated device was told to wait for, since the last call; the largest number for all.
-std::vector<std::uintptr_t> emulated_waits();
+// What the emulated device and the host did, in order: the last thousand of it, since the last call.
+std::vector<Event> emulated_order();
 // What the emulated device was asked to do, since the last call.
 struct Traffic {
   std::int64_t uploads = 0, uploaded_bytes = 0;
@@ -55,12 +60,19 @@ class Runtime {
   virtual ~Runtime() = default;
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;
-  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // `from` may be reused at once
+  // `from` may be reused at once. Waits for it where it is more than kMostUnawaited bytes.
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
+  static constexpr std::size_t kMostUnawaited = std::size_t{64} << 10;
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // waits for it
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;      // within device memory
   virtual void synchronize() = 0;
   virtual void* stream() = 0;
   // What comes on our stream from now on follows what is on this one, another library's.
   virtual void wait_for(void* stream) = 0;
+  // The other way: what comes on that one from now on follows what is on ours.
+  virtual void let_wait(void* stream) = 0;
+  // Whether what is put on this stream is noted down in a graph of somebody else instead of being done.
+  virtual bool is_capturing(void* stream) = 0;
   // Until all streams of the device, other libraries' too, have done what they have so far.
   virtual void wait_for_everyone() noexcept = 0;
   // A call of a library that puts its kernels on our stream itself.

@@ -5,25 +5,66 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
+#include "core/error.h"
 #include "cuda/launch.h"
 
 namespace densor::cuda {
 
+// Memory that other libraries had and have let go of. Their streams, which nobody knows, may still use it, so
+// the host has to wait for all of them: once for many blocks.
+class LetGo {
+ public:
+  void add(void* memory, std::size_t bytes) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (count_ == kMostBlocks || bytes_ + bytes > kMostBytes) release_all();
+    blocks_[count_++] = memory;
+    bytes_ += bytes;
+  }
+  // Whether there was any.
+  bool release() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return release_all();
+  }
+
+ private:
+  static constexpr std::size_t kMostBlocks = 256, kMostBytes = std::size_t{256} << 20;
+
+  bool release_all() noexcept {
+    if (count_ == 0) return false;
+    runtime().wait_for_everyone();
+    for (std::size_t i = 0; i < count_; ++i) runtime().release(blocks_[i]);
+    count_ = bytes_ = 0;
+    return true;
+  }
+
+  std::mutex mutex_;
+  void* blocks_[kMostBlocks];
+  std::size_t count_ = 0, bytes_ = 0;
+};
+
+inline LetGo& let_go() {
+  static auto* it = new LetGo;  // arrays may outlive everything else
+  return *it;
+}
+
 class Memory {
  public:
-  explicit Memory(std::size_t bytes) : data_(bytes > 0 ? runtime().allocate(bytes) : nullptr) {}
+  explicit Memory(std::size_t bytes) : data_(bytes > 0 ? allocate(bytes) : nullptr), bytes_(bytes) {}
   ~Memory() {
     if (data_ == nullptr) return;
-    if (lent_) runtime().wait_for_everyone();
-    runtime().release(data_);
+    if (lent_)
+      let_go().add(data_, bytes_);
+    else
+      runtime().release(data_);
   }
   Memory(const Memory&) = delete;
 
-  // Another library may read it from now on, on a stream of its own, and still do so when it has let go of
-  // it.
+  // Another library may use it from now on, on a stream of its own, and still do so when it has let go of it.
   void lend() const { lent_ = true; }
+  bool lent() const { return lent_; }
 
   template <class T>
   T* as() const {
@@ -35,7 +76,17 @@ class Memory {
   }
 
  private:
+  static void* allocate(std::size_t bytes) {
+    try {
+      return runtime().allocate(bytes);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::device_memory || !let_go().release()) throw;
+      return runtime().allocate(bytes);
+    }
+  }
+
   void* data_;
+  std::size_t bytes_;
   mutable std::atomic<bool> lent_ = false;
 };
 

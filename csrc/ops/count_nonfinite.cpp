@@ -148,7 +148,7 @@ Step refuse_on_device(const Check& check, const std::vector<const double*>& loss
   for (const Guard::Values& values : gradients) arrays.push_back({values.data, values.count});
   Step step;
   step.name = check.function();
-  step.masks_rows = true;
+  step.masks_rows = step.refuses = true;
   step.launch = [sums = cuda::copy_to_device(losses), tables = cuda::copy_to_device(arrays), arrays,
                  count = static_cast<std::int64_t>(losses.size())](const Queue& queue) {
     cuda::launchers().refuse_nonfinite(queue, sums->as<const double* const>(), count,

@@ -119,6 +119,7 @@ class DeviceEpoch {
   }
 
   std::int64_t run(const Poll& poll) {
+    if (!epoch_.heard) return run_unheard();
     const bool has_last = epoch_.last != nullptr;
     const std::int64_t whole = epoch_.batches - (has_last ? 1 : 0);
     const LaunchPlan plan = plan_launches(whole, steps_of(*epoch_.full), batches_per_graph());
@@ -239,6 +240,13 @@ class DeviceEpoch {
     queue_.row_count = 0;
   }
 
+  // Nothing of it is left on the stream that needs this object: memory is given back in the stream's order.
+  std::int64_t run_unheard() {
+    prepare(*epoch_.full);
+    launch_steps(*epoch_.full, queue_);
+    return epoch_.batches;
+  }
+
   static bool cancelled(const Poll& poll) { return poll && poll(); }
 
   // What may not happen while launches are captured.
@@ -248,7 +256,7 @@ class DeviceEpoch {
         if (step.prepare) step.prepare(queue_);
   }
 
-  void record(const Program& program, const Queue& queue) const {
+  void launch_steps(const Program& program, const Queue& queue) const {
     const Program::Repeat& repeat = program.repeat();
     for (std::int64_t r = 0; r < repeat.count; ++r) {
       if (r > 0) cuda::launchers().next_repeat(queue, batch_.as<Batch>());
@@ -256,7 +264,10 @@ class DeviceEpoch {
         program.compute()[i].launch(queue);
     }
     for (const Step& step : program.update()) step.launch(queue);
-    cuda::launchers().next_batch(queue, batch_.as<Batch>(), epoch_.batch_size, repeat.count);
+  }
+  void record(const Program& program, const Queue& queue) const {
+    launch_steps(program, queue);
+    cuda::launchers().next_batch(queue, batch_.as<Batch>(), epoch_.batch_size, program.repeats());
   }
 
   Batch read() const {

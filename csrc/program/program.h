@@ -81,6 +81,7 @@ struct Epoch {
   std::int64_t hyper_count = 0;
   std::uint64_t step = 0;             // number of the first batch (of its first repeat)
   std::uint64_t* progress = nullptr;  // batches done, written as they are done
+  bool heard = true;                  // false, of one batch: on a device, the host does not wait for its end
 };
 
 // Returns the number of batches done: fewer than asked if `poll` cancelled the run.

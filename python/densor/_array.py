@@ -113,12 +113,12 @@ def float32_array(function: str, argument: str, value: Any) -> NDArray[np.float3
 def device_array(function: str, argument: str, value: Any) -> _core.DeviceArray | None:
     """`value` if it lies in the memory of a GPU (CuPy's, PyTorch's or densor's array), without a copy; else None.
 
-    It shows its memory by `__cuda_array_interface__` or, where it has none, by DLPack. What its owner still has to do
-    on its own stream comes before anything that densor does with it.
+    It shows its memory by `__cuda_array_interface__` or, where it has none, by DLPack. What the caller's current stream
+    still has to do comes before anything that densor does with it.
 
     Raises:
         DeviceError: this build or machine cannot use a GPU. TypeError: a dtype that no kernel reads.
-        ValueError: more than 8 axes.
+        ValueError: more than 8 axes; a stream that is being captured in a graph.
     """
     if isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
         return None

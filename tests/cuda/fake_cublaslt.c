@@ -115,7 +115,7 @@ int cublasLtMatmul(void* handle, void* object, const float* alpha, const float* 
   ++fake_calls;
   if (told("fails")) return FAILED;
   const uint64_t terms = desc->transposed_a ? la->rows : la->cols;
-  if (handle != &fake_calls || algorithm[0] != 42 || of_c != of_d || c != d || stream != NULL) return INVALID;
+  if (handle != &fake_calls || algorithm[0] != 42 || of_c != of_d || c != d || stream == NULL) return INVALID;
   if ((desc->transposed_a ? la->cols : la->rows) != ld->rows) return INVALID;
   if ((desc->transposed_b ? lb->rows : lb->cols) != ld->cols) return INVALID;
   if ((desc->transposed_b ? lb->cols : lb->rows) != terms) return INVALID;

@@ -52,6 +52,9 @@ class Torch:
     def work(self):
         self.torch.cuda._sleep(CYCLES)
 
+    def busy(self):
+        return not self.torch.cuda.current_stream().query()
+
     def copy(self, target, source):
         target.copy_(source)
 
@@ -87,6 +90,9 @@ class CuPy:
         numbers = self.cupy.ones(1 << 25, np.float32)
         for _ in range(300):
             self.cupy.sqrt(numbers, out=numbers)
+
+    def busy(self):
+        return not self.cupy.cuda.get_current_stream().done
 
     def copy(self, target, source):
         target[...] = source
@@ -131,6 +137,38 @@ def test_a_side_stream_with_slow_work_ahead_is_waited_for(library):
         y = library.taken(ops.relu(x)) * 2
     library.wait()
     np.testing.assert_array_equal(library.here(y), 2 * np.maximum(VALUES, 0))
+
+
+@on_gpu
+def test_the_host_does_not_wait_for_the_stream_of_the_caller(library):
+    x = library.there(VALUES)
+    for call in (ops.relu, ops.exp):
+        library.taken(call(x))  # what a first call loads
+        library.wait()
+        with library.side():
+            library.work()
+            y = library.taken(call(x))
+            assert library.busy()
+            del x  # whoever gets its memory now comes behind the call
+            x = library.zeros(VALUES.shape)
+            z = y + x
+        library.wait()
+        np.testing.assert_allclose(library.here(z), call(VALUES), rtol=1e-5)
+        x = library.there(VALUES)
+
+
+@on_gpu
+def test_a_stream_that_is_being_captured_is_refused():
+    library = Torch()
+    x, graph = library.there(VALUES), library.torch.cuda.CUDAGraph()
+    ops.relu(x)
+    with library.torch.cuda.graph(graph):
+        y = x * 2
+        with pytest.raises(ValueError, match=r"relu\(\): argument 'x': .*captured in a graph"):
+            ops.relu(x)
+    graph.replay()
+    library.wait()
+    np.testing.assert_array_equal(library.here(y), 2 * VALUES)
 
 
 @on_gpu

@@ -1,13 +1,17 @@
 #include "cuda/host/grid.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "core/denormals.h"
 #include "core/error.h"
 #include "cuda/failure.h"
+#include "cuda/host/notes.h"
 
 namespace densor::cuda::host {
 
@@ -35,6 +39,14 @@ Grid& grid() {
 Order chosen = Order::ascending;
 std::int64_t launches_left = -1;
 std::int64_t launches_run = 0;
+Work done{0, 0};
+
+struct Notes {
+  std::mutex mutex;
+  Event kept[1000];
+  std::size_t count = 0;  // of all that were ever noted
+};
+Notes notes;
 
 // As a GPU would: the kernel that reads a wrong address ends the context.
 void meet_fault() {
@@ -71,6 +83,8 @@ void check_shape(const dim3& size, const dim3& block, std::size_t shared_bytes) 
 Grid& start(dim3 size, dim3 block) {
   meet_fault();
   ++launches_run;
+  ++done.launches;
+  note(Event::Kind::launch);
   Grid& g = grid();
   g.size = size;
   g.block = block;
@@ -118,6 +132,7 @@ void run_together(dim3 size, dim3 block, std::size_t shared_bytes, const Body& b
     if (ended == size.x) return;
     if (ended > 0)
       throw Error(ErrorKind::runtime, "launch", "", "some blocks wait for others that have ended");
+    ++done.meetings;
     each([](Alive& it) { it.threads.pass(); });
   }
 }
@@ -129,6 +144,22 @@ void set_fault(std::int64_t launches) { launches_left = launches; }
 
 void launch_together(dim3 size, dim3 block, std::size_t shared_bytes, Body body) {
   enqueue([=, body = std::move(body)] { run_together(size, block, shared_bytes, body); });
+}
+
+Work work_done() { return done; }
+
+void note(Event::Kind kind, std::uintptr_t stream) noexcept {
+  const std::lock_guard<std::mutex> lock(notes.mutex);
+  notes.kept[notes.count++ % std::size(notes.kept)] = {kind, stream};
+}
+
+std::vector<Event> take_notes() {
+  const std::lock_guard<std::mutex> lock(notes.mutex);
+  const std::size_t count = std::exchange(notes.count, 0);
+  std::vector<Event> taken;
+  for (std::size_t i = count - std::min(count, std::size(notes.kept)); i < count; ++i)
+    taken.push_back(notes.kept[i % std::size(notes.kept)]);
+  return taken;
 }
 
 std::int64_t count_launches() { return std::exchange(launches_run, 0); }

@@ -13,6 +13,7 @@
 #include "core/name.h"
 #include "cuda/failure.h"
 #include "cuda/host/grid.h"
+#include "cuda/host/notes.h"
 #include "cuda/launch.h"
 #include "cuda/table.h"
 
@@ -22,7 +23,10 @@ namespace {
 
 bool emulated = false;
 int architecture_of_device = 80;
-std::uintptr_t elsewhere = 0;
+std::uintptr_t elsewhere = 0, capturing = 0;
+double per_launch = 0, per_meeting = 0;
+// Ours, as streams are named; nothing lies there.
+constexpr std::uintptr_t kStream = 1 << 20;
 
 using Graph = std::vector<host::Body>;
 
@@ -60,8 +64,6 @@ HostMemory& memory_of_device() {
   return *it;
 }
 
-std::vector<std::uintptr_t> waits;
-constexpr std::uintptr_t kEveryone = UINTPTR_MAX;
 Traffic traffic;
 
 class HostRuntime final : public Runtime {
@@ -76,16 +78,31 @@ class HostRuntime final : public Runtime {
     ++traffic.uploads;
     traffic.uploaded_bytes += static_cast<std::int64_t>(bytes);
     std::memcpy(to, from, bytes);
+    if (bytes > kMostUnawaited) host::note(Event::Kind::host);
   }
   void download(void* to, const void* from, std::size_t bytes) override {
     context().require("download");
     ++traffic.downloads;
+    host::note(Event::Kind::host);
     std::memcpy(to, from, bytes);
   }
-  void synchronize() override { context().require("synchronize"); }
-  void* stream() override { return nullptr; }
-  void wait_for_everyone() noexcept override { waits.push_back(kEveryone); }
-  void wait_for(void* stream) override { waits.push_back(reinterpret_cast<std::uintptr_t>(stream)); }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    context().require("copy");
+    std::memcpy(to, from, bytes);
+  }
+  void synchronize() override {
+    context().require("synchronize");
+    host::note(Event::Kind::host);
+  }
+  void* stream() override { return reinterpret_cast<void*>(kStream); }
+  void wait_for_everyone() noexcept override { host::note(Event::Kind::everyone); }
+  void wait_for(void* stream) override {
+    host::note(Event::Kind::follow, reinterpret_cast<std::uintptr_t>(stream));
+  }
+  void let_wait(void* stream) override {
+    host::note(Event::Kind::let_wait, reinterpret_cast<std::uintptr_t>(stream));
+  }
+  bool is_capturing(void* stream) override { return reinterpret_cast<std::uintptr_t>(stream) == capturing; }
   void enqueue(const std::function<void()>& call) override { host::enqueue(call); }
   int architecture() override { return architecture_of_device; }
   std::string name() override { return "emulated device"; }
@@ -94,8 +111,13 @@ class HostRuntime final : public Runtime {
   }
   double microseconds(const std::function<void()>& work) override {
     context().require("microseconds");
+    const host::Work before = host::work_done();
     const auto begin = std::chrono::steady_clock::now();
     work();
+    const host::Work after = host::work_done();
+    if (per_launch > 0 || per_meeting > 0)
+      return per_launch * static_cast<double>(after.launches - before.launches) +
+             per_meeting * static_cast<double>(after.meetings - before.meetings);
     return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
   }
   void* ask(const void* from, std::size_t bytes) override {
@@ -105,6 +127,7 @@ class HostRuntime final : public Runtime {
   }
   void answer(void* report, void* to, std::size_t bytes) override {
     context().require("answer");
+    host::note(Event::Kind::host);
     std::memcpy(to, static_cast<std::vector<char>*>(report)->data(), bytes);
     drop(report);
   }
@@ -143,12 +166,15 @@ void emulate(const Emulation& emulation) {
   host::set_order(index == 2 ? host::Order::descending : host::Order::ascending);
   architecture_of_device = emulation.architecture;
   elsewhere = static_cast<std::uintptr_t>(emulation.elsewhere);
+  capturing = static_cast<std::uintptr_t>(emulation.capturing);
+  per_launch = emulation.per_launch;
+  per_meeting = emulation.per_meeting;
   host::set_fault(emulation.launches);
   memory_of_device().limit(static_cast<std::size_t>(emulation.memory));
   context().restore();
 }
 
-std::vector<std::uintptr_t> emulated_waits() { return std::exchange(waits, {}); }
+std::vector<Event> emulated_order() { return host::take_notes(); }
 
 Traffic emulated_traffic() {
   traffic.kernels = host::count_launches();

@@ -15,6 +15,7 @@
 #include "cuda/failure.h"
 #include "cuda/launch.h"
 #include "cuda/nvidia/current_device.h"
+#include "cuda/nvidia/pinned.h"
 #include "cuda/nvidia/status.h"
 #include "cuda/sample.h"
 #include "cuda/table.h"
@@ -69,38 +70,6 @@ std::string words(cudaError_t status) {
   out_of_memory(function, wanted, free, total);
 }
 
-// A few bytes of the host that the device can write, and when it has done so. Made once, used again.
-struct Report {
-  void* memory = nullptr;
-  cudaEvent_t written = nullptr;
-};
-
-class Reports {
- public:
-  Report* take() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (free_.empty()) {
-      Report made;
-      const cudaError_t status = cudaMallocHost(&made.memory, Runtime::kMostAsked);
-      if (status == cudaErrorMemoryAllocation) no_memory("ask", Runtime::kMostAsked);
-      check(status, "ask");
-      check(cudaEventCreateWithFlags(&made.written, cudaEventDisableTiming), "ask");
-      free_.push_back(new Report(made));
-    }
-    Report* report = free_.back();
-    free_.pop_back();
-    return report;
-  }
-  void give_back(Report* report) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    free_.push_back(report);
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Report*> free_;  // as long as the process: the driver may be gone before static objects are
-};
-
 class NvidiaRuntime final : public Runtime {
  public:
   NvidiaRuntime() {
@@ -134,6 +103,7 @@ class NvidiaRuntime final : public Runtime {
   }
   void upload(void* to, const void* from, std::size_t bytes) override {
     const OnDevice here("upload");
+    if (bytes <= kMostUnawaited) return staging_.upload(to, from, bytes, stream_);
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "upload");
     synchronize();
   }
@@ -142,6 +112,10 @@ class NvidiaRuntime final : public Runtime {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "download");
     synchronize();
   }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    const OnDevice here("copy");
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
+  }
   void synchronize() override {
     const OnDevice here("synchronize");
     check(cudaStreamSynchronize(stream_), "synchronize");
@@ -149,12 +123,22 @@ class NvidiaRuntime final : public Runtime {
   void* stream() override { return stream_; }
   void wait_for(void* stream) override {
     const OnDevice here("wait_for");
-    cudaEvent_t reached = nullptr;
-    check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming), "wait_for");
-    cudaError_t status = cudaEventRecord(reached, static_cast<cudaStream_t>(stream));
-    if (status == cudaSuccess) status = cudaStreamWaitEvent(stream_, reached, 0);
-    cudaEventDestroy(reached);  // once it is reached
-    check(status, "wait_for");
+    put_in_order(static_cast<cudaStream_t>(stream), stream_, "wait_for");
+  }
+  void let_wait(void* stream) override {
+    const OnDevice here("let_wait");
+    put_in_order(stream_, static_cast<cudaStream_t>(stream), "let_wait");
+  }
+  bool is_capturing(void* stream) override {
+    const OnDevice here("is_capturing");
+    cudaStreamCaptureStatus found = cudaStreamCaptureStatusNone;
+    const cudaError_t status = cudaStreamIsCapturing(static_cast<cudaStream_t>(stream), &found);
+    if (status == cudaErrorStreamCaptureImplicit) {  // of a stream that the legacy one waits for
+      cudaGetLastError();
+      return true;
+    }
+    check(status, "is_capturing");
+    return found != cudaStreamCaptureStatusNone;
   }
   void enqueue(const std::function<void()>& call) override {
     const OnDevice here("enqueue");
@@ -191,25 +175,25 @@ class NvidiaRuntime final : public Runtime {
   }
   void* ask(const void* from, std::size_t bytes) override {
     const OnDevice here("ask");
-    Report* report = reports_.take();
+    Pinned* report = reports_.take();
     cudaError_t status = cudaMemcpyAsync(report->memory, from, bytes, cudaMemcpyDeviceToHost, stream_);
-    if (status == cudaSuccess) status = cudaEventRecord(report->written, stream_);
+    if (status == cudaSuccess) status = cudaEventRecord(report->copied, stream_);
     if (status != cudaSuccess) drop(report);
     check(status, "ask");
     return report;
   }
   void answer(void* report, void* to, std::size_t bytes) override {
     const OnDevice here;
-    const auto* asked = static_cast<Report*>(report);
-    const cudaError_t status = cudaEventSynchronize(asked->written);
+    auto* asked = static_cast<Pinned*>(report);
+    const cudaError_t status = cudaEventSynchronize(asked->copied);
     if (status == cudaSuccess) std::memcpy(to, asked->memory, bytes);
-    reports_.give_back(static_cast<Report*>(report));
+    reports_.give_back(asked);
     check(status, "answer");
   }
   void drop(void* report) noexcept override {
     const OnDevice here;
-    cudaEventSynchronize(static_cast<Report*>(report)->written);  // until then the device may write there
-    reports_.give_back(static_cast<Report*>(report));
+    cudaEventSynchronize(static_cast<Pinned*>(report)->copied);  // until then the device may write there
+    reports_.give_back(static_cast<Pinned*>(report));
   }
   void* capture(const std::function<void(void*)>& record) override {
     const OnDevice here("capture");
@@ -250,6 +234,15 @@ class NvidiaRuntime final : public Runtime {
     std::uint64_t kept = std::uint64_t{1} << 30;  // bytes
     check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &kept), "pool");
   }
+  // What comes on `later` from now on follows what is on `earlier`.
+  static void put_in_order(cudaStream_t earlier, cudaStream_t later, const char* function) {
+    cudaEvent_t reached = nullptr;
+    check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming), function);
+    cudaError_t status = cudaEventRecord(reached, earlier);
+    if (status == cudaSuccess) status = cudaStreamWaitEvent(later, reached, 0);
+    cudaEventDestroy(reached);  // once it is reached
+    check(status, function);
+  }
   // By the device's clock.
   double milliseconds(const std::function<void()>& work, int repeats) const {
     cudaEvent_t begin = nullptr, end = nullptr;
@@ -270,7 +263,8 @@ class NvidiaRuntime final : public Runtime {
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t capturing_ = nullptr;  // nothing ever runs there
-  Reports reports_;
+  Reports reports_{kMostAsked};
+  Staging staging_{kMostUnawaited};
 };
 
 }  // namespace
@@ -335,7 +329,7 @@ void require_device(int index) {
 }
 
 bool uses_host_memory() { return false; }
-std::vector<std::uintptr_t> emulated_waits() { return {}; }
+std::vector<Event> emulated_order() { return {}; }
 Traffic emulated_traffic() { return {}; }
 
 void emulate(const Emulation&) {

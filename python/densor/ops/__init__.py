@@ -3,9 +3,12 @@
 `f(x)` works on both; `f_forward` and `f_backward` work on arrays and hand out what the gradient needs.
 
 All of them also take arrays in the memory of a GPU: CuPy's, PyTorch's, anybody's with `__cuda_array_interface__` or
-DLPack, all of a call there. They run behind what the caller's stream holds, are complete when they return, and return
-arrays that know Python's operators and that `cupy.asarray` and `torch.from_dlpack` take without a copy. `cast` makes
-nothing but float32 there, which all kernels compute in.
+DLPack, all of a call there. They take their place on the caller's current stream: behind what it holds, before what
+comes next, and the host does not wait. That is the stream which the array's interface names, or PyTorch's or CuPy's
+current one; where nobody names any, the call is complete when it returns. No stream that is being captured in a graph
+is taken. What they return knows Python's operators, and `cupy.from_dlpack` and `torch.from_dlpack` take it without a
+copy, on the stream that is current then; so does `cupy.asarray`, whose host waits. `cast` makes nothing but float32
+there, which all kernels compute in.
 """
 
 from densor.ops import _operators as _operators

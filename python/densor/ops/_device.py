@@ -29,16 +29,6 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _MOST_AXES = 6  # that the kernel brings into another order
 
 
-class _Seen:
-    """The memory of an array under other axes."""
-
-    def __init__(self, array: _core.DeviceArray, axes: tuple[int, ...]) -> None:
-        self.owner = array
-        interface = array.__cuda_array_interface__
-        moved = {name: tuple(interface[name][axis] for axis in axes) for name in ("shape", "strides")}
-        self.__cuda_array_interface__ = interface | moved
-
-
 def room(shape: tuple[int, ...], dtype: Any = np.float32) -> Any:
     """Device memory for an array that is yet to be computed."""
     return room_on_device(np.empty(shape, dtype))
@@ -61,10 +51,10 @@ def float32_there(function: str, argument: str, value: Any) -> Any:
         return array
     if array.dtype == np.float16:
         raise bad_type(function, argument, "expected float32 in device memory, got float16; convert it there")
-    strides = array.__cuda_array_interface__["strides"]
-    order = tuple(sorted(range(array.ndim), key=lambda axis: -int(strides[axis])))
+    strides = array.strides
+    order = tuple(sorted(range(array.ndim), key=lambda axis: -strides[axis]))
     back = tuple(order.index(axis) for axis in range(array.ndim))
-    seen: Any = _core.DeviceArray.wrapped(_Seen(array, order))
+    seen: Any = array.moved(order)
     try:
         values = gathered(seen, np.float32) if seen.ndim else gathered(seen.reshape(1), np.float32)
     except ValueError:
