@@ -75,18 +75,21 @@ def compute_figures(seconds: float, flops: float, peak_gflops: float | None = No
 
 
 def memory_bound(
-    cases: dict[str, tuple[Any, ...]], **prepare: Callable[..., tuple[Callable[[], object], int]]
+    cases: dict[str, tuple[Any, ...]], **prepare: Callable[..., tuple[Callable[[], object], int] | None]
 ) -> dict[str, Callable[[], Figures]]:
     """Returns the CONTESTANTS of an operation that memory bounds.
 
-    `prepare[name](*cases[case])` returns the function to time and the bytes that it must read and write. The
-    bandwidth it is held against is that of a scaling in place of as many bytes: of a cache where they fit.
+    `prepare[name](*cases[case])` returns the function to time and the bytes that it must read and write, or None where
+    the contestant has nothing of the kind. The bandwidth it is held against is that of a scaling in place of as many
+    bytes: of a cache where they fit.
     """
 
     def measure(name: str) -> Figures:
         found: Figures = {}
         for case, arguments in cases.items():
-            function, moved = prepare[name](*arguments)
+            if not wanted(case) or (prepared := prepare[name](*arguments)) is None:
+                continue
+            function, moved = prepared
             seconds = seconds_per_call(function)
             found[case] = {"us": seconds * 1e6, "GB/s": moved / seconds / 1e9}
             if name == "densor":

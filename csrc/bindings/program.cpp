@@ -297,6 +297,13 @@ std::vector<std::string> names(const BoundProgram& bound) {
   return result;
 }
 
+std::vector<bool> fences(const BoundProgram& bound) {
+  std::vector<bool> result = bound.program->compute_fences();
+  const std::vector<bool>& update = bound.program->update_fences();
+  result.insert(result.end(), update.begin(), update.end());
+  return result;
+}
+
 }  // namespace
 
 void bind_program(py::module_& m) {
@@ -318,6 +325,7 @@ void bind_program(py::module_& m) {
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
            py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced, py::arg("masks_rows") = true)
       .def("names", &names, "Names of the steps.")
+      .def("fences", &fences, "Whether a barrier follows each step.")
       .def_property_readonly(
           "masks_rows", [](const BoundProgram& bound) { return bound.program->masks_rows(); },
           "Whether it computes a batch of fewer rows, too: on a GPU, where every step leaves the others out.")

@@ -25,11 +25,16 @@ using Time = Clock::time_point;
 
 // A finished thread looks for the next run this long before it parks.
 constexpr auto kSpinTime = std::chrono::microseconds(50);
+// So soon after another run a brief one wakes threads: later their CPUs sleep as well.
+constexpr auto kSoon = std::chrono::microseconds(200);
 // One that spins and has not been heard of for so long has lost its CPU.
 constexpr auto kFresh = std::chrono::microseconds(3);
 // Threads are woken for runs to come at most so often.
 constexpr auto kWakeInterval = std::chrono::milliseconds(1);
-// Where short runs were held up by a thread that had lost its CPU, they do without for a time, which doubles.
+// Where brief runs were held up by a thread that had lost its CPU, they do without for a time, which doubles.
+// A worker that has been waited for so long has lost its CPU: in a run that uses those which are awake; in
+// one that may have woken it.
+constexpr auto kLate = std::chrono::microseconds(20), kLateWaking = std::chrono::microseconds(1000);
 constexpr auto kShortestPause = std::chrono::milliseconds(1), kLongestPause = std::chrono::milliseconds(256);
 
 // One pool thread's mailbox. `ticket` changes when there is work, or when the thread is to be awake; it parks
@@ -71,32 +76,32 @@ class Pool {
     return std::min(wanted, static_cast<int>(mailboxes_.size()));
   }
 
-  // How many of the first `wanted` threads spin. If too few do, and this run follows another such one at
-  // once, they are woken for a later one.
-  int awake(int wanted) {
+  // How many workers a run gets: a long one those that it asks for. A brief one uses the threads that spin;
+  // where it follows another run soon, as one of many, it wakes the others that it asks for. If it asks for
+  // none, and follows at once, they are woken for a later one.
+  int choose(const RunOptions& options) {
+    if (!options.brief) return 1 + grow(options.workers - 1);
     const Time now = Clock::now();
-    if (now < trusted_) return 0;
-    const auto spins = [now](const auto& box) {
-      return box->seen.load(std::memory_order_relaxed) > now - kFresh;
-    };
-    const auto end = mailboxes_.begin() + std::min(wanted, static_cast<int>(mailboxes_.size()));
-    const auto first = std::find_if_not(mailboxes_.begin(), end, spins);
-    const int count = static_cast<int>(first - mailboxes_.begin());
-    if (count < wanted && now < wanted_ + kSpinTime && now > woken_ + kWakeInterval) {
-      wanted = grow(wanted);
-      for (int i = count; i < wanted; ++i) wake(*mailboxes_[static_cast<std::size_t>(i)]);
+    if (now < trusted_) return 1;
+    const int found = spinning(options.awake - 1, now);
+    if (found == options.awake - 1) return 1 + found;
+    if (options.workers > 1 && now < ended_ + kSoon) return 1 + std::max(found, grow(options.workers - 1));
+    if (options.workers == 1 && now < ended_ + kSpinTime && now > woken_ + kWakeInterval) {
+      const int there = grow(options.awake - 1);
+      for (int i = found; i < there; ++i) wake(*mailboxes_[static_cast<std::size_t>(i)]);
       woken_ = now;
     }
-    wanted_ = now;
-    return count;
+    return 1 + found;
   }
 
-  // What a run with threads that were awake has shown.
+  // What a brief run on several threads has shown.
   void judge(bool held_up) {
     pause_ = held_up ? std::clamp(2 * pause_, Clock::duration(kShortestPause), Clock::duration(kLongestPause))
                      : pause_ / 2;
     if (held_up) trusted_ = Clock::now() + pause_;
   }
+
+  void finish() { ended_ = Clock::now(); }
 
   void run(Team& team, const std::function<void(Worker&)>& body) {
     for (int i = 1; i < team.count(); ++i) {
@@ -118,6 +123,15 @@ class Pool {
   static Pool*& current() {
     static Pool* pool = nullptr;
     return pool;
+  }
+
+  // How many of the first `wanted` threads do.
+  int spinning(int wanted, Time now) const {
+    const auto spins = [now](const auto& box) {
+      return box->seen.load(std::memory_order_relaxed) > now - kFresh;
+    };
+    const auto end = mailboxes_.begin() + std::min(wanted, static_cast<int>(mailboxes_.size()));
+    return static_cast<int>(std::find_if_not(mailboxes_.begin(), end, spins) - mailboxes_.begin());
   }
 
   static void wake(Mailbox& box) {
@@ -152,7 +166,7 @@ class Pool {
 
   std::mutex busy_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
-  Time wanted_ = Time::min(), woken_ = Time::min(), trusted_ = Time::min();
+  Time ended_ = Time::min(), woken_ = Time::min(), trusted_ = Time::min();
   Clock::duration pause_{0};
 };
 
@@ -217,16 +231,15 @@ bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>&
       if (pool) pool->release();
     }
   } release{mine ? &pool : nullptr};
-  int workers = 1;
-  if (mine && options.workers > 1) workers += pool.grow(options.workers - 1);
-  if (mine && options.awake > workers) workers = std::max(workers, 1 + pool.awake(options.awake - 1));
-  Team team(workers, options.scratch, options.poll);
+  const int workers = mine ? pool.choose(options) : 1;
+  Team team(workers, options.scratch, options.poll, options.workers > 1 ? kLateWaking : kLate);
   if (workers == 1) {
     team.run(0, body);
-    return team.was_cancelled();
+  } else {
+    pool.run(team, body);
+    if (options.brief) pool.judge(team.was_held_up());
   }
-  pool.run(team, body);
-  if (workers > options.workers) pool.judge(team.was_held_up());
+  if (mine) pool.finish();
   team.rethrow();
   return team.was_cancelled();
 }

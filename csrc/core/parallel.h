@@ -1,7 +1,8 @@
 // The thread pool. Threads spin briefly for the next run, then park. No OpenMP.
 //
-// Waking a parked thread takes longer than short runs do. Those use the threads that are awake, and where one
-// short run follows another at once, threads are woken beside it, for the runs to come.
+// Waking a parked thread takes longer than brief runs do. Those use the threads that are awake; others are
+// woken where one brief run soon follows another. Where brief runs were held up by a thread that had lost
+// its CPU, the caller does them alone for a time.
 //
 // `run` starts `workers` copies of a function, the caller being worker 0. A pool that is busy (another Python
 // thread, or a signal handler inside a run) is not waited for: the call then runs on the caller alone, with
@@ -19,10 +20,11 @@ namespace densor {
 using Poll = std::function<bool()>;
 
 struct RunOptions {
-  int workers = 1;           // that are woken if need be
+  int workers = 1;           // that are worth waking
   std::int64_t scratch = 0;  // floats per worker, which its thread keeps for later runs
   Poll poll;
-  int awake = 1;  // workers that take part if they are awake
+  int awake = 1;       // workers that take part if they are awake; at least `workers`
+  bool brief = false;  // waking workers takes as long as the run
 };
 
 // Exceptions thrown by `body` on any worker are rethrown here, the first one by worker index.

@@ -28,6 +28,7 @@ struct Step {
   std::int64_t reads_rows = 0;
   std::int64_t writes_rows = 0;
   bool unread = false;  // no step of the batch reads what this one writes: no barrier follows it
+  bool meets = false;   // between what it reads and what it writes stands a barrier of its own
   // On a device: rows that the batch at hand does not have (Batch::size) change nothing but themselves. Not
   // said of what has not been looked at: its program gets batches of its own size only.
   bool masks_rows = false;

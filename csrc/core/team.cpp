@@ -16,14 +16,12 @@ constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr int kMinSpins = 16, kMaxSpins = 4096;
 std::atomic<int> g_spins{kMaxSpins};
 
-// A wait beyond that is one for a CPU.
-constexpr auto kHeldUp = std::chrono::microseconds(20);
-
 }  // namespace
 
-Team::Team(int count, std::int64_t scratch, Poll poll)
+Team::Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late)
     : count_(count),
       scratch_(scratch),
+      late_(late),
       arrivals_(count > 1 ? new Arrival[static_cast<std::size_t>(count)] : nullptr),
       errors_(count > 1 ? static_cast<std::size_t>(count) : 0),
       poll_(std::move(poll)) {
@@ -48,8 +46,7 @@ void Team::barrier(int index, std::uint32_t epoch) {
     }
   }
   if (spins > patience) {
-    if (std::chrono::steady_clock::now() - impatient > kHeldUp)
-      held_up_.store(true, std::memory_order_relaxed);
+    if (std::chrono::steady_clock::now() - impatient > late_) held_up_.store(true, std::memory_order_relaxed);
     g_spins.store(patience / 2 > kMinSpins ? patience / 2 : kMinSpins, std::memory_order_relaxed);
   } else if (patience < kMaxSpins) {
     g_spins.store(patience + 1, std::memory_order_relaxed);

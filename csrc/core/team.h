@@ -26,13 +26,14 @@ inline void spin_pause() {
 
 class Team {
  public:
-  Team(int count, std::int64_t scratch, Poll poll);
+  // `late`: how long a worker may be waited for beyond what is usual.
+  Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late);
 
   void barrier(int index, std::uint32_t epoch);
   bool cancelled(int index);
 
   int count() const { return count_; }
-  // Whether a worker waited for another that seems to have lost its CPU.
+  // Whether a worker was late.
   bool was_held_up() const { return held_up_.load(std::memory_order_relaxed); }
   bool was_cancelled() const { return cancel_.load(std::memory_order_relaxed); }
 
@@ -49,6 +50,7 @@ class Team {
 
   int count_;
   std::int64_t scratch_;
+  std::chrono::microseconds late_;
   std::unique_ptr<Arrival[]> arrivals_;
   std::vector<std::exception_ptr> errors_;
   std::atomic<bool> cancel_{false};

@@ -94,6 +94,7 @@ void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands
                   const cpu::GemmFinish& finish) {
   step.reads_columns = plan.problem.k;
   step.writes_columns = plan.problem.n;
+  step.meets = true;
   step.run = [&kernels = cpu::active(), plan, operands, finish,
               partial = std::make_shared<std::vector<float>>(
                   static_cast<std::size_t>(plan.problem.m * plan.problem.n))](Worker& worker) {
@@ -214,6 +215,7 @@ struct Backward {
   // Until its own barrier the step touches only its share of dy, saved and dz.
   void declare(Step& step) const {
     (by_rows() ? step.reads_rows : step.reads_columns) = by_rows() ? rows : units;
+    step.meets = meets();
     if (dw != nullptr || dbias != nullptr) return;
     const bool writes_rows = dx != nullptr ? dx_by_rows() : by_rows();
     (writes_rows ? step.writes_rows : step.writes_columns) =

@@ -9,17 +9,23 @@ namespace densor {
 
 namespace {
 
+// Whether a worker reads in `later` at most what it wrote itself in `step`.
+bool is_local(const Step& step, const Step& later) {
+  return step.unread || (step.writes_columns > 0 && step.writes_columns == later.reads_columns) ||
+         (step.writes_rows > 0 && step.writes_rows == later.reads_rows);
+}
+
 // Where a barrier follows each step: after the last one, and wherever the next may read what another worker
-// wrote.
+// wrote since all have met.
 std::vector<bool> place_fences(const std::vector<Step>& steps, int most) {
   std::vector<bool> fences(steps.size(), true);
   int unfenced = 0;
-  for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
-    const Step &step = steps[i], &next = steps[i + 1];
-    const bool local = (step.writes_columns > 0 && step.writes_columns == next.reads_columns) ||
-                       (step.writes_rows > 0 && step.writes_rows == next.reads_rows);
-    fences[i] = !(local || step.unread) || unfenced == most;
-    unfenced = fences[i] ? 0 : unfenced + 1;
+  for (auto met = steps.begin(), next = met; next != steps.end() && ++next != steps.end();) {
+    const bool local = std::all_of(met, next, [&](const Step& step) { return is_local(step, *next); });
+    const bool fence = !local || unfenced == most;
+    fences[static_cast<std::size_t>(next - steps.begin() - 1)] = fence;
+    unfenced = fence ? 0 : unfenced + 1;
+    if (fence || next->meets) met = next;
   }
   return fences;
 }
@@ -27,8 +33,11 @@ std::vector<bool> place_fences(const std::vector<Step>& steps, int most) {
 Device device_of(const Step& step) { return step.launch ? Device::cuda : Device::cpu; }
 
 // A worker must save this much more per batch than its barriers cost, and this much in all than waking it
-// does, in nanoseconds.
+// does among other runs, in nanoseconds.
 constexpr double kWorthPerBatch = 8000, kWorthWaking = 20000;
+// A run apart from others must be longer than that: two threads of which one sleeps pay from about a
+// millisecond on, which is twice what is estimated for few rows.
+constexpr double kBrief = 500000;
 
 RunOptions workers_for(double work, std::int64_t batches, int threads) {
   const auto worth = [&](double workers) {
@@ -36,7 +45,9 @@ RunOptions workers_for(double work, std::int64_t batches, int threads) {
   };
   RunOptions options;
   options.awake = worth(work / kWorthPerBatch);
-  options.workers = std::min(options.awake, worth(work * static_cast<double>(batches) / kWorthWaking));
+  const double all = work * static_cast<double>(batches);
+  options.workers = std::min(options.awake, worth(all / kWorthWaking));
+  options.brief = all < kBrief;
   return options;
 }
 

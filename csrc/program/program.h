@@ -1,11 +1,11 @@
 // A program: the steps of one batch, and the loop that runs batches of it without coming back to Python.
 //
-// All workers enter `run` once and walk the steps together. A barrier stands after a step unless the next one
-// is local to it (core/step.h); at most kUnfenced steps follow one another without one, so memory last
-// used by step i may be handed to step i + kUnfenced + 1. The last steps of `compute` may run several times,
-// each time as a step of its own for what keys noise: samples of the same batch. Each batch has two phases:
-// `compute` may be abandoned between steps when the run is cancelled; `update` changes weights and state, and
-// once begun is finished.
+// All workers enter `run` once and walk the steps together. A barrier stands before a step unless it is local
+// to all those since the last barrier (core/step.h); at most kUnfenced steps follow one another without one,
+// so memory last used by step i may be handed to step i + kUnfenced + 1. The last steps of `compute` may run
+// several times, each time as a step of its own for what keys noise: samples of the same batch. Each batch
+// has two phases: `compute` may be abandoned between steps when the run is cancelled; `update` changes
+// weights and state, and once begun is finished.
 #pragma once
 
 #include <atomic>
@@ -55,6 +55,7 @@ class Program {
   const std::vector<Step>& update() const { return update_; }
   // True where a barrier follows compute()[i], update()[i].
   const std::vector<bool>& compute_fences() const { return compute_fences_; }
+  const std::vector<bool>& update_fences() const { return update_fences_; }
 
  private:
   std::vector<Step> compute_, update_;

@@ -176,8 +176,8 @@ def set_matmul_precision(value: str) -> None:
 
     - "highest" (default): as exact as float32 multiply-adds, by those or by six products, whichever is faster
       for the shape.
-    - "high": three products, a relative error of about 4e-6, that of 17 bits. Predictions and `evaluate` are as at
-      "highest" by multiply-adds: few rows do not pay for splitting weights, and a row's bits must not depend on others.
+    - "high": three products, a relative error of about 4e-6, that of 17 bits. On a CPU predictions and `evaluate` are
+      as at "highest": few rows do not pay for splitting weights, and a row's bits must not depend on those beside it.
     - "medium": one product, a relative error of about 2e-3, that of 8 bits, in predictions of wide layers, too.
     - "ieee": float32 multiply-adds only: the same bits on AVX2, AVX-512, AMX and NEON machines.
     - "tf32": operands rounded to TF32, a relative error of about 3e-4, that of 11 bits; only where there is a GPU
