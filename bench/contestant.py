@@ -1,8 +1,9 @@
 """The side of the harness that runs inside a contestant's process.
 
 A benchmark script ends with `contestant.main(CONTESTANTS)`, where CONTESTANTS maps a name to a function without
-arguments that returns {case: {column: figure}}. The first column of a case is its time, by which the
-contestants are compared; the first contestant is the one that is compared with the others.
+arguments that returns {case: {column: figure}}. The first column of a case is its time, by which the contestants are
+compared; the first contestant is the one that is compared with the others. What must hold besides, `main` is told:
+columns that must be equal for the work to be, and how much longer the first contestant may take than another.
 """
 
 import argparse
@@ -25,9 +26,19 @@ def wanted(case: str) -> bool:
     return not _wanted or any(part in case for part in _wanted)
 
 
-def main(contestants: dict[str, Callable[[], Figures]]) -> None:
-    """Answers `--list` with the names and `--run NAME [--case PART]...` with its figures, or the module that it
-    misses, as JSON on the last line."""
+def main(
+    contestants: dict[str, Callable[[], Figures]],
+    equal: dict[str, float] | None = None,
+    at_most: dict[str, float] | None = None,
+) -> None:
+    """Answers `--list` with the names, and what must hold, and `--run NAME [--case PART]...` with its figures, or the
+    module that it misses, as JSON on the last line.
+
+    Args:
+        contestants: what measures each.
+        equal: by column, by what part of the first contestant's figure those of the others may differ.
+        at_most: by contestant, how many times as long as it the first one may take.
+    """
     parser = argparse.ArgumentParser()
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--list", action="store_true")
@@ -36,7 +47,8 @@ def main(contestants: dict[str, Callable[[], Figures]]) -> None:
     options = parser.parse_args()
     _wanted[:] = options.case
     try:
-        print(json.dumps({"contestants": list(contestants)} if options.list else contestants[options.run]()))
+        listed = {"contestants": list(contestants), "equal": equal or {}, "at_most": at_most or {}}
+        print(json.dumps(listed if options.list else contestants[options.run]()))
     except ModuleNotFoundError as error:
         print(json.dumps({"missing": error.name}))
 

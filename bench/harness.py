@@ -6,7 +6,8 @@ the machine's mood hits all. Shown is the median over the rounds, and how many t
 contestant is than each other. `--case PART` measures only cases whose names contain PART
 and keeps the other cases of the result file, if the same commit measured them. `--against NAME` measures only these
 besides the first contestant. `--isa avx2` (or avx512) holds to it everyone who can be held. A busy machine is refused
-(exit status 3), unless `--anyway`, which marks the result. The JSON with every round, the versions and the load goes to
+(exit status 3), unless `--anyway`, which marks the result. Where contestants did not do equal work, or the first one
+missed a bar, the result says so, and the exit status is 4. The JSON with every round, the versions and the load goes to
 `bench/results/NAME.json`, or `NAME.avx2.json`.
 """
 
@@ -26,7 +27,7 @@ from machine import busy, describe, load_average
 
 BENCH = Path(__file__).resolve().parent
 RESULTS = BENCH / "results"
-EXIT_BUSY = 3
+EXIT_BUSY, EXIT_FAILED = 3, 4
 # What holds densor, PyTorch (its own kernels, oneDNN, MKL), XLA and OpenBLAS to an instruction set.
 ISAS = {
     "avx2": {
@@ -57,6 +58,7 @@ def main() -> int:
     if busy() and not options.anyway:
         print(f"machine busy: load average {load_average():.2f}; wait, or pass --anyway", file=sys.stderr)
         return EXIT_BUSY
+    failed = False
     for script in scripts:
         result = measure(script, options)
         suffix = f".{options.isa}" if options.isa else ""
@@ -66,7 +68,10 @@ def main() -> int:
         options.results.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=1, sort_keys=False) + "\n")
         Console(width=120 if not sys.stdout.isatty() else None).print(table(result))
-    return 0
+        for failure in result["failures"]:
+            print(f"{script.stem}: {failure}", file=sys.stderr)
+        failed = failed or bool(result["failures"])
+    return EXIT_FAILED if failed else 0
 
 
 def parse() -> argparse.Namespace:
@@ -103,7 +108,8 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Runs the rounds of one benchmark and returns everything that is kept of it."""
     before = load_average()
     environment = environment_of(options)
-    contestants = chosen(ask(script, "--list", environment=environment)["contestants"], options.against)
+    listed = ask(script, "--list", environment=environment)
+    contestants = chosen(listed["contestants"], options.against)
     rounds: dict[str, list[Figures]] = {name: [] for name in contestants}
     cases = [argument for part in options.case for argument in ("--case", part)]
     for number in range(options.rounds):
@@ -117,6 +123,7 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
             else:
                 print(f"{script.stem}: left out {name}: no package {found['missing']}", file=sys.stderr)
                 del rounds[name]
+    found = {name: medians(figures) for name, figures in rounds.items()}
     return {
         "benchmark": script.stem,
         "command": command(script, options),
@@ -124,9 +131,32 @@ def measure(script: Path, options: argparse.Namespace) -> dict[str, Any]:
         "busy": options.anyway and before > 0.3 * (os.cpu_count() or 1),
         "load_average": {"before": before, "after": load_average()},
         "machine": describe(),
-        "medians": {name: medians(figures) for name, figures in rounds.items()},
+        "bars": {name: listed[name] for name in ("equal", "at_most")},
+        "failures": failures(found, listed["equal"], listed["at_most"]),
+        "medians": found,
         "rounds": rounds,
     }
+
+
+def failures(found: dict[str, Figures], equal: dict[str, float], at_most: dict[str, float]) -> list[str]:
+    """What should hold between the first contestant and the others, and does not."""
+    first, *others = found
+    said = []
+    for other in others:
+        for case, columns in found[first].items():
+            there = found[other].get(case, {})
+            for column, part in equal.items():
+                if column in columns and column in there:
+                    mine, theirs = float(columns[column]), float(there[column])
+                    if not abs(theirs - mine) <= part * abs(mine):  # nor where one is NaN
+                        said.append(
+                            f"{case}: unequal work, {column} {number(mine)} of {first}, {number(theirs)} of {other}"
+                        )
+            if other in at_most and there and (longer := 1 / ratio(found, case, other)) > at_most[other]:
+                said.append(
+                    f"{case}: {first} takes {longer:.2f} times as long as {other}, at most {at_most[other]:g} is right"
+                )
+    return said
 
 
 def chosen(contestants: list[str], against: list[str]) -> list[str]:
@@ -155,7 +185,9 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         name: [before | after for before, after in zip(old["rounds"][name], figures, strict=True)]
         for name, figures in new["rounds"].items()
     }
-    return new | {"medians": {name: medians(figures) for name, figures in rounds.items()}, "rounds": rounds}
+    found = {name: medians(figures) for name, figures in rounds.items()}
+    failed = failures(found, **new["bars"])
+    return new | {"medians": found, "rounds": rounds, "failures": failed}
 
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import densor
+
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 
 pytestmark = pytest.mark.skipif(not BENCH.exists(), reason="only in a checkout")
@@ -82,6 +84,79 @@ def test_a_contestant_whose_package_is_missing_is_left_out(harness, tmp_path, ca
     assert harness.main() == 0
     assert list(json.loads((tmp_path / "toy.json").read_text())["medians"]) == ["first"]
     assert "left out second: no package no_such_package" in capsys.readouterr().err
+
+
+def test_unequal_work_and_a_missed_bar_fail_the_run(harness, tmp_path, monkeypatch, capsys):
+    script = tmp_path / "toy.py"
+    told = "contestant.main(CONTESTANTS, equal={'loss': 0.02}, at_most={'second': 0.3})"
+    script.write_text(
+        script.read_text()
+        .replace("contestant.main(CONTESTANTS)", told)
+        .replace('"GFLOP/s": 1.0 / seconds', '"loss": 1.01 if seconds < 5 else 0.99')
+    )
+    assert harness.main() == harness.EXIT_FAILED == 4
+    slow = "case: first takes 0.33 times as long as second, at most 0.3 is right"
+    assert json.loads((tmp_path / "toy.json").read_text())["failures"] == [slow]
+    assert slow in capsys.readouterr().err
+    for bar, other, expected in (
+        ({"loss": 0.02}, "0.98", "case: unequal work, loss 1.01 of first, 0.98 of second"),
+        ({"loss": 0.02}, 'float("nan")', "case: unequal work, loss 1.01 of first, nan of second"),
+        ({"another": 0.02}, "0.5", None),
+        ({}, "0.5", None),
+    ):
+        script.write_text(
+            SCRIPT.replace(
+                "contestant.main(CONTESTANTS)", f"contestant.main(CONTESTANTS, equal={bar})"
+            ).replace('"GFLOP/s": 1.0 / seconds', f'"loss": 1.01 if seconds < 5 else {other}')
+        )
+        assert harness.main() == (0 if expected is None else harness.EXIT_FAILED)
+        assert json.loads((tmp_path / "toy.json").read_text())["failures"] == ([expected] if expected else [])
+
+
+def test_costs_of_matrix_units_are_found_and_printed_as_the_plan_has_them(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import unit_costs
+
+    costs = {"storing": 0.25}
+    for name, step, packing in (("x1", 10.0, 0.1), ("x3", 20.0, 0.15), ("x6", 36.5, 0.0)):
+        costs |= {f"step {name}": step, f"packing {name}": packing}
+    times = {
+        (precision, shape): unit_costs.estimate(costs, precision, shape)
+        for precision in unit_costs.TERMS
+        for shape in unit_costs.SHAPES
+    }
+    times |= {("ieee", (m, n, k)): 2 * m * n * k / 180 for m, n, k in unit_costs.SHAPES}
+    found = unit_costs.fitted(times)
+    assert found == pytest.approx(costs, abs=1e-9)
+    lines = unit_costs.table(found, unit_costs.multiply_adds(times)).splitlines()
+    assert '{"x3", 2, 20.0, 0.15}' in lines[0]
+    assert lines[2] == "constexpr double kFmaFlopsPerNanosecond = 180;"
+    plan = (BENCH.parent / "csrc/cpu/gemm/plan.cpp").read_text()
+    for line in lines:
+        assert line.partition(" = ")[0] + " = " in plan
+
+
+@pytest.mark.parametrize("name", ["sgd", "amsgrad", "rmsprop centered", "muon", "lamb", "adafactor", "ftrl"])
+def test_optimizers_are_prepared_for_the_clock(monkeypatch, name):
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.syspath_prepend(str(BENCH / "ops"))
+    import bench_optimizer
+
+    step, moved = bench_optimizer.densor(name, ((20, 30), (30,)))
+    step()
+    assert moved % (4 * 630) == 0
+
+
+def test_every_optimizer_is_measured(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.syspath_prepend(str(BENCH / "ops"))
+    import bench_optimizer
+
+    classes = {kind for kind, *_ in bench_optimizer.OPTIMIZERS.values()}
+    assert classes == {name for name in densor.optimizers.__all__ if name[0].isupper()} - {
+        "Optimizer",
+        "AdaMax",
+    }
 
 
 def test_medians_take_each_column_by_itself(harness):

@@ -40,9 +40,9 @@ int tile_vectors(const GemmShape& shape, const GemmProblem& p, bool across) {
 // and a panel of b share the L2 cache; b streams past the rows.
 constexpr std::int64_t kUnitTerms = 2048, kUnitRowBytes = 786432, kUnitColumnBytes = 4194304;
 
-// Times of one core, from which the plan chooses. The steps and the FMA kernel are figures of a 3.42 GHz
-// Sapphire Rapids for packed operands, to be measured again with these kernels; packing and storing are
-// those of these kernels on AVX-512.
+// Times of one core, from which the plan chooses; bench/unit_costs.py measures them. The steps and the FMA
+// kernel are figures of a 3.42 GHz Sapphire Rapids for packed operands, to be measured again with these
+// kernels; packing and storing are those of these kernels on AVX-512.
 struct UnitCost {
   const char* name;
   int terms;
