@@ -63,8 +63,9 @@ class Arena:
         self._masks: list[NDArray[np.bool_] | None] = [None] * len(self.variables)
         self._index = {variable: index for index, variable in enumerate(self.variables)}
         for index, initial in enumerate(slots):
-            for variable in self.variables:
-                self.slot(index, variable)[...] = initial
+            if initial != 0.0:  # zeros are there: their pages are the workers' to touch first, side by side
+                for variable in self.variables:
+                    self.slot(index, variable)[...] = initial
         self._homes = [self._view(self.parameters, variable) for variable in self.variables]
         for variable, home in zip(self.variables, self._homes, strict=True):
             home[...] = variable.numpy()
