@@ -144,6 +144,25 @@ def test_summary_of_what_is_no_model(tmp_path, capsys):
     assert cli.main(["summary", str(tmp_path / "nothing")]) == 1
 
 
+@pytest.mark.skipif(not cli._BENCH.exists(), reason="only in a checkout")
+@pytest.mark.parametrize(
+    "given",
+    [[], ["--all"], ["--rounds", "1", "bench_add"], ["bench_add", "--rounds", "1"], ["--help"]],
+    ids=str,
+)
+def test_the_harness_gets_what_bench_is_given(monkeypatch, given):
+    commands = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda command: commands.append(command) or 4)
+    assert cli.main(["bench", *given]) == 4
+    assert commands[0][2:] == given
+
+
+def test_what_no_command_knows_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["info", "--rounds", "1"])
+    assert "unrecognized arguments: --rounds 1" in capsys.readouterr().err
+
+
 def test_bench_is_there_in_a_checkout_only(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cli, "_BENCH", tmp_path / "bench" / "harness.py")
     with pytest.raises(SystemExit, match="2"):

@@ -36,8 +36,9 @@ def real_array(function: str, argument: str, value: Any) -> NDArray[Any]:
         value = _from_sequence(function, argument, value)
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        advice = "; if all are numbers, pass numpy.asarray(..., 'float32')" if array.dtype.kind == "O" else ""
         raise TypeError(
-            f"{function}(): argument '{argument}': expected real numbers, got dtype {array.dtype}"
+            f"{function}(): argument '{argument}': expected real numbers, got dtype {array.dtype}{advice}"
         )
     if array.dtype.itemsize > 8 or array.dtype.name in ("float16", "bfloat16"):
         array = array.astype(np.float64 if array.dtype.itemsize > 8 else np.float32)

@@ -5,6 +5,7 @@ import pytest
 
 import densor
 from densor.callbacks import Callback, EarlyStopping, LambdaCallback, LearningRateScheduler
+from densor.graph import buffers
 from tests.models.build import CLASSES, FEATURES, ROWS, classifier, data, regressor, same_weights
 
 
@@ -339,3 +340,33 @@ def test_silence_prints_nothing(capsys):
     model.predict(x)
     model.evaluate(x, y, verbose=0)
     assert capsys.readouterr().out == ""
+
+
+def test_a_batch_that_does_not_fit_into_memory_changes_nothing(monkeypatch):
+    x, y = data()
+    model = classifier()
+    before = model.get_weights()
+    place = buffers.aligned_bytes
+
+    def so_much(size):
+        if size > 10_000:
+            raise MemoryError("Unable to allocate it")
+        return place(size)
+
+    monkeypatch.setattr(buffers, "aligned_bytes", so_much)
+    with pytest.raises(
+        MemoryError, match=rf"^{ROWS} rows at a time need \d+ MB .* take smaller batches: Unable"
+    ):
+        model.fit(x, y, batch_size=ROWS, verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    monkeypatch.undo()
+    model.fit(x, y, batch_size=ROWS, verbose=0)
+
+
+def test_arrays_of_objects_are_refused_with_a_way_out():
+    x, y = data()
+    with pytest.raises(
+        TypeError, match=r"fit\(\): argument 'x': .* dtype object; if all are numbers, pass numpy.asarray"
+    ):
+        classifier().fit(x.astype(object), y, verbose=0)

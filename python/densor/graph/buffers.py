@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from densor.graph.arena import ALIGNMENT
+from densor.graph.arena import ALIGNMENT, aligned_bytes
 
-__all__ = ["BFLOAT16", "Buffer", "View", "place", "storage"]
+__all__ = ["BFLOAT16", "Buffer", "View", "place", "room_for", "storage"]
 
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 """How the arrays of bfloat16 numbers are marked, which NumPy does not have: the upper half of a float32 each."""
@@ -121,3 +121,13 @@ def _release(free: list[tuple[int, int]], start: int, size: int, top: int) -> in
         return start
     free.insert(index, (start, size))
     return top
+
+
+def room_for(rows: int, size: int) -> NDArray[np.uint8]:
+    """`size` bytes of memory for the arrays of a batch of `rows`."""
+    try:
+        return aligned_bytes(size)
+    except MemoryError as error:
+        raise MemoryError(
+            f"{rows} rows at a time need {size / 1e6:.0f} MB for activations; take smaller batches: {error}"
+        ) from error

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from densor import _core
-from densor.graph.arena import Arena, aligned_bytes
-from densor.graph.buffers import Buffer, View, place, storage
+from densor.graph.arena import Arena
+from densor.graph.buffers import Buffer, View, place, room_for, storage
 from densor.graph.node import Node
 from densor.graph.penalty import PenaltySum
 from densor.graph.tensor import Tensor
@@ -329,7 +329,9 @@ class Lowering:
         twins: of the arrays outside, for a program on the device, which must run inside `twins.run()`.
         """
         size = self.place()
-        self.memory = memory = aligned_bytes(size) if memory is None or len(memory) < size else memory
+        if memory is None or len(memory) < size:
+            memory = room_for(self.rows, size)
+        self.memory = memory
         if twins is not None:
             twins.work_in(memory)
             for instruction in self.instructions:
