@@ -1,5 +1,5 @@
-# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | cuda-compile |
-# cuda-module | bench | lint | wheel. All lives in .venv; the system is not touched.
+# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | test-amx |
+# cuda-compile | cuda-module | bench | lint | wheel. All lives in .venv; the system is not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f -not -p
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon cuda-compile cuda-module notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon test-amx cuda-compile cuda-module notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -90,6 +90,11 @@ test-device: $(VENV)/.cuda-host
 # Needs aarch64-linux-gnu-g++ and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, qemu-user).
 test-neon: $(VENV)/.kernel-hashes $(VENV)/.neon
 	PATH="$(abspath $(VENV))/bin:$$PATH" tests/native/compare.sh $(HASHES) $(VENV)/neon
+
+# The instructions of AMX on a CPU with AVX-512 that lacks them: a signal handler carries them out, and the kernels must
+# have the bits of their model.
+test-amx: $(VENV)/.neon
+	PATH="$(abspath $(VENV))/bin:$$PATH" tests/native/compare_amx.sh $(VENV)/amx
 
 # The ops under AddressSanitizer, which names the line of a kernel that touches what it may not. It looks for C++'s
 # exceptions when it starts, before Python has loaded them.

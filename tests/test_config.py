@@ -193,7 +193,7 @@ def test_show_config_says_what_multiplies(precision):
     assert shown.matmul_precision == "highest"
     assert shown.matrix_units == _core.matrix_units()
     if "amx" in _core.cpu_targets():
-        assert shown.matrix_units == "AMX, bfloat16"
+        assert shown.matrix_units.startswith("AMX, bfloat16")
     else:
         assert re.match(r"none: |AMX, not used: the operating system ", shown.matrix_units)
     lines = str(shown).splitlines()

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/name.h"
 #include "core/parallel.h"
+#include "cpu/amx/obstacle.h"
 #include "cpu/dispatch.h"
 #include "cpu/gemm/plan.h"
 #include "cuda/advice.h"
@@ -304,6 +305,9 @@ void bind_config(py::module_& m) {
       "Steps made from now on use 'highest', 'high', 'medium', 'ieee' or 'tf32'; or 'x6', six products "
       "always.");
   m.def("matrix_units", &cpu::matrix_units, "What became of this machine's matrix units.");
+  m.def("amx_obstacle", &cpu::amx_obstacle, py::arg("cpu_has_it"), py::arg("system_saves_it"),
+        py::arg("has_vectors"),
+        "Why AMX is not used on such a machine, under this operating system: for tests.");
   m.def(
       "measure_matrix_peak", [] { return measure_matrix_peak(num_threads()); },
       "GFLOP/s of the matrix units with all threads, operands in registers; 0 on targets without.");

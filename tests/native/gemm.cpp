@@ -7,9 +7,22 @@ namespace densor::native {
 
 namespace {
 
-void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool finishes, Hash& hash) {
+enum class Numbers { plain, special, tiny };
+
+// What has no sum of bfloat16 terms, in a few places; or only terms that matrix units read as zero.
+void change(Floats& a, std::int64_t places, Numbers numbers, Random& random) {
+  const Floats odd = random.odd(places);
+  for (std::size_t i = 0; numbers == Numbers::special && i < odd.size(); ++i)
+    a[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(a.size())))] = odd[i];
+  for (std::size_t i = 0; numbers == Numbers::tiny && i < a.size(); ++i) a[i] *= 0x1p-110f;
+}
+
+void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool finishes, Hash& hash,
+             Numbers numbers = Numbers::plain, int workers = 1) {
   Random random(static_cast<std::uint64_t>(problem.m * 7919 + problem.n * 104729 + problem.k));
-  const Floats a = random.floats(problem.m * problem.k), b = random.floats(problem.k * problem.n);
+  Floats a = random.floats(problem.m * problem.k);
+  change(a, problem.m, numbers, random);
+  const Floats b = random.floats(problem.k * problem.n);
   const Floats bias = random.floats(problem.n);
   Floats c(static_cast<std::size_t>(problem.m * problem.n)), z(c.size());
   cpu::GemmFinish finish;
@@ -22,11 +35,31 @@ void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool 
   if (!finishes && problem.transpose_b)
     finish.slope = {mask.data(), 1.25f, problem.k % 2 == 0 ? math::Activation::relu : math::Activation::selu,
                     0.0f, y.data()};
-  const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, 1);
-  run_parallel({1, plan.packed_floats(), {}}, [&](Worker& worker) {
+  const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, workers);
+  run_parallel({workers, plan.packed_floats(), {}}, [&](Worker& worker) {
     cpu::run_gemm(kernels, plan, {c.data(), a.data(), b.data()}, finish, worker);
   });
   hash.add(c).add(z);
+}
+
+// Products of bfloat16 terms where the target has matrix units: edges of their tiles of 16 and squares of 32,
+// more rows than a block and more terms than a pass have, by one worker and by several.
+void precision_cases(const cpu::Kernels& kernels, bool transpose_a, bool transpose_b,
+                     const std::string& name) {
+  constexpr std::int64_t kSizes[][3] = {{1, 1, 1},      {5, 3, 31},     {16, 17, 32},   {33, 15, 33},
+                                        {32, 48, 65},   {40, 70, 129},  {130, 34, 300}, {300, 33, 500},
+                                        {33, 20, 2600}, {130, 100, 160}};
+  for (const auto precision : {cpu::GemmPrecision::medium, cpu::GemmPrecision::high, cpu::GemmPrecision::x6,
+                               cpu::GemmPrecision::highest}) {
+    Hash hash;
+    for (const auto& [m, n, k] : kSizes) {
+      const cpu::GemmProblem problem{m, n, k, transpose_a, transpose_b, precision};
+      for (const int workers : {1, 3})
+        for (const Numbers numbers : {Numbers::plain, Numbers::special, Numbers::tiny})
+          product(kernels, problem, numbers == Numbers::tiny, hash, numbers, workers);
+    }
+    report(name + " " + cpu::precision_name(precision), hash);
+  }
 }
 
 }  // namespace
@@ -43,7 +76,10 @@ void gemm_cases(const cpu::Kernels& kernels) {
       for (const auto& [m, n, k] : kSizes)
         for (const bool finishes : {false, true})
           product(kernels, {m, n, k, transpose_a, transpose_b, cpu::GemmPrecision::ieee}, finishes, hash);
-      report(std::string("gemm a") + (transpose_a ? "^T" : "") + " b" + (transpose_b ? "^T" : ""), hash);
+      const std::string name =
+          std::string("gemm a") + (transpose_a ? "^T" : "") + " b" + (transpose_b ? "^T" : "");
+      report(name, hash);
+      precision_cases(kernels, transpose_a, transpose_b, name);
     }
   }
 }

@@ -347,7 +347,7 @@ def test_ieee_has_the_bits_of_the_other_targets(units):
 
 
 def test_amx_is_offered_where_it_runs():
-    assert ("amx" in _core.cpu_targets()) == (_core.matrix_units() == "AMX, bfloat16")
+    assert ("amx" in _core.cpu_targets()) == _core.matrix_units().startswith("AMX, bfloat16")
     assert "amx_model" not in _core.cpu_targets()
     if "amx" not in _core.cpu_targets():
         with pytest.raises(ValueError, match="'amx' is not a CPU target that this machine runs"):

@@ -1,4 +1,5 @@
 // Targets of aarch64, where NEON is part of the base.
+#include "cpu/amx/obstacle.h"
 #include "cpu/dispatch.h"
 #include "cpu/targets/targets.h"
 
@@ -15,5 +16,6 @@ const Target kTargets[] = {
 const int kTargetCount = 2;
 
 std::string matrix_units() { return "none: there are kernels for AMX alone"; }
+std::string amx_obstacle(bool, bool, bool) { return matrix_units(); }
 
 }  // namespace densor::cpu

@@ -1,4 +1,5 @@
 // Targets of machines without hand-written vector code.
+#include "cpu/amx/obstacle.h"
 #include "cpu/dispatch.h"
 #include "cpu/targets/targets.h"
 
@@ -12,5 +13,6 @@ const Target kTargets[] = {{"scalar", scalar_kernels, always, false}};
 const int kTargetCount = 1;
 
 std::string matrix_units() { return "none: there are kernels for AMX alone"; }
+std::string amx_obstacle(bool, bool, bool) { return matrix_units(); }
 
 }  // namespace densor::cpu

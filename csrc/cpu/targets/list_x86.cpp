@@ -1,12 +1,8 @@
 // Targets of x86-64.
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <iterator>
 
+#include "cpu/amx/obstacle.h"
+#include "cpu/amx/probe.h"
 #include "cpu/dispatch.h"
 #include "cpu/targets/targets.h"
 
@@ -23,41 +19,13 @@ bool has_avx512() {
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool always() { return true; }
 
-// CPUID leaf 7: tiles, and products of bfloat16 in them.
-bool cpu_has_amx() {
-  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kBf16) != 0 && (edx & kTile) != 0;
-}
-
-// Whether the operating system saves the tile registers: their two bits in XCR0.
-bool system_saves_tiles() {
-  constexpr unsigned kTileConfig = 1u << 17, kTileData = 1u << 18, kOsXsave = 1u << 27;
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & kOsXsave) == 0) return false;
-  asm volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
-  return (eax & kTileConfig) != 0 && (eax & kTileData) != 0;
-}
-
-// Linux gives a process the 8 KB of tile registers only when it asks (Documentation/arch/x86/xstate.rst).
-std::string ask_for_tiles() {
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;
-  if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return "";
-  return std::string("AMX, not used: the operating system refused the permission (") + std::strerror(errno) +
-         ")";
-}
-
-// Why AMX is not used; empty where it can be. Asked once.
-const std::string& amx_obstacle() {
-  static const std::string obstacle = !cpu_has_amx() ? "none: this CPU has no AMX for bfloat16"
-                                      : !system_saves_tiles()
-                                          ? "AMX, not used: the operating system does not save its registers"
-                                      : !has_avx512() ? "AMX, not used: this CPU lacks AVX-512"
-                                                      : ask_for_tiles();
+// Asked once.
+const std::string& obstacle_here() {
+  static const std::string obstacle = amx_obstacle(cpu_has_amx(), system_saves_tiles(), has_avx512());
   return obstacle;
 }
 
-bool has_amx() { return amx_obstacle().empty(); }
+bool has_amx() { return obstacle_here().empty(); }
 
 }  // namespace
 
@@ -70,6 +38,12 @@ const Target kTargets[] = {
 };
 const int kTargetCount = static_cast<int>(std::size(kTargets));
 
-std::string matrix_units() { return has_amx() ? "AMX, bfloat16" : amx_obstacle(); }
+std::string matrix_units() { return has_amx() ? amx_units() : obstacle_here(); }
+
+std::string amx_obstacle(bool cpu_has_it, bool system_saves_it, bool has_vectors) {
+  if (!cpu_has_it) return "none: this CPU has no AMX for bfloat16";
+  if (!system_saves_it) return "AMX, not used: the operating system does not save its registers";
+  return has_vectors ? ask_for_tiles() : "AMX, not used: this CPU lacks AVX-512";
+}
 
 }  // namespace densor::cpu
