@@ -23,7 +23,8 @@ def train(threads: int) -> Figures:
     densor.config.set_num_threads(threads)
     found: Figures = {}
     for network in NETWORKS:
-        if contestant.wanted(network.name) and network.batch < MANY_ROWS:
+        plain = network.precision == "float32" and network.batch < MANY_ROWS
+        if plain and contestant.wanted(network.name):
             found |= network.figures(*keras_steps.train(densor, network))
     return found
 
