@@ -62,6 +62,17 @@ cpu::GemmPrecision precision_of(bool bfloat16) {
   return bfloat16 ? cpu::GemmPrecision::medium : cpu::matmul_precision();
 }
 
+cpu::GemmProblem problem_of(const DenseProduct& p) {
+  const cpu::GemmPrecision precision = precision_of(p.bfloat16);
+  if (p.backward) return {p.rows, p.inputs, p.units, false, true, precision};
+  const bool rows_vary = !p.training && !p.bfloat16;  // of bfloat16 numbers it is one product for any rows
+  return {p.rows, p.units, p.inputs, false, false, precision, rows_vary};
+}
+
+void check_unpacked(const Check& check, const View& packed) {
+  if (packed) check.fail("packed", "must be None on a device");
+}
+
 // The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
                        const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
@@ -111,19 +122,23 @@ void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    Activation activation, double alpha, bool training, bool bfloat16,
-                   const DenseMoments& moments) {
+                   const DenseMoments& moments, const View& packed) {
   check_forward(y, z, x, w, bias, activation, alpha);
   const Check check("dense_forward");
-  if (on_device(check, {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}, {"moments", moments.parts}}))
+  if (on_device(check,
+                {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}, {"moments", moments.parts}})) {
+    check_unpacked(check, packed);
     return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16), training,
                              moments);
+  }
   check_sums(check, "moments", moments.parts, 0);
   const cpu::Kernels& kernels = cpu::active();
-  const bool rows_vary = !training && !bfloat16;  // of bfloat16 numbers it is one product for any rows
-  const cpu::GemmProblem problem{x.rows(), w.cols(), x.cols(), false, false, precision_of(bfloat16),
-                                 rows_vary};
-  const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
-  const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32()};
+  const cpu::GemmProblem problem = problem_of({x.rows(), x.cols(), w.cols(), false, training, bfloat16});
+  cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
+  const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32(),
+                                   read_packed(check, "packed", packed, x.cols(), w.cols(), plan.terms())};
+  check.disjoint({{"y", y}, {"z", z}}, {{"packed", packed}});
+  if (packed) plan = with_packed_b(plan);
   const cpu::GemmFinish finish{bias.f32(), z.f32(), activation, static_cast<float>(alpha)};
   Step step;
   step.name = "dense_forward";
@@ -200,6 +215,7 @@ struct Backward {
   float alpha;
   cpu::GemmPrecision precision;
   cpu::GemmSlope below;
+  cpu::PackedForm packed;  // of w
 
   void run(Worker& worker) const {
     if (dz != nullptr) derivative(worker);
@@ -208,7 +224,7 @@ struct Backward {
     if (dbias != nullptr && by_rows()) sum_columns(worker);
     if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d()}, {}, worker);
     if (dx != nullptr)
-      cpu::run_gemm(*kernels, dx_plan, {dx, d(), w}, {nullptr, nullptr, Activation::linear, 0, below},
+      cpu::run_gemm(*kernels, dx_plan, {dx, d(), w, packed}, {nullptr, nullptr, Activation::linear, 0, below},
                     worker);
   }
 
@@ -287,7 +303,7 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
 
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
                     const View& saved, const View& x, const View& w, Activation activation, double alpha,
-                    bool bfloat16, const Below& below, const View& squares) {
+                    bool bfloat16, const Below& below, const View& squares, const View& packed) {
   check_backward(dx, dw, dbias, dz, dy, saved, x, w, activation, alpha, below);
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
   const cpu::Kernels& kernels = cpu::active();
@@ -296,8 +312,8 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   const cpu::GemmPrecision precision = op.precision = precision_of(bfloat16);
   op.dw_plan =
       cpu::plan_gemm({inputs, units, rows, true, false, precision}, kernels.gemm.shape, num_threads());
-  op.dx_plan =
-      cpu::plan_gemm({rows, inputs, units, false, true, precision}, kernels.gemm.shape, num_threads());
+  op.dx_plan = cpu::plan_gemm(problem_of({rows, inputs, units, true, true, bfloat16}), kernels.gemm.shape,
+                              num_threads());
   op.dx = dx.f32(), op.dw = dw.f32(), op.dbias = dbias.f32(), op.dz = dz.f32();
   op.dy = dy.f32(), op.saved = saved.f32(), op.x = x.f32(), op.w = w.f32();
   op.rows = rows, op.units = units;
@@ -315,9 +331,14 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
                         {"w", w},
                         {"below_mask", below.mask},
                         {"below_saved", below.saved},
-                        {"squares", squares}}))
+                        {"squares", squares}})) {
+    check_unpacked(check, packed);
     return backward_on_device(check, op, inputs, dy, squares);
+  }
   check_sums(check, "squares", squares, 0);
+  op.packed = read_packed(check, "packed", packed, inputs, units, op.dx_plan.terms());
+  check.disjoint({{"dx", dx}, {"dw", dw}, {"dbias", dbias}, {"dz", dz}}, {{"packed", packed}});
+  if (packed) op.dx_plan = with_packed_b(op.dx_plan);
   Step step;
   step.name = "dense_backward";
   step.work = 0.3 * static_cast<double>(dy.size());
@@ -327,6 +348,10 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   op.declare(step);
   step.run = [op](Worker& worker) { op.run(worker); };
   return step;
+}
+
+int dense_terms(const DenseProduct& product) {
+  return cpu::plan_gemm(problem_of(product), cpu::active().gemm.shape, num_threads()).terms();
 }
 
 DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16) {

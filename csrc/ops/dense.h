@@ -1,7 +1,9 @@
 #pragma once
 
+#include "core/check.h"
 #include "core/step.h"
 #include "core/view.h"
+#include "cpu/gemm/packed_weights.h"
 #include "math/activation_kind.h"
 #include "math/dropout.h"
 
@@ -18,10 +20,11 @@ struct DenseMoments {
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
 // saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,
 // is cpu::matmul_precision(), or with `bfloat16`, for operands that are rounded anyway, one product of
-// bfloat16 numbers; unless `training`, the bits of a row do not depend on the number of rows.
+// bfloat16 numbers; unless `training`, the bits of a row do not depend on the number of rows. `packed`, or
+// absent: w as dense_pack packs it forward, at the time of the product.
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    math::Activation activation, double alpha, bool training, bool bfloat16,
-                   const DenseMoments& moments);
+                   const DenseMoments& moments, const View& packed);
 
 // What the products on the device in use can tell of their results in training, with the precision as above.
 struct DenseSums {
@@ -43,9 +46,25 @@ struct Below {
 // dz = dy activation'(saved); dx = dz w^T, dw = x^T dz, dbias = column sums of dz; dx, dw, dbias may be
 // absent. Gradients are overwritten. dz (rows, out) is scratch memory and may be dy; dz and saved are absent
 // for linear. dx is then (keep ? scale dx : 0) activation'(saved) as `below` says. `squares`, float64
-// (dense_sums().square_sums,), on a device, or absent: what adds up to the sum of squares of dw.
+// (dense_sums().square_sums,), on a device, or absent: what adds up to the sum of squares of dw. `packed`, or
+// absent: w as dense_pack packs it backward, at the time of the product.
 Step dense_backward(const View& dx, const View& dw, const View& dbias, const View& dz, const View& dy,
                     const View& saved, const View& x, const View& w, math::Activation activation,
-                    double alpha, bool bfloat16, const Below& below, const View& squares);
+                    double alpha, bool bfloat16, const Below& below, const View& squares, const View& packed);
+
+// A product with weights w (inputs, units): x w of `rows` rows, or dz w^T.
+struct DenseProduct {
+  std::int64_t rows, inputs, units;
+  bool backward = false, training = false, bfloat16 = false;  // as for dense_forward and dense_backward
+};
+// How many bfloat16 terms of a weight the product reads on the CPU target in use; 0: it is by multiply-adds.
+int dense_terms(const DenseProduct& product);
+// Bytes of one form of packed weights.
+std::int64_t dense_packed_bytes(std::int64_t inputs, std::int64_t units, std::int64_t terms);
+// The form in an array uint8 (dense_packed_bytes(),) at a multiple of 64; absent where that is.
+cpu::PackedForm read_packed(const Check& check, const char* argument, const View& packed, std::int64_t inputs,
+                            std::int64_t units, std::int64_t terms);
+// Packs w into the forms that are present.
+Step dense_pack(const View& forward, const View& backward, const View& w, std::int64_t terms);
 
 }  // namespace densor::ops

@@ -190,14 +190,19 @@ def activation_backward(dx: F32, dy: F32, saved: F32, activation: str, alpha: fl
 def activation_saves(activation: str) -> str: ...
 def dense_forward(
     y: F32, z: F32 | None, x: F32, w: F32, bias: F32 | None, activation: str, alpha: float, training: bool = False,
-    bfloat16: bool = False, moments: F32 | None = None, rounded: bool = False,
+    bfloat16: bool = False, moments: F32 | None = None, rounded: bool = False, packed: Array | None = None,
 ) -> Step: ...  # fmt: skip
 def dense_backward(
     dx: F32 | None, dw: F32 | None, dbias: F32 | None, dz: F32 | None, dy: F32, saved: F32 | None, x: F32, w: F32,
     activation: str, alpha: float, below_mask: Array | None = None, below_rate: float = 0.0,
     below_kind: str = "inverted", below_saved: F32 | None = None, below_activation: str = "linear",
-    below_alpha: float = 0.0, bfloat16: bool = False, squares: Array | None = None,
+    below_alpha: float = 0.0, bfloat16: bool = False, squares: Array | None = None, packed: Array | None = None,
 ) -> Step: ...  # fmt: skip
+def dense_terms(
+    rows: int, inputs: int, units: int, backward: bool = False, training: bool = False, bfloat16: bool = False
+) -> int: ...
+def dense_packed_bytes(inputs: int, units: int, terms: int) -> int: ...
+def dense_pack(forward: Array | None, backward: Array | None, w: F32, terms: int) -> Step: ...
 def dense_sums(rows: int, inputs: int, units: int, bfloat16: bool = False) -> tuple[int, int]: ...
 def add(y: F32, a: F32, b: F32) -> Step: ...
 

@@ -9,7 +9,7 @@
 // 32 terms where multiply-adds round it 32 times. From one product to the next one operand changes: its
 // second tile is loaded behind products that need only the first.
 //
-// A block packs its rows of a and the columns of b that no block before it has packed; each 32 x 32 tile of c
+// A block packs its rows of a and the columns of b that nobody has packed before it; each 32 x 32 tile of c
 // then takes all terms of the pass without leaving its registers. Tiles are stored to a 4 KB square, where
 // the epilogue reads them, and what bfloat16 got wrong is put right first (amx_repair.h).
 #pragma once
@@ -114,16 +114,17 @@ class UnitBlock {
       : g_(g),
         blocks_((g.k + kUnitSide - 1) / kUnitSide),
         panel_bytes_(blocks_ * Packer<N>::kBlockBytes),
+        lead_(g.packed_b != nullptr && g.upper_half ? kUnitTile : 0),
         square_(g.packed),
         room_(g.packed + kUnitSide * kUnitSide),
         b_(reinterpret_cast<std::uint8_t*>(g.packed + kUnitRoom)),  // stays where it is for the next rows
-        a_(b_ + panels(g.cols) * panel_bytes_) {}
+        a_(b_ + (g.packed_b != nullptr ? 0 : panels(g.cols) * panel_bytes_)) {}
 
   void run() {
     pack_rows();
     Tiles tiles;
-    for (std::int64_t j = 0; j < panels(g_.cols); ++j) {
-      if (!g_.packed_before) pack_columns(j);
+    for (std::int64_t j = 0; j < panels(lead_ + g_.cols); ++j) {
+      if (g_.packed_b == nullptr && !g_.packed_before) pack_columns(j);
       for (std::int64_t i = 0; i < panels(g_.rows); ++i) multiply(tiles, i, j);
     }
   }
@@ -134,6 +135,17 @@ class UnitBlock {
     return n - i * kUnitSide < kUnitSide ? n - i * kUnitSide : kUnitSide;
   }
   bool transposed_b() const { return g_.packing == GemmPacking::transpose; }
+
+  // The columns of panel j, of which the first may lack its lower half, and where it lies.
+  std::int64_t left(std::int64_t j) const { return j > 0 ? j * kUnitSide - lead_ : 0; }
+  std::int64_t width(std::int64_t j) const {
+    const std::int64_t right = (j + 1) * kUnitSide - lead_;
+    return (right < g_.cols ? right : g_.cols) - left(j);
+  }
+  const std::uint8_t* panel(std::int64_t j) const {
+    if (g_.packed_b == nullptr) return b_ + j * panel_bytes_;
+    return g_.packed_b + j * g_.panel_bytes + (j == 0 && lead_ > 0 ? kTileBytes : 0);
+  }
 
   void pack_rows() {
     Packer<N> packer(room_);
@@ -151,14 +163,14 @@ class UnitBlock {
   }
 
   void multiply(Tiles& tiles, std::int64_t i, std::int64_t j) {
-    const std::int64_t rows = part(g_.rows, i), cols = part(g_.cols, j);
-    float* c = g_.c + i * kUnitSide * g_.ldc + j * kUnitSide;
+    const std::int64_t rows = part(g_.rows, i), cols = width(j);
+    float* c = g_.c + i * kUnitSide * g_.ldc + left(j);
     if (g_.accumulate) load_square(c, rows, cols);
     const bool two_rows = rows > kUnitTile, two_columns = cols > kUnitTile;
     const auto kernel = two_rows      ? two_columns ? multiply_tiles<N, 2, 2> : multiply_tiles<N, 2, 1>
                              : two_columns ? multiply_tiles<N, 1, 2>
                                       : multiply_tiles<N, 1, 1>;
-    kernel(tiles, square_, a_ + i * panel_bytes_, b_ + j * panel_bytes_, blocks_, g_.accumulate, ahead(i, j));
+    kernel(tiles, square_, a_ + i * panel_bytes_, panel(j), blocks_, g_.accumulate, ahead(i, j));
     if (!finish(i, j) && g_.epilogue != nullptr) {
       repair(i, j);
       finish(i, j);
@@ -167,8 +179,8 @@ class UnitBlock {
 
   // What the tiles to come will read of b, an equal part during each tile of these columns.
   const std::uint8_t* ahead(std::int64_t i, std::int64_t j) const {
-    const bool there = g_.packed_before && j + 1 < panels(g_.cols);
-    return b_ + (there ? j + 1 : j) * panel_bytes_ + i * (panel_bytes_ / panels(g_.rows) / 64 * 64);
+    const bool there = (g_.packed_before || g_.packed_b != nullptr) && j + 1 < panels(lead_ + g_.cols);
+    return panel(there ? j + 1 : j) + i * (panel_bytes_ / panels(g_.rows) / 64 * 64);
   }
 
   // Sixteen columns of a row of the tile at hand, from column j on.
@@ -187,11 +199,11 @@ class UnitBlock {
     const UnitSources sources{g_.a + i * kUnitSide * g_.a_row - g_.before * g_.a_k,
                               g_.a_row,
                               g_.a_k,
-                              g_.b + j * kUnitSide * column_b - g_.before * step_b,
+                              g_.b + left(j) * column_b - g_.before * step_b,
                               g_.ldb,
                               transposed_b(),
                               part(g_.rows, i),
-                              part(g_.cols, j),
+                              width(j),
                               g_.before + g_.k};
     Repair(sources, room_).run(square_);
   }
@@ -209,15 +221,15 @@ class UnitBlock {
 
   // The epilogue: the tile at hand goes to c. False if an element of it may have to be computed again.
   bool finish(std::int64_t tile, std::int64_t panel) {
-    const std::int64_t rows = part(g_.rows, tile), cols = part(g_.cols, panel);
-    float* c = g_.c + tile * kUnitSide * g_.ldc + panel * kUnitSide;
+    const std::int64_t rows = part(g_.rows, tile), first = left(panel), cols = width(panel);
+    float* c = g_.c + tile * kUnitSide * g_.ldc + first;
     const GemmEpilogue none{}, &e = g_.epilogue != nullptr ? *g_.epilogue : none;
     const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]), slopes = e.mask != nullptr || e.y != nullptr;
     const Vec zero(0.0f),
         enough(lossy ? large_enough(g_.ranges[0].largest, g_.ranges[1].largest, g_.before + g_.k) : 0.0f);
     Vec shift[2] = {zero, zero}, residue[2] = {zero, zero}, least[2] = {enough, enough};
     for (int h = 0; h < 2 && e.bias != nullptr; ++h)
-      shift[h] = load_some(e.bias + panel * kUnitSide + h * kUnitTile, cols - h * kUnitTile);
+      shift[h] = load_some(e.bias + first + h * kUnitTile, cols - h * kUnitTile);
     for (std::int64_t i = 0; i < rows; ++i, c += g_.ldc) {
       for (int h = 0; h < 2; ++h) {
         const std::int64_t there = cols - h * kUnitTile;
@@ -226,7 +238,7 @@ class UnitBlock {
         least[h] = min(abs(x), least[h]);
         if (e.bias != nullptr) x = x + shift[h];
         if (e.relu) x = max(zero, x);  // NaN stays NaN
-        if (slopes) x = sloped(e, x, tile * kUnitSide + i, panel * kUnitSide + h * kUnitTile, there);
+        if (slopes) x = sloped(e, x, tile * kUnitSide + i, first + h * kUnitTile, there);
         if (there >= kUnitTile)
           x.store(c + h * kUnitTile);
         else if (there > 0)
@@ -240,6 +252,7 @@ class UnitBlock {
 
   const GemmBlock& g_;
   std::int64_t blocks_, panel_bytes_;
+  std::int64_t lead_;  // columns of the first panel that lie before the block
   float *square_, *room_;
   std::uint8_t *b_, *a_;
 };

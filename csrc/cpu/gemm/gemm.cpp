@@ -70,6 +70,9 @@ class Run {
 
   void columns(Range rows, Range cols) {
     ranges_[0] = ranges_[1] = {std::numeric_limits<float>::infinity(), 0.0f};
+    if (plan_.packed_b)
+      ranges_[1] = range_of_panels(o_.packed_b, cols.begin / kUnitSide, unit_squares(cols.end),
+                                   unit_squares(plan_.problem.k));
     std::int64_t index = 0;
     Range some = terms(index);
     pass(rows, cols, some, true);  // even for k == 0, whose sums are empty
@@ -103,9 +106,19 @@ class Run {
     block_.join = terms.begin > 0 && plan_.chains > 1 && finishes;
     block_.before = terms.begin;
     block_.epilogue = last ? &epilogue : nullptr;
+    if (plan_.packed_b) place_packed(cols.begin, terms.begin);
     (plan_.products > 0 ? kernels_.gemm.units.block : kernels_.gemm.block)(block_);
     if (last && !fused_) activate(rows, cols);
     if (last && !has_relu_slope() && finish_.slope.saved != nullptr) multiply_by_slope(rows, cols);
+  }
+
+  // Points the block at the panels of b from a column on, and in them at the blocks from a term on.
+  void place_packed(std::int64_t column, std::int64_t term) {
+    const std::int64_t block_bytes = plan_.terms() * kTermBytes;
+    block_.panel_bytes = unit_squares(plan_.problem.k) * block_bytes;
+    block_.packed_b =
+        o_.packed_b.tiles + column / kUnitSide * block_.panel_bytes + term / kUnitSide * block_bytes;
+    block_.upper_half = column % kUnitSide != 0;
   }
 
   bool has_relu_slope() const { return finish_.slope.activation == math::Activation::relu; }

@@ -2,15 +2,17 @@
 #pragma once
 
 #include "core/worker.h"
+#include "cpu/gemm/packed_weights.h"
 #include "cpu/gemm/plan.h"
 #include "cpu/kernels.h"
 
 namespace densor::cpu {
 
 struct GemmOperands {
-  float* c;        // (m, n), contiguous
-  const float* a;  // (m, k), or (k, m) where transposed
-  const float* b;  // (k, n), or (n, k) where transposed
+  float* c;               // (m, n), contiguous
+  const float* a;         // (m, k), or (k, m) where transposed
+  const float* b;         // (k, n), or (n, k) where transposed
+  PackedForm packed_b{};  // of b as it is now, where plan.packed_b
 };
 
 // What a gradient is multiplied by on its way to the layer below: v = keep ? v scale : 0 where there is a

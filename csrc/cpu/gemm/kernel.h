@@ -70,13 +70,23 @@ struct GemmBlock {
   int products;         // 1, 3 or 6 products of bfloat16 terms for one of float32
   std::int64_t before;  // terms of earlier passes; those of a and b lie before the ones pointed to
   GemmRange* ranges;    // of the operands packed so far: of a, of b
+  // Null: the block packs its columns of b. Otherwise their panels (cpu/gemm/packed_weights.h), from that of
+  // the first one on, `panel_bytes` from one to the next.
+  const std::uint8_t* packed_b;
+  std::int64_t panel_bytes;
+  bool upper_half;  // the first column is the seventeenth of its panel
 };
+
+struct PackedWeights;
 
 // Kernels of the matrix units; null where there are none.
 struct MatrixUnits {
-  // `packed` holds kUnitRoom floats, then the rows and columns of the block rounded up to kUnitSide, times
-  // the terms rounded up to it, 2 bytes for each bfloat16 term of an element.
+  // `packed` holds kUnitRoom floats, then the columns, unless these were packed before, and the rows of the
+  // block rounded up to kUnitSide, times the terms rounded up to it, 2 bytes for each bfloat16 term of an
+  // element.
   void (*block)(const GemmBlock& block);
+  // Packs square (i, j) of the weights `w` (packed.inputs, packed.units) in every form that there is.
+  void (*pack_weights)(const PackedWeights& packed, const float* w, std::int64_t i, std::int64_t j);
   // Runs `rounds` rounds of products in registers; returns the operations done.
   double (*peak)(std::int64_t rounds);
 };

@@ -135,12 +135,13 @@ std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
 
 }  // namespace
 
+int GemmPlan::terms() const { return products == 0 ? 0 : unit_cost(products).terms; }
+
 std::int64_t GemmPlan::packed_panels() const {
   if (products > 0) {
-    const std::int64_t lines = round_up(std::min(row_block, problem.m), kUnitSide) +
-                               round_up(std::min(col_block, problem.n), kUnitSide);
-    return kUnitRoom +
-           lines * round_up(std::min(k_block, problem.k), kUnitSide) * unit_cost(products).terms / 2;
+    const std::int64_t columns = packed_b ? 0 : round_up(std::min(col_block, problem.n), kUnitSide);
+    const std::int64_t lines = round_up(std::min(row_block, problem.m), kUnitSide) + columns;
+    return kUnitRoom + lines * round_up(std::min(k_block, problem.k), kUnitSide) * terms() / 2;
   }
   if (packing == GemmPacking::none) return 0;
   const std::int64_t columns = keep_panels ? std::min(col_block, problem.n) : vectors * lanes;
@@ -224,6 +225,12 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   return plan;
 }
 
+GemmPlan with_packed_b(GemmPlan plan) {
+  plan.packed_b = true;
+  plan.col_block = std::max<std::int64_t>(1, plan.problem.n);
+  return plan;
+}
+
 std::string to_string(const GemmPlan& plan) {
   constexpr const char* kPackings[] = {"in place", "copied", "transposed"};
   constexpr const char* kSplits[] = {"columns", "rows", "terms"};
@@ -233,8 +240,8 @@ std::string to_string(const GemmPlan& plan) {
          std::to_string(plan.tile_rows) + "x" + std::to_string(plan.vectors * plan.lanes) + ", blocks m " +
          std::to_string(plan.row_block) + " n " + std::to_string(plan.col_block) + " k " +
          std::to_string(plan.k_block) + (plan.chains > 1 ? " in chains" : "") + ", b " +
-         kPackings[static_cast<int>(plan.packing)] + (plan.keep_panels ? " and kept" : "") +
-         (plan.packs_rows ? ", a too" : "") +
+         (plan.packed_b ? "packed before" : kPackings[static_cast<int>(plan.packing)]) +
+         (plan.keep_panels && !plan.packed_b ? " and kept" : "") + (plan.packs_rows ? ", a too" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
          kSplits[static_cast<int>(plan.split)] + ", " +
          (plan.products == 0 ? "fma" : unit_cost(plan.products).name);

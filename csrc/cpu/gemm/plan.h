@@ -25,15 +25,20 @@ struct GemmPlan {
   GemmOrder order = GemmOrder::panels;
   bool packs_rows = false;   // a tile of a is packed, too, for all panels of its block
   bool keep_panels = false;  // packed panels stay, for the next tile or block of rows
+  bool packed_b = false;     // matrix units: b was packed before (cpu/gemm/packed_weights.h)
   std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
   int chains = 1;                                          // more than one: a pass each
   double nanoseconds = 0;                                  // on one thread
 
+  int terms() const;                   // matrix units: bfloat16 terms of an element; 0: multiply-adds
   std::int64_t packed_panels() const;  // floats of packed b, or of all that matrix units pack
   std::int64_t packed_floats() const;  // scratch memory of each worker
 };
 
 GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers);
+
+// The same on matrix units, with b packed before: its columns all pass by the packed rows.
+GemmPlan with_packed_b(GemmPlan plan);
 
 // "m=32 n=300 k=784: tile 8x48, blocks m 256 n 3072 k 784, b copied, panels outside, split by columns, fma"
 std::string to_string(const GemmPlan& plan);

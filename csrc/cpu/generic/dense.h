@@ -12,7 +12,7 @@ namespace {
 GemmKernels make_gemm() {
   return {{kRegLanes, kAccumulators, kMaxTileVectors, kMaxPackedVectors, kAcrossVectors,
            tile_rows(kAcrossVectors, Layout::across), kMaxTileRows, kPacksRows, kFlopsPerCycle, false},
-          {nullptr, nullptr},
+          {},
           gemm_block,
           fma_peak};
 }

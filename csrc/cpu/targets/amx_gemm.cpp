@@ -4,12 +4,13 @@
 #include "cpu/targets/vec_avx512.h"
 // Kernel bodies are compiled over the tiles, registers and Vec above.
 #include "cpu/gemm/amx_block.h"
+#include "cpu/gemm/amx_weights.h"
 #include "cpu/targets/targets.h"
 
 namespace densor::cpu {
 
 const MatrixUnits& amx_gemm() {
-  static const MatrixUnits units = {units_block, units_peak};
+  static const MatrixUnits units = {units_block, units_pack_weights, units_peak};
   return units;
 }
 
