@@ -270,7 +270,8 @@ void run_step(const BoundStep& bound, std::uint64_t step, const py::object& hype
 
 std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::list& update,
                                            const py::object& repeat_from, const py::object& repeats,
-                                           const py::object& unfenced, const py::object& masks_rows) {
+                                           const py::object& unfenced, const py::object& masks_rows,
+                                           const py::list& begin) {
   Program::Repeat repeat;
   repeat.from = static_cast<std::size_t>(
       integer("Program", "repeat_from", repeat_from, 0, static_cast<std::int64_t>(compute.size())));
@@ -284,7 +285,8 @@ std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::li
   bound->program =
       std::make_unique<Program>(steps_of(compute), steps_of(update), repeat,
                                 static_cast<int>(integer("Program", "unfenced", unfenced, 0, 1000)),
-                                flag("Program", "masks_rows", masks_rows));
+                                flag("Program", "masks_rows", masks_rows), steps_of(begin));
+  bound->keep.append(begin);
   bound->keep.append(compute);
   bound->keep.append(update);
   return bound;
@@ -292,7 +294,7 @@ std::unique_ptr<BoundProgram> make_program(const py::list& compute, const py::li
 
 std::vector<std::string> names(const BoundProgram& bound) {
   std::vector<std::string> result;
-  for (const auto* steps : {&bound.program->compute(), &bound.program->update()})
+  for (const auto* steps : {&bound.program->begin(), &bound.program->compute(), &bound.program->update()})
     for (const Step& step : *steps) result.push_back(step.name);
   return result;
 }
@@ -323,7 +325,8 @@ void bind_program(py::module_& m) {
           "that is current there.");
   py::class_<BoundProgram>(m, "Program", "The steps of one batch, in order.")
       .def(py::init(&make_program), py::arg("compute"), py::arg("update"), py::arg("repeat_from") = 0,
-           py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced, py::arg("masks_rows") = true)
+           py::arg("repeats") = 1, py::arg("unfenced") = Program::kUnfenced, py::arg("masks_rows") = true,
+           py::arg("begin") = py::list())
       .def("names", &names, "Names of the steps.")
       .def("fences", &fences, "Whether a barrier follows each step.")
       .def_property_readonly(

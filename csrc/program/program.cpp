@@ -54,16 +54,17 @@ RunOptions workers_for(double work, std::int64_t batches, int threads) {
 }  // namespace
 
 Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced,
-                 bool masks_rows)
+                 bool masks_rows, std::vector<Step> begin)
     : compute_(std::move(compute)),
       update_(std::move(update)),
+      begin_(std::move(begin)),
       compute_fences_(place_fences(compute_, unfenced)),
       update_fences_(place_fences(update_, unfenced)),
       repeat_(repeat),
       masks_rows_(masks_rows) {
   if (!compute_.empty() || !update_.empty())
     device_ = device_of(compute_.empty() ? update_.front() : compute_.front());
-  for (const auto* steps : {&compute_, &update_}) {
+  for (const auto* steps : {&begin_, &compute_, &update_}) {
     for (const Step& step : *steps) {
       if (device_of(step) != device_)
         throw Error(ErrorKind::value, "Program", "steps",
@@ -73,8 +74,15 @@ Program::Program(std::vector<Step> compute, std::vector<Step> update, Repeat rep
           steps == &compute_ && static_cast<std::size_t>(&step - steps->data()) >= repeat_.from;
       masks_rows_ = masks_rows_ && step.masks_rows;
       scratch_ = std::max(scratch_, step.scratch);
-      work_ += step.work * static_cast<double>(repeated ? repeat_.count : 1);
+      if (steps != &begin_) work_ += step.work * static_cast<double>(repeated ? repeat_.count : 1);
     }
+  }
+}
+
+void Program::run_begin(Worker& worker) const {
+  for (const Step& step : begin_) {
+    step.run(worker);
+    worker.barrier();
   }
 }
 
@@ -122,6 +130,7 @@ std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
       worker.batch.hyper = epoch.hyper != nullptr ? epoch.hyper + b * epoch.hyper_count : nullptr;
       worker.batch.hyper_count = epoch.hyper_count;
       const Program& program = has_last && b + 1 == epoch.batches ? *epoch.last : *epoch.full;
+      if (b == 0 || &program == epoch.last) program.run_begin(worker);
       if (!program.run_batch(worker, b, stop)) return;
       if (worker.index() == 0) {
         done = b + 1;

@@ -3,9 +3,10 @@
 // All workers enter `run` once and walk the steps together. A barrier stands before a step unless it is local
 // to all those since the last barrier (core/step.h); at most kUnfenced steps follow one another without one,
 // so memory last used by step i may be handed to step i + kUnfenced + 1. The last steps of `compute` may run
-// several times, each time as a step of its own for what keys noise: samples of the same batch. Each batch
-// has two phases: `compute` may be abandoned between steps when the run is cancelled; `update` changes
-// weights and state, and once begun is finished.
+// several times, each time as a step of its own for what keys noise: samples of the same batch. A run begins
+// with steps of its own, for what stays the same in all of its batches. Each batch has two phases: `compute`
+// may be abandoned between steps when the run is cancelled; `update` changes weights and state, and once
+// begun is finished.
 #pragma once
 
 #include <atomic>
@@ -35,10 +36,12 @@ class Program {
 
   // masks_rows: no number that a step was made with stands for the rows of the batch.
   Program(std::vector<Step> compute, std::vector<Step> update, Repeat repeat, int unfenced,
-          bool masks_rows = true);
+          bool masks_rows = true, std::vector<Step> begin = {});
   Program(std::vector<Step> compute, std::vector<Step> update)
       : Program(std::move(compute), std::move(update), Repeat{}, kUnfenced) {}
 
+  // Runs what precedes the first batch of this program in a run, on this worker; all workers are done then.
+  void run_begin(Worker& worker) const;
   // Runs batch `number` on this worker. Returns false if the run was cancelled before the update phase.
   bool run_batch(Worker& worker, std::int64_t number, Stop& stop) const;
 
@@ -51,6 +54,7 @@ class Program {
   double work() const { return work_; }
   std::int64_t repeats() const { return repeat_.count; }
   const Repeat& repeat() const { return repeat_; }
+  const std::vector<Step>& begin() const { return begin_; }
   const std::vector<Step>& compute() const { return compute_; }
   const std::vector<Step>& update() const { return update_; }
   // True where a barrier follows compute()[i], update()[i].
@@ -58,7 +62,7 @@ class Program {
   const std::vector<bool>& update_fences() const { return update_fences_; }
 
  private:
-  std::vector<Step> compute_, update_;
+  std::vector<Step> compute_, update_, begin_;
   std::vector<bool> compute_fences_, update_fences_;
   Repeat repeat_;
   bool masks_rows_;

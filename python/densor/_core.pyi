@@ -91,6 +91,7 @@ class Program:
         repeats: int = 1,
         unfenced: int = 3,
         masks_rows: bool = True,
+        begin: Sequence[Step] = (),
     ) -> None: ...
     @property
     def masks_rows(self) -> bool: ...

@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_refused(units):
     with pytest.raises(ValueError, match="argument 'packed': must be None: the product is one of float32"):
         _core.dense_forward(y, None, x, w, None, "linear", 0.0, training=True, packed=forward)
     with pytest.raises(ValueError, match="argument 'packed': must be None: the product is one of float32"):
-        _core.dense_backward(x, None, None, None, dy, None, x, w, "linear", 0.0, packed=backward)
+        _core.dense_backward(0 * x, None, None, None, dy, None, x, w, "linear", 0.0, packed=backward)
     assert not y.any()
 
 

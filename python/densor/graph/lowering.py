@@ -20,7 +20,7 @@ from densor.graph.variable import Variable
 
 __all__ = ["Constant", "GradientOf", "Instruction", "Lowering", "Reshaped", "seen_as"]
 
-Phase = Literal["compute", "update"]
+Phase = Literal["begin", "compute", "update"]  # begin: before the first batch of a run
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ class Lowering:
                     _add_twins(value, twins)
             for variable in self.changed:
                 twins.view(variable.home, written=True)
-        steps: dict[Phase, list[_core.Step]] = {"compute": [], "update": []}
+        steps: dict[Phase, list[_core.Step]] = {"begin": [], "compute": [], "update": []}
         for instruction in self.instructions:
             arguments = {name: self._bound(value, memory) for name, value in instruction.arguments.items()}
             if twins is not None:
@@ -348,8 +348,9 @@ class Lowering:
                 arguments = {name: _on_device(value, twins, updates) for name, value in arguments.items()}
             steps[instruction.phase].append(getattr(_core, instruction.op)(**arguments))
         return _core.Program(
-            steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced, self.masks_rows
-        )
+            steps["compute"], steps["update"], self._repeat_from, self.repeats, self.unfenced, self.masks_rows,
+            steps["begin"],
+        )  # fmt: skip
 
     def _bound(self, value: Any, memory: NDArray[np.uint8]) -> Any:
         if isinstance(value, View):
@@ -371,9 +372,9 @@ class Lowering:
         """The program as text, one instruction per line: `op argument=buffer[shape]@offset ...`."""
         self.place()
         lines = []
-        for phase in ("compute", "update"):
-            lines.append(phase)
-            lines += [f"{i:4} {item}" for i, item in enumerate(self.instructions) if item.phase == phase]
+        for phase in ("begin", "compute", "update"):
+            found = [f"{i:4} {item}" for i, item in enumerate(self.instructions) if item.phase == phase]
+            lines += [phase, *found] if found or phase != "begin" else []
         return "\n".join(lines)
 
 

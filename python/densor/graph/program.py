@@ -15,6 +15,7 @@ from densor.graph.device_fusion import fuse_on_device
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
+from densor.graph.packed_weights import pack_weights_once
 from densor.graph.passes import drop_dead_code, drop_identities, fold_rescaling, fuse_activations, gather_cast
 from densor.graph.penalty import PenaltySum, emit_weight_penalties
 from densor.graph.slopes import fuse_slopes
@@ -140,6 +141,7 @@ def lower_graph(
     sink_totals: Mapping[Tensor, NDArray[np.float64]] | None = None,
     guarded: bool = False,
     device: str = "cpu",
+    many: bool = False,
 ) -> Lowering:
     """Lower `graph` to instructions; `.listing()` of the result prints them, `.bind()` makes the program.
 
@@ -160,6 +162,7 @@ def lower_graph(
             heads or these.
         guarded: refuse a batch with a loss or gradient that is not finite.
         device: where the program will run.
+        many: its runs are of many batches, so that what stays the same in all of them is computed once.
 
     Raises:
         ValueError: a loss does not fit the end of the graph, or arguments that need each other are missing.
@@ -218,6 +221,8 @@ def lower_graph(
             node.update(lowering)
     fuse_on_device(lowering)
     cast_around_steps(lowering)
+    if many and device == "cpu":
+        pack_weights_once(lowering)
     return lowering
 
 

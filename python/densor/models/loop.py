@@ -155,8 +155,11 @@ class Loop:
         rows = float(self.totals[:, 1].max(initial=0.0)) or self._rows
         return float(self.penalties[0]) / max(rows, 1.0)
 
-    def program(self, rows: int) -> _core.Program:
-        """The program for `rows` rows per batch, on the memory where the variables are now."""
+    def program(self, rows: int, many: bool = False) -> _core.Program:
+        """The program for `rows` rows per batch, on the memory where the variables are now.
+
+        many: for runs of several batches; one that is run for a single batch computes what it needs in its steps.
+        """
         if self.device == "cpu":
             settle()
         moved = self._moves != Variable.moves
@@ -166,9 +169,10 @@ class Loop:
         if moved or (self._arena is not None and self._arena.mask is not self._mask):
             self._programs.clear()
             self._twins = None
-        program = self._programs.get(self._key(rows))
+        many = many and _core.cpu_target().startswith("amx")  # elsewhere that is the same program
+        program = self._programs.get(self._key(rows, many))
         if program is None:
-            program = self._compile(rows)
+            program = self._compile(rows, many)
         return program
 
     def _programs_of(
@@ -176,8 +180,8 @@ class Loop:
     ) -> tuple[_core.Program, _core.Program | None, bool]:
         """The programs of so many batches, the last one of `rest` rows unless that is 0; see `_last`."""
         if rest == 0 or batches == 1:
-            return self.program(rest or size), None, False
-        full = self.program(size)
+            return self.program(rest or size, batches > 1), None, False
+        full = self.program(size, batches > 2)
         return full, *self._last(full, rest)
 
     def _last(self, full: _core.Program, rest: int) -> tuple[_core.Program | None, bool]:
@@ -185,10 +189,10 @@ class Loop:
         masked = self.device != "cpu" and full.masks_rows
         return (None, True) if masked else (self.program(rest), False)
 
-    def _compile(self, rows: int) -> _core.Program:
+    def _compile(self, rows: int, many: bool) -> _core.Program:
         if len(self._programs) >= _MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
-        options = self._options | {"scatter": self._options["scatter"] or self.streams.active}
+        options = self._options | {"scatter": self._options["scatter"] or self.streams.active, "many": many}
         lowering = lower_graph(self.graph, rows, **options)
         if self.device != "cpu" and self._twins is None:
             self._twins = self._new_twins()
@@ -196,12 +200,12 @@ class Loop:
         self._memory = lowering.memory
         self._homes = [variable.home for variable in self._variables]
         self._mask = None if self._arena is None else self._arena.mask
-        self._programs[self._key(rows)] = program
+        self._programs[self._key(rows, many)] = program
         return program
 
-    def _key(self, rows: int) -> tuple[Any, ...]:
+    def _key(self, rows: int, many: bool) -> tuple[Any, ...]:
         """What a program depends on, beside the arrays that it was made for."""
-        return rows, _core.matmul_precision(), chains_on(self.device)
+        return rows, many, _core.matmul_precision(), chains_on(self.device)
 
     def _new_twins(self) -> Twins:
         twins, arena, optimizer = Twins(), self._arena, self._options["optimizer"]
@@ -238,7 +242,7 @@ class Loop:
         part = rows if self.device == "cpu" else max(_BYTES_AT_ONCE // max(widest, 1) // size, 1) * size
         for first in range(0, rows, part):
             whole, rest = divmod(min(part, rows - first), size)
-            full = self.program(size if whole else rest)
+            full = self.program(size if whole else rest, whole > 1)
             last, masked = self._last(full, rest) if whole and rest else (None, False)
             given, written = ([a[first : first + part] for a in some] for some in (arrays, outs))
             with lent(self.feeds, given, written, self._twins):
