@@ -73,9 +73,22 @@ def _time(function: Callable[[], object], count: int) -> float:
     return time.perf_counter() - start
 
 
-def normal(*shape: int, seed: int = 0) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+
+def empty(*shape: int) -> Array:
+    """A float32 array that begins with a cache line, as those of programs and of other libraries do; NumPy's own
+    do not."""
+    memory = np.empty(int(np.prod(shape)) + 15, np.float32)
+    begin = -(memory.ctypes.data // 4) % 16
+    return memory[begin : begin + int(np.prod(shape))].reshape(shape)
+
+
+def normal(*shape: int, seed: int = 0) -> Array:
     """Standard normal float32 values, the same for every contestant."""
-    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+    values = empty(*shape)
+    values[...] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+    return values
 
 
 def compute_figures(seconds: float, flops: float, peak_gflops: float | None = None) -> dict[str, float | str]:
@@ -86,14 +99,41 @@ def compute_figures(seconds: float, flops: float, peak_gflops: float | None = No
     return figures
 
 
+class PlainPasses:
+    """The passes over arrays of `nbytes` bytes that an operation consists of: how many arrays each reads, and whether
+    it writes another one.
+
+    What they take with a plain loop, its lines and its threads is what the operation could reach: with the fetch of
+    lines that are written, the second look at arrays whose sums are wanted first, and arrays as far away as its own.
+    """
+
+    def __init__(self, nbytes: int, *passes: tuple[int, bool]) -> None:
+        self.nbytes, self.passes = nbytes, passes
+
+    def share(self, step: Any, budget: float = 0.3) -> float:
+        """Of a step's time, run as in a program: one after the other, with nothing between."""
+        from densor import _core
+
+        count = max(2, int(4e6 / self.nbytes))
+        program = _core.Program([step], [], 0, count)
+        shares = []
+        end = time.perf_counter() + budget
+        while len(shares) < 5 or time.perf_counter() < end:
+            plain = _core.measure_passes(self.nbytes, self.passes)
+            seconds = _time(lambda: _core.run(program, None, batches=1, batch_size=1), 1) / count
+            shares.append(plain / seconds)
+        return median(shares)
+
+
 def memory_bound(
-    cases: dict[str, tuple[Any, ...]], **prepare: Callable[..., tuple[Callable[[], object], int] | None]
+    cases: dict[str, tuple[Any, ...]], **prepare: Callable[..., tuple[Any, ...] | None]
 ) -> dict[str, Callable[[], Figures]]:
     """Returns the CONTESTANTS of an operation that memory bounds.
 
     `prepare[name](*cases[case])` returns the function to time and the bytes that it must read and write, or None where
     the contestant has nothing of the kind. The bandwidth it is held against is that of a scaling in place of as many
-    bytes: of a cache where they fit.
+    bytes: of a cache where they fit. Where it also returns `PlainPasses`, the share is that of these: their time by the
+    operation's, both without what a call costs.
     """
 
     def measure(name: str) -> Figures:
@@ -101,10 +141,12 @@ def memory_bound(
         for case, arguments in cases.items():
             if not wanted(case) or (prepared := prepare[name](*arguments)) is None:
                 continue
-            function, moved = prepared
+            function, moved, *passes = prepared
             seconds = seconds_per_call(function)
             found[case] = {"us": seconds * 1e6, "GB/s": moved / seconds / 1e9}
-            if name == "densor":
+            if passes:
+                found[case]["% of plain passes"] = 100 * passes[0].share(function.__self__)
+            elif name == "densor":
                 from densor import _core
 
                 found[case]["% of bandwidth"] = 100 * moved / seconds / 1e9 / _core.measure_bandwidth(moved)

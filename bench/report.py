@@ -12,6 +12,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
 import table
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+# What shares are of, by the name of their column.
+SHARES = {
+    "% of bandwidth": "that of a scaling in place of as many bytes",
+    "% of plain passes": "of the speed of plain loops over arrays as far away, looked at as often as the operation "
+    "must, with the fetch of lines that are written and without what a call costs",
+}
 # What a reader asks first comes first; a benchmark that has no result yet is left out.
 ORDER = (
     "fashion_mnist",
@@ -84,8 +90,11 @@ def section(result: dict[str, Any]) -> str:
     medians = result["medians"]
     first, *others = medians
     busy = " (on a busy machine)" if result["busy"] else ""
+    columns = {column for case in medians[first].values() for column in case}
+    shares = [f"{name}: {meaning}." for name, meaning in SHARES.items() if name in columns]
     lines = [
         f"`{result['command']}`{busy}",
+        *shares,
         "",
         f"| {gain(result)} | " + " | ".join([first, *others]) + " |",
         "|---|" + "---:|" * (1 + len(others)),

@@ -310,3 +310,22 @@ def test_the_table_of_the_gpu_stands_in_the_readme(harness, tmp_path):
     text = report.insert("a\n<!-- gpu -->\nold\n<!-- /gpu -->\nb", "gpu", report.gpu_report(tmp_path))
     assert text.startswith("a\n<!-- gpu -->\nMedians of interleaved rounds on a GPU, driver 1")
     assert text.endswith("<!-- /gpu -->\nb")
+
+
+def test_shares_are_those_of_plain_passes(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import report
+
+    import contestant
+    from densor import _core
+
+    x, y = contestant.normal(4, 21), contestant.empty(4, 21)
+    assert x.ctypes.data % 64 == y.ctypes.data % 64 == 0
+    passes = contestant.PlainPasses(x.nbytes, (1, False), (1, True))
+    step = _core.rescale(y, x, 1.0, 0.0)
+    measure = contestant.memory_bound({"case": ()}, densor=lambda: (step.run, 2 * x.nbytes, passes))
+    found = measure["densor"]()
+    assert list(found["case"]) == ["us", "GB/s", "% of plain passes"]
+    assert found["case"]["% of plain passes"] > 0
+    text = report.section({"command": "bench", "busy": False, "medians": {"densor": found}})
+    assert "% of plain passes: of the speed of plain loops" in text

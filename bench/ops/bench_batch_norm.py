@@ -1,12 +1,13 @@
 """batch_norm with ReLU in training against PyTorch.
 
-Bytes: forward reads x and writes y; backward reads dy, x and y and writes dx.
+Bytes: forward reads x and writes y; backward reads dy, x and y and writes dx. The plain passes read what the sums are
+of, and read the same again to write: two each way.
 """
 
 import numpy as np
 
 import contestant
-from contestant import normal
+from contestant import PlainPasses, empty, normal
 
 SIZES = ((128, 300), (4096, 512), (16384, 1024))
 CASES = {
@@ -20,16 +21,16 @@ def densor(rows, cols, phase):
     from densor import _core
 
     x, dy = normal(rows, cols), normal(rows, cols, seed=1)
-    y, dx = np.empty_like(x), np.empty_like(x)
+    y, dx = empty(rows, cols), empty(rows, cols)
     gamma, beta, mean, variance, dgamma, dbeta = np.ones((6, cols), np.float32)
     forward = _core.batch_norm_forward(y, mean, variance, x, gamma, beta, 1e-3, "relu", 0.0)
     if phase == "forward":
-        return forward.run, 2 * x.nbytes
+        return forward.run, 2 * x.nbytes, PlainPasses(x.nbytes, (1, False), (1, True))
     forward.run()
     backward = _core.batch_norm_backward(
         dx, dgamma, dbeta, dy, x, y, mean, variance, gamma, 1e-3, "relu", 0.0
     )
-    return backward.run, 4 * x.nbytes
+    return backward.run, 4 * x.nbytes, PlainPasses(x.nbytes, (3, False), (3, True))
 
 
 def torch(rows, cols, phase):

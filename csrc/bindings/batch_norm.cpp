@@ -103,9 +103,8 @@ void bind_batch_norm(py::module_& m) {
         py::arg("mask") = py::none(), py::arg("rate") = 0.0, py::arg("seed") = 0, py::arg("stream") = 0,
         py::arg("rounded") = false,
         "y = activation(gamma * normalized x + beta) by the batch's mean and biased variance, which are "
-        "written. On a device: from the moments that dense_forward has left, and with dropout in the same "
-        "pass, "
-        "whose mask tells what it and the activation let pass.");
+        "written. With dropout in the same pass, whose mask tells what it and the activation let pass; on a "
+        "device from the moments that dense_forward has left.");
   m.def("batch_norm_inference", &batch_norm_inference, py::arg("y"), py::arg("x"), py::arg("gamma"),
         py::arg("beta"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
         py::arg("activation"), py::arg("alpha"), "The same by the moving statistics; y may be x.");

@@ -161,6 +161,16 @@ double bandwidth(const py::object& bytes) {
   return measure_bandwidth(integer("measure_bandwidth", "bytes", bytes, 1, kLargest), num_threads());
 }
 
+double passes(const py::object& bytes, const std::vector<std::pair<int, bool>>& passes) {
+  constexpr std::int64_t kLargest = std::int64_t{1} << 32;
+  std::vector<Pass> plain;
+  for (const auto& [reads, writes] : passes) {
+    integer("measure_passes", "reads", py::int_(reads), 1, 4);
+    plain.push_back({reads, writes});
+  }
+  return measure_passes(integer("measure_passes", "bytes", bytes, 1, kLargest), plain, num_threads());
+}
+
 // Matrix products on a GPU.
 void bind_device_products(py::module_& m) {
   m.def("device_gemm_plan", &device_gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"),
@@ -316,6 +326,10 @@ void bind_config(py::module_& m) {
       "GFLOP/s of the target's multiply-adds with all threads, operands in registers.");
   m.def("measure_bandwidth", &bandwidth, py::arg("bytes"),
         "GB/s, reads and writes counted, of all threads scaling this many bytes in place.");
+  m.def(
+      "measure_passes", &passes, py::arg("bytes"), py::arg("passes"),
+      "Seconds of all threads for plain passes over arrays of this many bytes; a pass is how many of them it "
+      "reads, one to four, and whether it writes another one.");
   m.def("build_info", &build_info, "How this extension was built.");
   bind_device_products(m);
   bind_device(m);

@@ -26,10 +26,11 @@ struct DropoutCall {
 
 BoundStep dropout_forward(const py::object& y, const py::object& mask, const py::object& x,
                           const py::object& rate, const py::object& kind, const py::object& seed,
-                          const py::object& stream) {
+                          const py::object& stream, const py::object& positive) {
   const DropoutCall in{"dropout_forward"};
   return bound(ops::dropout_forward(in("y", y), in("mask", mask), in("x", x), in.rate(rate), in.kind(kind),
-                                    word(in.function, "seed", seed), in.stream(stream)),
+                                    word(in.function, "seed", seed), in.stream(stream),
+                                    flag(in.function, "positive", positive)),
                y, mask, x);
 }
 
@@ -58,8 +59,9 @@ BoundStep dropout_backward(const py::object& dx, const py::object& dy, const py:
 
 void bind_dropout(py::module_& m) {
   m.def("dropout_forward", &dropout_forward, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
-        py::arg("kind"), py::arg("seed"), py::arg("stream"),
-        "y = keep ? scale x + shift : dropped of the kind ('inverted', 'alpha'), and the mask; y may be x.");
+        py::arg("kind"), py::arg("seed"), py::arg("stream"), py::arg("positive") = false,
+        "y = keep ? scale x + shift : dropped of the kind ('inverted', 'alpha'), and the mask; y may be x. "
+        "positive: the mask has only what is above zero, so that it stands for the derivative of relu, too.");
   m.def("dropout_spread", &dropout_spread, py::arg("y"), py::arg("mask"), py::arg("x"), py::arg("rate"),
         py::arg("kind"), py::arg("seed"), py::arg("stream"), py::arg("shape"), py::arg("noise_shape"),
         py::arg("shared_rows"), "The same with noise that several elements of a row, or all rows, share.");

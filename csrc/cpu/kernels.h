@@ -38,6 +38,7 @@ using math::MovingAverage;
 using math::NoiseSpread;
 using math::NormConstraint;
 using math::OptimizerRange;
+using math::PassedGradient;
 using math::TrustSums;
 
 // Rows and columns of a contiguous matrix with `cols` columns that a call works on; col_begin is a multiple
@@ -50,6 +51,15 @@ struct DropoutNoise {
   math::PhiloxKey key;
   std::uint32_t step, stream;
   std::uint32_t threshold;  // of 65536 values
+};
+
+// Dropout behind an activation, on the way of batch normalization. Null mask: none.
+struct FusedDropout {
+  std::uint16_t* mask = nullptr;  // of the columns at work: what passes dropout and activation
+  std::int64_t column = 0;        // of the matrix, the first one at work; a multiple of 16
+  DropoutNoise noise{};
+  math::DropoutMap map{};
+  bool rounded = false;  // what is dropped out is a bfloat16
 };
 
 struct NormalNoise {
@@ -88,6 +98,9 @@ struct Kernels {
   void (*add)(float* y, const float* a, const float* b, std::int64_t n);
   // rescale: y[i] = x[i] * scale + offset, one rounding each; y may be x.
   void (*rescale)(float* y, const float* x, std::int64_t n, float scale, float offset);
+  // One to four arrays are read, and their sum is written unless y is null. Returns a number that depends on
+  // all of them: the yardstick of the benchmarks.
+  float (*stream)(float* y, const float* const* x, int count, std::int64_t n);
 
   // cast: float32 rounded to bfloat16, ties to even; and back, which is exact.
   void (*narrow)(std::uint16_t* y, const float* x, std::int64_t n);
@@ -118,8 +131,9 @@ struct Kernels {
   void (*sparsemax)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
 
   // y = keep ? x * scale + shift : dropped and its mask (bits beyond the last column are 0); y may be x.
+  // positive: the mask tells what is kept and above zero.
   void (*dropout_forward)(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                          const DropoutNoise& noise, const math::DropoutMap& map);
+                          const DropoutNoise& noise, const math::DropoutMap& map, bool positive);
   // The same for rows [begin, end) of `cols` columns whose noise is spread; `words` has room for the mask of
   // a row of noise.
   void (*dropout_spread)(float* y, std::uint16_t* mask, const float* x, std::int64_t begin, std::int64_t end,
@@ -215,13 +229,16 @@ struct Kernels {
 
   // y = activation(gamma (x - mean) / sqrt(variance + epsilon) + beta). forward writes the columns' mean and
   // biased variance and uses them; x may be y in inference only.
-  void (*batch_norm_forward)(float* y, float* mean, float* variance, const float* x, const BatchNorm& p);
+  // With dropout the activation is linear or relu; rows of its mask have mask_words(p.ld) words.
+  void (*batch_norm_forward)(float* y, float* mean, float* variance, const float* x, const BatchNorm& p,
+                             const FusedDropout& drop);
   void (*batch_norm_inference)(float* y, const float* x, const float* mean, const float* variance,
                                const BatchNorm& p);
   // Gradients, with mean and variance functions of x, or constants (inference). y: the output, null where the
-  // activation is linear. dx may be dy.
+  // activation is linear, or a mask tells what passed. dx may be dy.
   void (*batch_norm_backward)(const BatchNormGradients& d, const float* dy, const float* x, const float* y,
-                              const float* mean, const float* variance, const BatchNorm& p);
+                              const float* mean, const float* variance, const BatchNorm& p,
+                              const PassedGradient& passed);
   void (*batch_norm_inference_backward)(const BatchNormGradients& d, const float* dy, const float* x,
                                         const float* y, const float* mean, const float* variance,
                                         const BatchNorm& p);

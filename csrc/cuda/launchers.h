@@ -97,12 +97,7 @@ struct FusedDropout {
   math::DropoutMap map{};
   bool rounded = false;  // what is dropped out is a bfloat16
 };
-// Its gradient: `scale` times that of what passed.
-struct PassedGradient {
-  const std::uint16_t* mask = nullptr;
-  float scale = 1.0f;
-  bool rounded = false;
-};
+using math::PassedGradient;
 
 // Floats of scratch memory of the passes of batch normalization: three numbers a column, and a column a part.
 constexpr std::int64_t batch_norm_scratch(std::int64_t rows, std::int64_t cols) {

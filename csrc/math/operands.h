@@ -139,6 +139,14 @@ struct BatchNorm {
   float alpha;
 };
 
+// The gradient of dropout and of the activation before it: `scale` times that of what the mask lets pass.
+// Null: neither.
+struct PassedGradient {
+  const std::uint16_t* mask = nullptr;
+  float scale = 1.0f;
+  bool rounded = false;  // to bfloat16
+};
+
 // The norms that vectors are brought towards, and how far: rate 1 brings them all the way.
 struct NormConstraint {
   float low, high, rate;

@@ -77,9 +77,6 @@ BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews
   return {{d.dx.f32(), d.dgamma.f32(), d.dbeta.f32()}, dy.f32(), x.f32(), y.f32(), nullptr, nullptr};
 }
 
-using BackwardKernel = decltype(cpu::Kernels::batch_norm_backward);
-
-// What only a device does in the same pass.
 void check_moments(const Check& check, const ProductMoments& moments, const View& x) {
   if (!moments.parts) return;
   check.number("moment_rows", static_cast<double>(moments.rows), 1.0, 1e9);
@@ -97,20 +94,38 @@ void check_dropout(const Check& check, const BatchNormDropout& dropout, const Vi
   check.input("mask", dropout.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
 }
 
-void check_unfused(const Check& check, const View& moments, const View& mask) {
-  const auto absent = [&](const char* argument, const View& view) {
-    if (view) check.fail(argument, "must be None on a CPU: only a device has one pass for both");
-  };
-  absent("moments", moments);
-  absent("mask", mask);
-}
-
-cuda::FusedDropout fused(const BatchNormDropout& dropout) {
+cuda::FusedDropout for_device(const BatchNormDropout& dropout) {
   return {dropout.mask.as<std::uint16_t>(),
           {math::philox_key(dropout.seed), dropout.stream},
           dropout_threshold(dropout.rate),
           math::dropout_map(math::DropoutKind::inverted, dropout.rate),
           dropout.rounded};
+}
+
+// The columns of one worker, in the batch at hand.
+cpu::FusedDropout part_of(cpu::FusedDropout drop, const Range& columns, const Batch& batch) {
+  drop.mask = from(drop.mask, columns.begin / kLine);
+  drop.column = columns.begin;
+  drop.noise.step = static_cast<std::uint32_t>(batch.step);
+  return drop;
+}
+
+cpu::FusedDropout for_cpu(const BatchNormDropout& dropout) {
+  return {dropout.mask.as<std::uint16_t>(),
+          0,
+          {math::philox_key(dropout.seed), 0, dropout.stream, dropout_threshold(dropout.rate)},
+          math::dropout_map(math::DropoutKind::inverted, dropout.rate),
+          dropout.rounded};
+}
+
+cpu::PassedGradient part_of(cpu::PassedGradient passed, const Range& columns) {
+  passed.mask = from(passed.mask, columns.begin / kLine);
+  return passed;
+}
+
+cpu::PassedGradient passed_by(const BatchNormDropout& dropout) {
+  return {dropout.mask.as<const std::uint16_t>(),
+          math::dropout_map(math::DropoutKind::inverted, dropout.rate).scale, dropout.rounded};
 }
 
 bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, const View& dy, const View& x,
@@ -137,14 +152,18 @@ Step backward_on_device(const Check& check, const BackwardArrays& a, const cpu::
   return step;
 }
 
-Step backward_step(const Check& check, const View& x, const BackwardArrays& a, const cpu::BatchNorm& p,
-                   BackwardKernel kernel) {
+// kernel(a, columns): with the arrays and the columns of a worker.
+template <class Kernel>
+Step backward_step(const Check& check, const View& x, const BackwardArrays& arrays, Kernel kernel) {
   Step step = local_step(check, x, 0.4);
-  step.run = [a, p, kernel](Worker& worker) {
-    const Range mine = worker.split(p.cols, kLine);
+  step.run = [arrays, kernel, cols = x.cols()](Worker& worker) {
+    const Range mine = worker.split(cols, kLine);
     const std::int64_t j = mine.begin;
-    kernel({from(a.d.dx, j), from(a.d.dgamma, j), from(a.d.dbeta, j)}, a.dy + j, a.x + j, from(a.y, j),
-           a.mean + j, a.variance + j, part_of(p, mine));
+    BackwardArrays a = arrays;
+    a.d = {from(a.d.dx, j), from(a.d.dgamma, j), from(a.d.dbeta, j)};
+    a.dy += j, a.x += j, a.mean += j, a.variance += j;
+    a.y = from(a.y, j);
+    kernel(a, mine);
   };
   return step;
 }
@@ -175,17 +194,17 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
                         {"mask", dropout.mask}})) {
     Step step =
         masking_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
-                     x.f32(), p, cuda::GivenMoments{moments.parts.f32(), moments.rows}, fused(dropout));
+                     x.f32(), p, cuda::GivenMoments{moments.parts.f32(), moments.rows}, for_device(dropout));
     step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
     return step;
   }
-  check_unfused(check, moments.parts, dropout.mask);
-  Step step = local_step(check, x, 0.3);
+  if (moments.parts) check.fail("moments", "must be None on a CPU, where products leave none");
+  Step step = local_step(check, x, dropout.mask ? 0.6 : 0.3);
   step.run = [kernel = cpu::active().batch_norm_forward, y = y.f32(), mean = mean.f32(),
-              variance = variance.f32(), x = x.f32(), p](Worker& worker) {
+              variance = variance.f32(), x = x.f32(), p, drop = for_cpu(dropout)](Worker& worker) {
     const Range mine = worker.split(p.cols, kLine);
     const std::int64_t j = mine.begin;
-    kernel(y + j, mean + j, variance + j, x + j, part_of(p, mine));
+    kernel(y + j, mean + j, variance + j, x + j, part_of(p, mine), part_of(drop, mine, worker.batch));
   };
   return step;
 }
@@ -236,11 +255,13 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
   arrays.mean = mean.f32();
   arrays.variance = variance.f32();
   if (gradients_on_device(check, gradients, dy, x, y, mean, variance, gamma, dropout.mask))
-    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward,
-                              cuda::PassedGradient{dropout.mask.as<const std::uint16_t>(),
-                                                   fused(dropout).map.scale, dropout.rounded});
-  check_unfused(check, {}, dropout.mask);
-  return backward_step(check, x, arrays, p, cpu::active().batch_norm_backward);
+    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward, passed_by(dropout));
+  return backward_step(check, x, arrays,
+                       [kernel = cpu::active().batch_norm_backward, p, passed = passed_by(dropout)](
+                           const BackwardArrays& a, const Range& columns) {
+                         kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns),
+                                part_of(passed, columns));
+                       });
 }
 
 Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
@@ -258,7 +279,11 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
   arrays.variance = moving_variance.f32();
   if (gradients_on_device(check, gradients, dy, x, y, moving_mean, moving_variance, gamma))
     return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_inference_backward);
-  return backward_step(check, x, arrays, p, cpu::active().batch_norm_inference_backward);
+  return backward_step(check, x, arrays,
+                       [kernel = cpu::active().batch_norm_inference_backward, p](const BackwardArrays& a,
+                                                                                 const Range& columns) {
+                         kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns));
+                       });
 }
 
 Step batch_norm_update(const View& moving_mean, const View& moving_variance, const View& mean,

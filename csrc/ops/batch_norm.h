@@ -20,9 +20,9 @@ struct ProductMoments {
   std::int64_t rows = 0;
 };
 
-// Dropout behind the activation in the same pass, on a device, where its rate, seed and stream are those of
-// dropout_forward: the mask (rows, words) receives what passes both. rounded: what is dropped out, and what
-// comes back of its gradient, is rounded to bfloat16, as if it had been stored.
+// Dropout behind the activation in the same pass; rate, seed and stream are those of dropout_forward: the
+// mask (rows, words) receives what passes both. rounded: what is dropped out, and what comes back of its
+// gradient, is rounded to bfloat16, as if it had been stored.
 struct BatchNormDropout {
   View mask;  // may be absent
   double rate = 0.0;

@@ -61,22 +61,25 @@ math::DropoutKind dropout_kind(const char* function, const char* argument, const
 }
 
 Step dropout_forward(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
-                     std::uint64_t seed, std::uint32_t stream) {
+                     std::uint64_t seed, std::uint32_t stream, bool positive) {
   const Check check("dropout_forward");
   check_forward(check, y, mask, x, rate);
-  if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
+  if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}})) {
+    if (positive) check.fail("positive", "must be False on a device, whose masks tell what is kept");
     return masking_step(check, cuda::launchers().dropout_forward, y.f32(), mask.as<std::uint16_t>(), x.f32(),
                         x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
                         dropout_threshold(rate), math::dropout_map(kind, rate));
+  }
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
   cpu::declare_shares(step, x.rows(), x.cols());
   step.run = [kernel = cpu::active().dropout_forward, y = y.f32(), mask = mask.as<std::uint16_t>(),
               x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
-              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate)](Worker& worker) {
+              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
+              positive](Worker& worker) {
     const auto number = static_cast<std::uint32_t>(worker.batch.step);
-    kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map);
+    kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map, positive);
   };
   return step;
 }

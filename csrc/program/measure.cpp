@@ -65,14 +65,43 @@ double measure_matrix_peak(int threads) {
   return peak != nullptr ? measure_peak(peak, 1000, threads) : 0.0;
 }
 
-double measure_bandwidth(std::int64_t bytes, int threads) {
-  const std::int64_t n = std::max<std::int64_t>(bytes / 4, 1);
+namespace {
+
+using Memory = std::unique_ptr<float, decltype(&std::free)>;
+
+// n ones.
+Memory ones(std::int64_t n) {
   const std::size_t size = (static_cast<std::size_t>(n) * 4 + kHugePage - 1) / kHugePage * kHugePage;
-  const std::unique_ptr<float, decltype(&std::free)> memory(
-      static_cast<float*>(std::aligned_alloc(kHugePage, size)), &std::free);
+  Memory memory(static_cast<float*>(std::aligned_alloc(kHugePage, size)), &std::free);
   if (!memory) throw std::bad_alloc();
   madvise(memory.get(), size, MADV_HUGEPAGE);  // as NumPy does with large arrays
   std::fill_n(memory.get(), n, 1.0f);
+  return memory;
+}
+
+}  // namespace
+
+double measure_passes(std::int64_t bytes, const std::vector<Pass>& passes, int threads) {
+  // Lines behind one another's: arrays whose distance is a power of two would push one another out of L1.
+  constexpr std::int64_t kApart = 17 * kLine;
+  constexpr int kMaxReads = 4;
+  const std::int64_t n = std::max<std::int64_t>(bytes / 4, 1),
+                     each = (n + kLine - 1) / kLine * kLine + kApart;
+  const Memory memory = ones((kMaxReads + 1) * each);
+  std::atomic<float> sink{0.0f};
+  return median_seconds(threads, [&](Worker& worker) {
+    const Range mine = worker.split(n, kLine);
+    const float* x[kMaxReads];
+    for (int i = 0; i < kMaxReads; ++i) x[i] = memory.get() + i * each + mine.begin;
+    float* y = memory.get() + kMaxReads * each + mine.begin;
+    for (const Pass& pass : passes)
+      sink = cpu::active().stream(pass.writes ? y : nullptr, x, pass.reads, mine.size());
+  });
+}
+
+double measure_bandwidth(std::int64_t bytes, int threads) {
+  const std::int64_t n = std::max<std::int64_t>(bytes / 4, 1);
+  const Memory memory = ones(n);
   const double seconds = median_seconds(threads, [&](Worker& worker) {
     const Range mine = worker.split(n, 1024);
     float* x = memory.get() + mine.begin;

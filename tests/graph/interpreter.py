@@ -167,8 +167,13 @@ class Interpreter:
             dy = dy @ w[i].T
         _store((dx,), (dy,))
 
-    def batch_norm_forward(self, y, mean, variance, x, gamma, beta, epsilon, activation, alpha):
+    def batch_norm_forward(
+        self, y, mean, variance, x, gamma, beta, epsilon, activation, alpha, mask=None, rate=0.0, seed=0,
+        stream=0, rounded=False,
+    ):  # fmt: skip
         y[...], _, mean[...], variance[...] = batch_norm.forward(x, gamma, beta, epsilon, activation, alpha)
+        if mask is not None:
+            self.dropout_forward(y, mask, y.copy(), rate, "inverted", seed, stream, activation == "relu")
 
     def batch_norm_inference(
         self, y, x, gamma, beta, moving_mean, moving_variance, epsilon, activation, alpha
@@ -178,9 +183,12 @@ class Interpreter:
         )
 
     def batch_norm_backward(
-        self, dx, dgamma, dbeta, dy, x, y, mean, variance, gamma, epsilon, activation, alpha
-    ):
+        self, dx, dgamma, dbeta, dy, x, y, mean, variance, gamma, epsilon, activation, alpha, mask=None,
+        rate=0.0, rounded=False,
+    ):  # fmt: skip
         dz = dy if y is None else dy * _slope(y, activation, alpha)
+        if mask is not None:
+            dz = dropout.backward(dy, _bits(mask, dy.shape[1]), rate, "inverted")
         _store((dx, dgamma, dbeta), batch_norm.backward(dz, x, dz, gamma, mean, variance, epsilon))
 
     def batch_norm_inference_backward(
@@ -208,9 +216,9 @@ class Interpreter:
     def transpose(self, y, x, shape, axes):
         y[...] = transpose.forward(x, shape, axes)
 
-    def dropout_forward(self, y, mask, x, rate, kind, seed, stream):
+    def dropout_forward(self, y, mask, x, rate, kind, seed, stream, positive=False):
         keep = dropout.kept(*x.shape, rate, seed, stream, self.step)
-        mask[...] = dropout.pack(keep)
+        mask[...] = dropout.pack(keep & (x > 0) if positive else keep)
         y[...] = dropout.forward(x, keep, rate, kind)
 
     def dropout_spread(self, y, mask, x, rate, kind, seed, stream, shape, noise_shape, shared_rows):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import SIZES, _core, check, normal, on_every_target
+from tests.ops.harness import CUDA, SIZES, _core, check, normal, on_every_target
 from tests.reference import dropout as reference
 
 SEED = 0x123456789ABCDEF0
@@ -40,6 +40,27 @@ def test_mask_and_values(cols, rate):
                 {"y": reference.forward(x, reference.kept(rows, cols, rate, SEED, 5), rate, kind)},
                 {"y": 4.0 + 2 * np.abs(x)},
             )
+
+
+@pytest.mark.skipif(bool(CUDA), reason="the masks of a device tell what is kept")
+@pytest.mark.parametrize("cols", [1, 16, 33, 300])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mask_that_tells_the_derivative_of_relu_too(cols, kind):
+    rng = np.random.default_rng(cols)
+    x = normal(rng, 34, cols)
+    x[5], x[6], x[7] = 0.0, -0.0, np.nan
+    words = ((34, -(-cols // 16)), np.uint16)
+
+    def build(positive):
+        return lambda o, i: _core.dropout_forward(o.y, o.mask, i.x, 0.3, kind, SEED, 2, positive)
+
+    plain = on_every_target(build(False), {"x": x}, {"y": x.shape, "mask": words}, step=4)
+    keep = reference.kept(34, cols, 0.3, SEED, 2, 4)
+    for target, result in on_every_target(
+        build(True), {"x": x}, {"y": x.shape, "mask": words}, step=4
+    ).items():
+        np.testing.assert_array_equal(result["y"], plain[target]["y"], err_msg=target)
+        np.testing.assert_array_equal(result["mask"], reference.pack(keep & (x > 0)), err_msg=target)
 
 
 SPREADS = [

@@ -297,3 +297,6 @@ def test_measurements_are_plausible():
     assert 0.01 < _core.measure_bandwidth(1 << 20) < 1e5
     with pytest.raises(ValueError, match=r"measure_bandwidth\(\): argument 'bytes'"):
         _core.measure_bandwidth(0)
+    assert 0 < _core.measure_passes(1 << 20, [(1, False), (4, True)]) < 10
+    with pytest.raises(ValueError, match=r"measure_passes\(\): argument 'reads'"):
+        _core.measure_passes(1 << 20, [(5, True)])

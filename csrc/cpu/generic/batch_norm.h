@@ -1,17 +1,20 @@
-// Batch normalization of columns with a fused activation, and its gradients. Columns are independent; rows
-// come in blocks of 64, whose sums are merged in order. Of a batch of some hundred rows, 64 columns at a time
-// are read for their sums and, while they are in cache, again for the result; of larger ones, up to 512
-// columns, so that whole stretches of memory are read in order, twice. forward: reads 4 + 8 bytes an element,
-// writes 4; inference reads 4, writes 4; backward reads 8 (12 with an activation) twice, writes 4;
-// inference_backward reads 8 (12), writes 4.
+// Batch normalization of columns with a fused activation and dropout. Columns are independent; rows come in
+// blocks of 64, whose sums are merged in order. Of a batch of some hundred rows, 64 columns at a time (128,
+// those of a block of noise, with dropout) are read for their sums and, while they are in cache, again for
+// the result; of larger ones, up to 512 columns, twice, a few rows at a time: so few streams of memory are
+// read in order, and rows that are a power of two apart do not push one another out of the first cache.
+// forward: reads 4 + 4 bytes an element, writes 4, and a bit with dropout; inference reads 4, writes 4.
 #pragma once
 
 #include <type_traits>
 
+#include "cpu/generic/dropout.h"
+#include "cpu/generic/rows.h"
 #include "cpu/generic/strip.h"
 #include "cpu/kernels.h"
 #include "math/activation.h"
 #include "math/batch_norm.h"
+#include "math/bf16_split.h"
 
 namespace densor::cpu {
 namespace {
@@ -19,67 +22,105 @@ namespace {
 inline constexpr std::int64_t kNormRows = 64;
 inline constexpr std::int64_t kCachedRows = 512;  // 64 columns of so many rows stay in a second-level cache
 inline constexpr std::int64_t kNormColumns = 512;
+inline constexpr std::int64_t kFewRows = 8;  // fewer than a first-level cache has ways
 
 using NormColumns = float[kNormColumns];  // a figure for each column that is at work
 
-// f(first column, columns) for the columns that are read together.
+// f(first column, columns) for the columns that are read together: `narrow` of them where the rows are few. A
+// part ends where that many from `before` columns further left on would.
+template <class F>
+void each_part(const BatchNorm& p, std::int64_t narrow, std::int64_t before, F f) {
+  const std::int64_t wide = p.rows <= kCachedRows ? narrow : kNormColumns;
+  for (std::int64_t j = 0; j < p.cols;) {
+    const std::int64_t room = wide - (before + j) % wide, left = p.cols - j;
+    const std::int64_t count = left < room ? left : room;
+    f(j, count);
+    j += count;
+  }
+}
 template <class F>
 void each_part(const BatchNorm& p, F f) {
-  const std::int64_t wide = p.rows <= kCachedRows ? 4 * kLanes : kNormColumns;
-  for (std::int64_t j = 0; j < p.cols; j += wide) f(j, p.cols - j < wide ? p.cols - j : wide);
+  each_part(p, 4 * kLanes, 0, f);
 }
 
-// f(first row, rows, strip, first column) for the strips of each block of rows.
+// f(first row, rows, strip, first column) for the strips of a few rows, then of the next few; of a single
+// strip for all rows of a block.
 template <int Wide, class F>
 void each_tile(std::int64_t rows, std::int64_t cols, F f) {
-  for (std::int64_t i = 0; i < rows; i += kNormRows) {
-    const std::int64_t count = rows - i < kNormRows ? rows - i : kNormRows;
+  const std::int64_t few = cols > 4 * kLanes ? kFewRows : kNormRows;
+  for (std::int64_t i = 0; i < rows; i += few) {
+    const std::int64_t count = rows - i < few ? rows - i : few;
     each_strip<Wide>(cols, [&](const auto& strip, std::int64_t j) { f(i, count, strip, j); });
   }
+}
+
+// f(first row, rows) for the blocks of rows.
+template <class F>
+void each_block(std::int64_t rows, F f) {
+  for (std::int64_t i = 0; i < rows; i += kNormRows) f(i, rows - i < kNormRows ? rows - i : kNormRows);
+}
+
+inline void clear(NormColumns& figures, std::int64_t cols) {
+  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) { strip.store(figures + j, 0, Vec(0.0f)); });
 }
 
 // Activations that cost much take narrow strips: less code, same speed.
 template <class A>
 inline constexpr int kNormWide = std::is_same_v<A, math::Linear> || std::is_same_v<A, math::Relu> ? 4 : 1;
 
-// Moments of x - pivot in a block of rows of a strip, by two passes.
-template <int Count>
-void block_moments(math::Moments<Vec>* m, const Strip<Count>& strip, const float* x, const Vec* pivot,
-                   std::int64_t rows, std::int64_t ld) {
-  Vec sum[Count], squares[Count];
-  for (int c = 0; c < Count; ++c) sum[c] = squares[c] = Vec(0.0f);
+// total += term(x - pivot) in some rows of a strip.
+template <int Count, class Term>
+void add_rows(const Strip<Count>& strip, float* total, const float* x, const float* pivot, std::int64_t rows,
+              std::int64_t ld, Term term) {
+  Vec sum[Count], first[Count];
+  for (int c = 0; c < Count; ++c) {
+    sum[c] = strip.load(total, c);
+    first[c] = strip.load(pivot, c);
+  }
   for (std::int64_t i = 0; i < rows; ++i)
-    for (int c = 0; c < Count; ++c) sum[c] = sum[c] + (strip.load(x + i * ld, c) - pivot[c]);
-  for (int c = 0; c < Count; ++c) sum[c] = sum[c] / Vec(static_cast<float>(rows));
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (int c = 0; c < Count; ++c) {
-      const Vec deviation = (strip.load(x + i * ld, c) - pivot[c]) - sum[c];
-      squares[c] = fma(deviation, deviation, squares[c]);
-    }
-  for (int c = 0; c < Count; ++c) m[c] = {sum[c], squares[c]};
+    for (int c = 0; c < Count; ++c) sum[c] = term(sum[c], strip.load(x + i * ld, c) - first[c], c);
+  for (int c = 0; c < Count; ++c) strip.store(total, c, sum[c]);
+}
+
+// Moments of x - pivot in a block of rows, by two passes.
+inline void block_moments(NormColumns& mean, NormColumns& squares, const float* x, const float* pivot,
+                          std::int64_t rows, std::int64_t cols, std::int64_t ld) {
+  clear(mean, cols);
+  clear(squares, cols);
+  each_tile<4>(rows, cols, [&](std::int64_t i, std::int64_t count, const auto& strip, std::int64_t j) {
+    add_rows(strip, mean + j, x + i * ld + j, pivot + j, count, ld,
+             [](Vec sum, Vec u, int) { return sum + u; });
+  });
+  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
+    strip.store(mean + j, 0, strip.load(mean + j, 0) / Vec(static_cast<float>(rows)));
+  });
+  each_tile<4>(rows, cols, [&](std::int64_t i, std::int64_t count, const auto& strip, std::int64_t j) {
+    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
+    Vec center[kCount];
+    for (int c = 0; c < kCount; ++c) center[c] = strip.load(mean + j, c);
+    add_rows(strip, squares + j, x + i * ld + j, pivot + j, count, ld, [&](Vec sum, Vec u, int c) {
+      const Vec deviation = u - center[c];
+      return fma(deviation, deviation, sum);
+    });
+  });
 }
 
 // Moments of x - pivot in all rows; the pivot is the first row, which is near the others.
 void column_moments(NormColumns& mean, NormColumns& squares, const float* x, std::int64_t cols,
                     const BatchNorm& p) {
-  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-    strip.store(mean + j, 0, Vec(0.0f));
-    strip.store(squares + j, 0, Vec(0.0f));
+  clear(mean, cols);
+  clear(squares, cols);
+  each_block(p.rows, [&](std::int64_t i, std::int64_t rows) {
+    alignas(64) NormColumns block_mean, block_squares;
+    block_moments(block_mean, block_squares, x + i * p.ld, x, rows, cols, p.ld);
+    each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
+      math::Moments<Vec> total{strip.load(mean + j, 0), strip.load(squares + j, 0)};
+      total.merge({strip.load(block_mean + j, 0), strip.load(block_squares + j, 0)}, static_cast<float>(i),
+                  static_cast<float>(rows));
+      strip.store(mean + j, 0, total.mean);
+      strip.store(squares + j, 0, total.squares);
+    });
   });
-  const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
-    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
-    Vec pivot[kCount];
-    math::Moments<Vec> block[kCount];
-    for (int c = 0; c < kCount; ++c) pivot[c] = strip.load(x + j, c);
-    block_moments(block, strip, x + i * p.ld + j, pivot, rows, p.ld);
-    for (int c = 0; c < kCount; ++c) {
-      math::Moments<Vec> total{strip.load(mean + j, c), strip.load(squares + j, c)};
-      total.merge(block[c], static_cast<float>(i), static_cast<float>(rows));
-      strip.store(mean + j, c, total.mean);
-      strip.store(squares + j, c, total.squares);
-    }
-  };
-  each_tile<4>(p.rows, cols, tile);
 }
 
 // y = activation(scale (x - mean) + shift) in some rows of a strip.
@@ -112,8 +153,59 @@ void normalize(float* y, const float* x, const NormColumns& mean, const NormColu
   });
 }
 
-void batch_norm_forward(float* y, float* mean, float* variance, const float* x, const BatchNorm& p) {
-  each_part(p, [&](std::int64_t first, std::int64_t cols) {
+// The same and dropout for some columns of a row, up to sixteen; returns the word of the mask, which tells
+// what that and the activation let pass.
+template <class A>
+std::uint16_t drop_some(const Strip<1>& strip, float* y, const float* x, const float* mean,
+                        const float* scale, const float* shift, Mask keep, float alpha,
+                        const FusedDropout& drop) {
+  const Vec u = strip.load(x, 0) - strip.load(mean, 0);
+  Vec v = A::value(fma(u, strip.load(scale, 0), strip.load(shift, 0)), Vec(alpha));
+  if (drop.rounded) v = math::bf16_round(v);
+  strip.store(y, 0, select(keep, fma(v, Vec(drop.map.scale), Vec(drop.map.shift)), Vec(drop.map.dropped)));
+  Mask passed = keep & lanes_below(strip.last);
+  if constexpr (!std::is_same_v<A, math::Linear>)
+    passed = passed & (A::derivative(v, Vec(alpha)) > Vec(0.0f));
+  return static_cast<std::uint16_t>(bits_of(passed));
+}
+
+template <class A>
+void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,
+                        const NormColumns& shift, std::int64_t cols, const BatchNorm& p,
+                        const FusedDropout& drop) {
+  const std::int64_t words = mask_words(p.ld);
+  each_masked_row(0, p.rows, drop.column, [&](std::int64_t i) {
+    each_noise_group(drop.noise, i, drop.column, drop.column + cols, [&](std::int64_t column, UVec half) {
+      const std::int64_t j = column - drop.column, at = i * p.ld + j, left = cols - j;
+      const Mask keep = kept(half, drop.noise);
+      const auto word = [&](const Strip<1>& strip) {
+        return drop_some<A>(strip, y + at, x + at, mean + j, scale + j, shift + j, keep, p.alpha, drop);
+      };
+      drop.mask[i * words + j / kLanes] = left >= kLanes ? word({kLanes}) : word({static_cast<int>(left)});
+    });
+  });
+}
+
+void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,
+                        const NormColumns& shift, std::int64_t cols, const BatchNorm& p,
+                        const FusedDropout& drop) {
+  if (p.activation == math::Activation::relu)
+    normalize_and_drop<math::Relu>(y, x, mean, scale, shift, cols, p, drop);
+  else
+    normalize_and_drop<math::Linear>(y, x, mean, scale, shift, cols, p, drop);
+}
+
+// What drops out from `first` columns further right on.
+inline FusedDropout from_column(FusedDropout drop, std::int64_t first) {
+  drop.mask += first / kLanes;
+  drop.column += first;
+  return drop;
+}
+
+void batch_norm_forward(float* y, float* mean, float* variance, const float* x, const BatchNorm& p,
+                        const FusedDropout& drop) {
+  const bool drops = drop.mask != nullptr;
+  each_part(p, drops ? kNoiseColumns : 4 * kLanes, drop.column, [&](std::int64_t first, std::int64_t cols) {
     alignas(64) NormColumns center, squares, scale, shift;
     column_moments(center, squares, x + first, cols, p);
     each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
@@ -128,7 +220,10 @@ void batch_norm_forward(float* y, float* mean, float* variance, const float* x, 
       strip.store(scale + j, 0, n.scale);
       strip.store(shift + j, 0, n.shift);
     });
-    normalize(y + first, x + first, center, scale, shift, cols, p);
+    if (drops)
+      normalize_and_drop(y + first, x + first, center, scale, shift, cols, p, from_column(drop, first));
+    else
+      normalize(y + first, x + first, center, scale, shift, cols, p);
   });
 }
 
@@ -145,163 +240,6 @@ void batch_norm_inference(float* y, const float* x, const float* mean, const flo
       strip.store(shift + j, 0, n.shift);
     });
     normalize(y + first, x + first, center, scale, shift, cols, p);
-  });
-}
-
-// The arrays of a backward pass from some element on.
-struct NormArrays {
-  float* dx;
-  const float* dy;
-  const float* x;
-  const float* y;
-
-  // The same further on; absent arrays stay absent.
-  NormArrays from(std::int64_t offset) const {
-    return {dx != nullptr ? dx + offset : nullptr, dy + offset, x + offset,
-            y != nullptr ? y + offset : nullptr};
-  }
-};
-
-template <class A, int Count>
-Vec upstream(const Strip<Count>& strip, const NormArrays& at, std::int64_t index, int c, Vec alpha) {
-  const Vec dy = strip.load(at.dy + index, c);
-  if constexpr (std::is_same_v<A, math::Linear>)
-    return dy;
-  else
-    return dy * A::derivative(strip.load(at.y + index, c), alpha);
-}
-
-struct NormSums {
-  alignas(64) NormColumns dz{}, dz_u{}, u{};
-};
-
-// The sums of a block of rows; where `dx_scale` is given, dx = dx_scale * dz on the way.
-template <class A, class Scale, int Count>
-void block_sums(math::GradientSums<Vec>* sums, const Strip<Count>& strip, const NormArrays& at,
-                const float* mean, Scale dx_scale, std::int64_t rows, const BatchNorm& p) {
-  const Vec alpha(p.alpha), zero(0.0f);
-  math::GradientSums<Vec> block[Count];
-  Vec center[Count];
-  for (int c = 0; c < Count; ++c) {
-    block[c] = {zero, zero, zero};
-    center[c] = strip.load(mean, c);
-  }
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (int c = 0; c < Count; ++c) {
-      const Vec dz = upstream<A>(strip, at, i * p.ld, c, alpha);
-      const Vec u = strip.load(at.x + i * p.ld, c) - center[c];
-      block[c] = {block[c].dz + dz, fma(dz, u, block[c].dz_u), block[c].u + u};
-      if constexpr (!std::is_null_pointer_v<Scale>)
-        strip.store(at.dx + i * p.ld, c, strip.load(dx_scale, c) * dz);
-    }
-  for (int c = 0; c < Count; ++c) sums[c] = block[c];
-}
-
-// Sums over all rows. `dx_scale`: a factor per column, or nullptr.
-template <class A, class Scale>
-void gradient_sums(NormSums& total, const NormArrays& at, const float* mean, Scale dx_scale,
-                   std::int64_t cols, const BatchNorm& p) {
-  const auto tile = [&](std::int64_t first, std::int64_t rows, const auto& strip, std::int64_t j) {
-    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
-    math::GradientSums<Vec> block[kCount];
-    const NormArrays here = at.from(first * p.ld + j);
-    if constexpr (std::is_null_pointer_v<Scale>)
-      block_sums<A>(block, strip, here, mean + j, nullptr, rows, p);
-    else
-      block_sums<A>(block, strip, here, mean + j, dx_scale + j, rows, p);
-    for (int c = 0; c < kCount; ++c) {
-      const auto add = [&](NormColumns& sum, Vec term) {
-        strip.store(sum + j, c, strip.load(sum + j, c) + term);
-      };
-      add(total.dz, block[c].dz);
-      add(total.dz_u, block[c].dz_u);
-      add(total.u, block[c].u);
-    }
-  };
-  each_tile<kNormWide<A>>(p.rows, cols, tile);
-}
-
-// dx = scale dz + slope (x - mean) + shift in some rows of a strip.
-template <class A, int Count>
-void gradient_tile(const Strip<Count>& strip, const NormArrays& at, const float* mean, const float* scale,
-                   const float* slope, const float* shift, std::int64_t rows, const BatchNorm& p) {
-  const Vec alpha(p.alpha);
-  Vec center[Count], factor[Count], incline[Count], term[Count];
-  for (int c = 0; c < Count; ++c) {
-    center[c] = strip.load(mean, c);
-    factor[c] = strip.load(scale, c);
-    incline[c] = strip.load(slope, c);
-    term[c] = strip.load(shift, c);
-  }
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (int c = 0; c < Count; ++c) {
-      const Vec dz = upstream<A>(strip, at, i * p.ld, c, alpha);
-      const Vec u = strip.load(at.x + i * p.ld, c) - center[c];
-      strip.store(at.dx + i * p.ld, c, fma(dz, factor[c], fma(u, incline[c], term[c])));
-    }
-}
-
-template <class A>
-void input_gradient(const NormArrays& at, const float* mean, const NormColumns& scale,
-                    const NormColumns& slope, const NormColumns& shift, std::int64_t cols,
-                    const BatchNorm& p) {
-  const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
-    gradient_tile<A>(strip, at.from(i * p.ld + j), mean + j, scale + j, slope + j, shift + j, rows, p);
-  };
-  each_tile<kNormWide<A>>(p.rows, cols, tile);
-}
-
-void batch_norm_backward(const BatchNormGradients& d, const float* dy, const float* x, const float* y,
-                         const float* mean, const float* variance, const BatchNorm& p) {
-  math::with_activation(p.activation, [&](auto kind) {
-    using A = decltype(kind);
-    each_part(p, [&](std::int64_t first, std::int64_t cols) {
-      NormSums sums;
-      alignas(64) NormColumns scale, slope, shift;
-      const NormArrays at = NormArrays{d.dx, dy, x, y}.from(first);
-      gradient_sums<A>(sums, at, mean + first, nullptr, cols, p);
-      each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-        const std::int64_t column = first + j;
-        const Vec inverse = math::inverse_deviation(strip.load(variance + column, 0), Vec(p.epsilon));
-        const math::GradientSums<Vec> sum{strip.load(sums.dz + j, 0), strip.load(sums.dz_u + j, 0),
-                                          strip.load(sums.u + j, 0)};
-        const math::NormalizationGradient<Vec> g(sum, strip.load_or(p.gamma, column, 0, 1.0f), inverse,
-                                                 static_cast<float>(p.rows));
-        if (d.dgamma != nullptr) strip.store(d.dgamma + column, 0, g.dgamma);
-        if (d.dbeta != nullptr) strip.store(d.dbeta + column, 0, sum.dz);
-        strip.store(scale + j, 0, g.scale);
-        strip.store(slope + j, 0, g.slope);
-        strip.store(shift + j, 0, g.shift);
-      });
-      if (d.dx != nullptr) input_gradient<A>(at, mean + first, scale, slope, shift, cols, p);
-    });
-  });
-}
-
-void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy, const float* x,
-                                   const float* y, const float* mean, const float* variance,
-                                   const BatchNorm& p) {
-  math::with_activation(p.activation, [&](auto kind) {
-    using A = decltype(kind);
-    each_part(p, [&](std::int64_t first, std::int64_t cols) {
-      NormSums sums;
-      alignas(64) NormColumns inverse, scale;
-      each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-        const Vec v = math::inverse_deviation(strip.load(variance + first + j, 0), Vec(p.epsilon));
-        strip.store(inverse + j, 0, v);
-        strip.store(scale + j, 0, strip.load_or(p.gamma, first + j, 0, 1.0f) * v);
-      });
-      const NormArrays at = NormArrays{d.dx, dy, x, y}.from(first);
-      if (d.dx != nullptr)
-        gradient_sums<A>(sums, at, mean + first, static_cast<const float*>(scale), cols, p);
-      else
-        gradient_sums<A>(sums, at, mean + first, nullptr, cols, p);
-      each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-        if (d.dgamma != nullptr)
-          strip.store(d.dgamma + first + j, 0, strip.load(inverse + j, 0) * strip.load(sums.dz_u + j, 0));
-        if (d.dbeta != nullptr) strip.store(d.dbeta + first + j, 0, strip.load(sums.dz + j, 0));
-      });
-    });
   });
 }
 
@@ -327,8 +265,6 @@ void batch_norm_update(float* moving_mean, float* moving_variance, const float* 
 void fill_batch_norm(Kernels& k) {
   k.batch_norm_forward = batch_norm_forward;
   k.batch_norm_inference = batch_norm_inference;
-  k.batch_norm_backward = batch_norm_backward;
-  k.batch_norm_inference_backward = batch_norm_inference_backward;
   k.batch_norm_update = batch_norm_update;
 }
 

@@ -14,51 +14,16 @@ namespace {
 
 inline constexpr std::int64_t kNoiseColumns = 128;
 
-// Sixteen columns from `col` on.
-inline void drop_group(float* y, std::uint16_t* mask, const float* x, UVec half, std::int64_t cols,
-                       std::int64_t col, std::uint32_t threshold, const math::DropoutMap& map) {
-  const Mask keep = !less_small(half, UVec(threshold));
-  const Vec scale(map.scale), shift(map.shift), dropped(map.dropped);
-  if (col + kLanes <= cols) {
-    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep));
-    select(keep, fma(Vec::load(x + col), scale, shift), dropped).store(y + col);
-  } else {
-    const int rest = static_cast<int>(cols - col);
-    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(keep) & ((1u << rest) - 1u));
-    select(keep, fma(Vec::load_first(x + col, rest), scale, shift), dropped).store_first(y + col, rest);
-  }
-}
-
-void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                     const DropoutNoise& noise, const math::DropoutMap& map) {
-  const std::int64_t words = mask_words(part.cols);
-  for (std::int64_t i = part.row_begin; i < part.row_end; ++i) {
-    for (std::int64_t block = part.col_begin / kNoiseColumns; block * kNoiseColumns < part.col_end; ++block) {
-      const auto bits = philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes),
-                                     static_cast<std::uint32_t>(i), noise.step, noise.stream);
-      const auto group = [&](std::int64_t col, UVec half) {
-        if (col >= part.col_begin && col < part.col_end)
-          drop_group(y + i * part.cols, mask + i * words, x + i * part.cols, half, part.cols, col,
-                     noise.threshold, map);
-      };
-      for (int w = 0; w < 4; ++w) {
-        const std::int64_t col = block * kNoiseColumns + 2 * w * kLanes;
-        group(col, bits.word[w] & UVec(0xffffu));
-        group(col + kLanes, shift_right<16>(bits.word[w]));
-      }
-    }
-  }
-}
-
-// The mask of a row of `cols` columns of noise.
-inline void noise_mask(std::uint16_t* words, std::uint32_t row, std::int64_t cols,
-                       const DropoutNoise& noise) {
-  for (std::int64_t block = 0; block * kNoiseColumns < cols; ++block) {
-    const auto bits =
-        philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes), row, noise.step, noise.stream);
+// f(first column, halves) for the groups of sixteen columns of a row from `begin`, a multiple of 16, to
+// `end`.
+template <class F>
+void each_noise_group(const DropoutNoise& noise, std::int64_t row, std::int64_t begin, std::int64_t end,
+                      F f) {
+  for (std::int64_t block = begin / kNoiseColumns; block * kNoiseColumns < end; ++block) {
+    const auto bits = philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes),
+                                   static_cast<std::uint32_t>(row), noise.step, noise.stream);
     const auto group = [&](std::int64_t col, UVec half) {
-      if (col < cols)
-        words[col / kLanes] = static_cast<std::uint16_t>(bits_of(!less_small(half, UVec(noise.threshold))));
+      if (col >= begin && col < end) f(col, half);
     };
     for (int w = 0; w < 4; ++w) {
       const std::int64_t col = block * kNoiseColumns + 2 * w * kLanes;
@@ -66,6 +31,61 @@ inline void noise_mask(std::uint16_t* words, std::uint32_t row, std::int64_t col
       group(col + kLanes, shift_right<16>(bits.word[w]));
     }
   }
+}
+
+// f(row) for rows [begin, end), in descending order of a part of the columns that is not the first: two
+// workers whose words of the mask lie in the same lines rarely write to one at the same time.
+template <class F>
+void each_masked_row(std::int64_t begin, std::int64_t end, std::int64_t first_column, F f) {
+  if (first_column == 0) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  } else {
+    for (std::int64_t i = end; i-- > begin;) f(i);
+  }
+}
+
+inline Mask kept(UVec half, const DropoutNoise& noise) { return !less_small(half, UVec(noise.threshold)); }
+
+// Sixteen columns from `col` on. kPositive: the mask has what is above zero, of what was kept.
+template <bool kPositive>
+void drop_group(float* y, std::uint16_t* mask, const float* x, Mask keep, std::int64_t cols, std::int64_t col,
+                const math::DropoutMap& map) {
+  const Vec scale(map.scale), shift(map.shift), dropped(map.dropped);
+  const auto passed = [&](Vec v) { return kPositive ? keep & (v > Vec(0.0f)) : keep; };
+  if (col + kLanes <= cols) {
+    const Vec v = Vec::load(x + col);
+    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(passed(v)));
+    select(keep, fma(v, scale, shift), dropped).store(y + col);
+  } else {
+    const int rest = static_cast<int>(cols - col);
+    const Vec v = Vec::load_first(x + col, rest);
+    mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(passed(v)) & ((1u << rest) - 1u));
+    select(keep, fma(v, scale, shift), dropped).store_first(y + col, rest);
+  }
+}
+
+template <bool kPositive>
+void drop_part(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
+               const DropoutNoise& noise, const math::DropoutMap& map) {
+  const std::int64_t words = mask_words(part.cols);
+  each_masked_row(part.row_begin, part.row_end, part.col_begin, [&](std::int64_t i) {
+    each_noise_group(noise, i, part.col_begin, part.col_end, [&](std::int64_t col, UVec half) {
+      drop_group<kPositive>(y + i * part.cols, mask + i * words, x + i * part.cols, kept(half, noise),
+                            part.cols, col, map);
+    });
+  });
+}
+
+void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
+                     const DropoutNoise& noise, const math::DropoutMap& map, bool positive) {
+  (positive ? drop_part<true> : drop_part<false>)(y, mask, x, part, noise, map);
+}
+
+// The mask of a row of `cols` columns of noise.
+inline void noise_mask(std::uint16_t* words, std::int64_t row, std::int64_t cols, const DropoutNoise& noise) {
+  each_noise_group(noise, row, 0, cols, [&](std::int64_t col, UVec half) {
+    words[col / kLanes] = static_cast<std::uint16_t>(bits_of(kept(half, noise)));
+  });
 }
 
 // One row, element by element: the axes are counted up like an odometer.
@@ -91,7 +111,7 @@ void dropout_spread(float* y, std::uint16_t* mask, const float* x, std::int64_t 
                     std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
                     const NoiseSpread& spread, std::uint16_t* words) {
   for (std::int64_t i = begin; i < end; ++i) {
-    noise_mask(words, spread.shared ? 0u : static_cast<std::uint32_t>(i), spread.columns, noise);
+    noise_mask(words, spread.shared ? 0 : i, spread.columns, noise);
     drop_spread_row(y + i * cols, mask + i * mask_words(cols), x + i * cols, cols, map, spread, words);
   }
 }

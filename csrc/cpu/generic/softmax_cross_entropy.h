@@ -1,7 +1,8 @@
 // Cross-entropy of softmax on logits, with its gradient. Rows are taken sixteen at a time, so that their
 // logarithms and divisions are one vector operation; a row is read twice and dx, which holds the exponentials
 // in between, written twice from cache: 4 bytes read and 4 written an element (4 more read with targets that
-// are no labels).
+// are no labels). Of rows with labels and at most sixteen classes, a vector has a class of sixteen rows; the
+// bits are the same.
 #pragma once
 
 #include <limits>
@@ -39,17 +40,22 @@ float row_others(float* e, const float* x, float peak, std::int64_t cols) {
   return sum_lanes(sum) + static_cast<float>(peaks - 1);
 }
 
+bool has_class(const LossRows& p, std::int32_t label) { return label >= 0 && label < p.cols; }
+
+// NaN for a label that is no class.
+float label_loss(const LossRows& p, const SoftmaxRows& s, std::int64_t i, std::int64_t row) {
+  return has_class(p, p.label[row]) ? s.log_sum[i] + (s.peak[i] - p.x[row * p.cols + p.label[row]])
+                                    : std::numeric_limits<float>::quiet_NaN();
+}
+
 void finish_label(const LossRows& p, const SoftmaxRows& s, std::int64_t i, std::int64_t row, float factor) {
-  const std::int32_t label = p.label[row];
-  const bool known = label >= 0 && label < p.cols;
-  p.loss[row] = known ? s.log_sum[i] + (s.peak[i] - p.x[row * p.cols + label])
-                      : std::numeric_limits<float>::quiet_NaN();
+  p.loss[row] = label_loss(p, s, i, row);
   if (p.dx == nullptr) return;
   float* dx = p.dx + row * p.cols;
   const Vec share(factor * s.inverse[i]);
   each_vector(p.cols,
               [&](std::int64_t j, int n, auto load) { (load(dx + j, n) * share).store_first(dx + j, n); });
-  if (known) dx[label] -= factor;
+  if (has_class(p, p.label[row])) dx[p.label[row]] -= factor;
 }
 
 void finish_target(const LossRows& p, const SoftmaxRows& s, std::int64_t i, std::int64_t row, float factor) {
@@ -71,10 +77,75 @@ void finish_target(const LossRows& p, const SoftmaxRows& s, std::int64_t i, std:
   });
 }
 
+// The sixteen lanes of sum_lanes and max_lanes as vectors; the first one is left.
+template <class F>
+void fold_classes(Vec (&v)[kLanes], F f) {
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int j = 0; j < width; ++j) v[j] = f(v[j], v[j + width]);
+}
+
+// Classes of up to sixteen rows.
+struct FewClasses {
+  alignas(64) float value[kLanes][kLanes];
+
+  Vec operator[](std::int64_t j) const { return Vec::load(value[j]); }
+  void read(const float* x, std::int64_t rows, std::int64_t cols) {
+    for (std::int64_t j = 0; j < cols; ++j) Vec(0.0f).store(value[j]);
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < cols; ++j) value[j][i] = x[i * cols + j];
+  }
+  void write(float* x, std::int64_t rows, std::int64_t cols) const {
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < cols; ++j) x[i * cols + j] = value[j][i];
+  }
+};
+
+// Up to sixteen rows of labels for at most sixteen classes, the first of them `first`.
+void few_classes(const LossRows& p, SoftmaxRows& s, std::int64_t first, std::int64_t count) {
+  FewClasses x;
+  Vec v[kLanes];
+  x.read(p.x + first * p.cols, count, p.cols);
+  for (std::int64_t j = 0; j < kLanes; ++j) v[j] = j < p.cols ? x[j] : Vec(-math::kInfinity);
+  fold_classes(v, [](Vec a, Vec b) { return select(a > b, a, b); });
+  const Vec peak = v[0], zero(0.0f);
+  Vec peaks(-1.0f);
+  for (std::int64_t j = 0; j < kLanes; ++j) {
+    v[j] = zero;
+    if (j >= p.cols) continue;
+    const Mask at_peak = x[j] == peak;
+    const Vec power = math::exp(x[j] - peak);
+    peaks = peaks + select(at_peak, Vec(1.0f), zero);
+    v[j] = select(at_peak, zero, power);
+    power.store(x.value[j]);
+  }
+  fold_classes(v, [](Vec a, Vec b) { return a + b; });
+  const Vec others = v[0] + peaks;
+  peak.store(s.peak);
+  math::log_sum_exp(others).store(s.log_sum);
+  alignas(64) float factor[kLanes] = {};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t row = first + i;
+    factor[i] = p.weight != nullptr ? p.scale * p.weight[row] : p.scale;
+    p.loss[row] = label_loss(p, s, i, row);
+  }
+  if (p.dx == nullptr) return;
+  const Vec share = Vec::load(factor) * (Vec(1.0f) / (Vec(1.0f) + others));
+  for (std::int64_t j = 0; j < p.cols; ++j) (x[j] * share).store(x.value[j]);
+  x.write(p.dx + first * p.cols, count, p.cols);
+  for (std::int64_t i = 0; i < count; ++i)
+    if (const std::int32_t label = p.label[first + i]; has_class(p, label))
+      p.dx[(first + i) * p.cols + label] -= factor[i];
+}
+
 void softmax_cross_entropy(const LossRows& p) {
   SoftmaxRows s;
+  const bool few = p.label != nullptr && p.cols <= kLanes;
   for (std::int64_t first = 0; first < p.rows; first += kLanes) {
     const std::int64_t count = p.rows - first < kLanes ? p.rows - first : kLanes;
+    if (few) {
+      few_classes(p, s, first, count);
+      continue;
+    }
     Vec(0.0f).store(s.others);
     for (std::int64_t i = 0; i < count; ++i) {
       const float* x = p.x + (first + i) * p.cols;

@@ -7,6 +7,7 @@
 #include "cpu/generic/activation.h"
 #include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
+#include "cpu/generic/batch_norm_gradients.h"
 #include "cpu/generic/cast.h"
 #include "cpu/generic/circle_loss.h"
 #include "cpu/generic/column_sum.h"
@@ -36,6 +37,7 @@
 #include "cpu/generic/sparsemax.h"
 #include "cpu/generic/spectral_norm.h"
 #include "cpu/generic/standardize.h"
+#include "cpu/generic/stream.h"
 #include "cpu/generic/transpose.h"
 #include "cpu/kernels.h"
 
@@ -51,6 +53,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_activation(k);
   fill_add(k);
   fill_batch_norm(k);
+  fill_batch_norm_gradients(k);
   fill_cast(k);
   fill_circle_loss(k);
   fill_column_sum(k);
@@ -80,6 +83,7 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_sparsemax(k);
   fill_spectral_norm(k);
   fill_standardize(k);
+  fill_stream(k);
   fill_transpose(k);
   return k;
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,116 +10,20 @@ import numpy as np
 from densor import _core
 from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import GradientOf, Instruction, Lowering, Reshaped
+from densor.graph.rewriting import by_buffer, exchange, with_arguments
 
 __all__ = ["fuse_on_device"]
 
-_PASSED_BY_A_BIT = ("linear", "relu")  # activations whose gradient is that of their output, or nothing
-
 
 def fuse_on_device(lowering: Lowering) -> None:
-    """Let batch normalization drop out its results, and the products before it and before the optimizer leave sums.
+    """Let the products before batch normalization and before the optimizer leave sums.
 
-    On a CPU, whose caches hold what was just written, every step stays as it is.
+    On a CPU, whose caches hold what was just written, nothing is left.
     """
     if lowering.device == "cpu":
         return
-    _drop_in_normalization(lowering)
     _leave_moments(lowering)
     _leave_squares(lowering)
-
-
-def _mentions(lowering: Lowering) -> Counter[Buffer]:
-    """How often the instructions name each buffer."""
-    return Counter(view.buffer for item in lowering.instructions for view in item.views())
-
-
-def _by_buffer(lowering: Lowering, op: str, argument: str) -> dict[Buffer, Instruction]:
-    """The instructions of an op by the buffer that is this argument."""
-    return {
-        value.buffer: item
-        for item in lowering.instructions
-        if item.op == op and isinstance(value := item.arguments.get(argument), View)
-    }
-
-
-def _exchange(lowering: Lowering, others: dict[int, list[Instruction]]) -> None:
-    """Put other instructions in the place of those with these identities."""
-    lowering.rewrite(lambda item: others.get(id(item), [item]))
-
-
-def _with(instruction: Instruction, **arguments: Any) -> Instruction:
-    return replace(instruction, arguments=instruction.arguments | arguments)
-
-
-# Dropout behind batch normalization
-
-
-def _drop_in_normalization(lowering: Lowering) -> None:
-    """One pass for normalization, activation and dropout, if nothing else reads between.
-
-    What both let pass is a bit, and the gradient needs nothing else of the output: y before dropout is never stored.
-    The bit is read where the gradient is multiplied by both derivatives: by the product that makes it (`fuse_slopes`),
-    or by the passes of batch normalization, which no step of its own comes before.
-    """
-    uses = _mentions(lowering)
-    normalized = _by_buffer(lowering, "batch_norm_forward", "y")
-    slopes = _by_buffer(lowering, "batch_norm_backward", "mean")
-    gradients = _by_buffer(lowering, "dropout_backward", "mask") | _by_buffer(
-        lowering, "dense_backward", "below_mask"
-    )
-    others: dict[int, list[Instruction]] = {}
-    for drop in lowering.instructions:
-        if drop.op != "dropout_forward" or drop.arguments["kind"] != "inverted":
-            continue
-        forward = normalized.get(drop.arguments["x"].buffer)
-        if forward is None or not _fits(forward, drop):
-            continue
-        backward = slopes.get(forward.arguments["mean"].buffer)
-        gradient = gradients.get(drop.arguments["mask"].buffer)
-        instead = _gradients_by_a_bit(uses, drop, backward, gradient)
-        readers = [forward, drop, *(item for item in (backward, gradient) if item is not None)]
-        if instead is None or uses[drop.arguments["x"].buffer] != _named(readers, drop.arguments["x"].buffer):
-            continue
-        chosen = {name: drop.arguments[name] for name in ("mask", "rate", "seed", "stream")}
-        chosen["rounded"] = drop.arguments["x"].dtype == BFLOAT16
-        others[id(forward)] = [_with(forward, y=drop.arguments["y"], **chosen)]
-        others[id(drop)] = []
-        others |= instead
-    _exchange(lowering, others)
-
-
-def _fits(forward: Instruction, drop: Instruction) -> bool:
-    y, x = forward.arguments["y"], drop.arguments["x"]
-    return forward.arguments["activation"] in _PASSED_BY_A_BIT and y.shape == x.shape and y.dtype == x.dtype
-
-
-def _named(instructions: list[Instruction], buffer: Buffer) -> int:
-    return sum(view.buffer is buffer for item in instructions for view in item.views())
-
-
-def _gradients_by_a_bit(
-    uses: Counter[Buffer], drop: Instruction, backward: Instruction | None, gradient: Instruction | None
-) -> dict[int, list[Instruction]] | None:
-    """What takes the places of the gradients of normalization and dropout; None if they must stay."""
-    if backward is None or gradient is None:
-        return {} if backward is gradient else None
-    between = backward.arguments["dy"].buffer
-    if gradient.arguments["dx"].buffer is not between:
-        return None
-    if gradient.op == "dense_backward":
-        if backward.arguments["activation"] != "linear":
-            return None
-        slopes = {"below_saved": None, "below_activation": "linear", "below_alpha": 0.0}
-        return {id(gradient): [_with(gradient, **slopes)]}
-    if uses[between] != 2:
-        return None
-    passed = {
-        "dy": gradient.arguments["dy"],
-        "mask": drop.arguments["mask"],
-        "rate": drop.arguments["rate"],
-        "rounded": gradient.arguments["dx"].dtype == BFLOAT16,
-    }
-    return {id(backward): [_with(backward, y=None, **passed)], id(gradient): []}
 
 
 # Moments of the columns that batch normalization reads
@@ -128,7 +31,7 @@ def _gradients_by_a_bit(
 
 def _leave_moments(lowering: Lowering) -> None:
     """Let the dense product before batch normalization leave the moments of its columns, in parts of the rows."""
-    products = _by_buffer(lowering, "dense_forward", "y")
+    products = by_buffer(lowering, "dense_forward", "y")
     others: dict[int, list[Instruction]] = {}
     moments: dict[Buffer, tuple[View, int]] = {}
     for item in lowering.instructions:
@@ -144,10 +47,10 @@ def _leave_moments(lowering: Lowering) -> None:
                 continue
             moments[x.buffer] = lowering.buffer("moments", (2, -(-rows // part), x.shape[1])), part
             sums = {"moments": moments[x.buffer][0], "rounded": x.dtype == BFLOAT16}
-            others[id(product)] = [_with(product, **sums)]
+            others[id(product)] = [with_arguments(product, **sums)]
         parts, part = moments[x.buffer]
-        others[id(item)] = [_with(item, moments=parts, moment_rows=part)]
-    _exchange(lowering, others)
+        others[id(item)] = [with_arguments(item, moments=parts, moment_rows=part)]
+    exchange(lowering, others)
 
 
 def _moment_rows(product: Instruction) -> int:
@@ -193,10 +96,10 @@ def _leave_squares(lowering: Lowering) -> None:
         if count > 0:
             sums.append(lowering.buffer("squares", (count,), np.float64))
             variables.append(lowering.arena.variables.index(gradient.variable))
-            others[id(item)] = [_with(item, squares=sums[-1])]
+            others[id(item)] = [with_arguments(item, squares=sums[-1])]
     if sums:
-        others[id(update)] = [_with(update, squared=np.array(variables, np.int64), squares=sums)]
-    _exchange(lowering, others)
+        others[id(update)] = [with_arguments(update, squared=np.array(variables, np.int64), squares=sums)]
+    exchange(lowering, others)
 
 
 def _clips_what_is_stored(lowering: Lowering, update: Instruction) -> bool:

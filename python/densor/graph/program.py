@@ -12,6 +12,7 @@ from densor import _core
 from densor.graph.arena import Arena
 from densor.graph.chains import chains_on, join_dense_chains
 from densor.graph.device_fusion import fuse_on_device
+from densor.graph.dropout_fusion import fuse_dropout
 from densor.graph.fusion import fuse_expressions
 from densor.graph.lowering import Lowering
 from densor.graph.objective import Head, Objective, loss_input
@@ -219,6 +220,7 @@ def lower_graph(
     if update_statistics or (update_statistics is None and optimizer is not None):
         for node in graph.nodes:
             node.update(lowering)
+    fuse_dropout(lowering)
     fuse_on_device(lowering)
     cast_around_steps(lowering)
     if many and device == "cpu":
