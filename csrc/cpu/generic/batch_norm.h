@@ -1,8 +1,7 @@
 // Batch normalization of columns with a fused activation and dropout. Columns are independent; rows come in
 // blocks of 64, whose sums are merged in order. Of a batch of some hundred rows, 64 columns at a time (128,
 // those of a block of noise, with dropout) are read for their sums and, while they are in cache, again for
-// the result; of larger ones, up to 512 columns, twice, a few rows at a time: so few streams of memory are
-// read in order, and rows that are a power of two apart do not push one another out of the first cache.
+// the result; of larger ones, up to 512 columns, so that whole stretches of memory are read in order, twice.
 // forward: reads 4 + 4 bytes an element, writes 4, and a bit with dropout; inference reads 4, writes 4.
 #pragma once
 
@@ -22,7 +21,6 @@ namespace {
 inline constexpr std::int64_t kNormRows = 64;
 inline constexpr std::int64_t kCachedRows = 512;  // 64 columns of so many rows stay in a second-level cache
 inline constexpr std::int64_t kNormColumns = 512;
-inline constexpr std::int64_t kFewRows = 8;  // fewer than a first-level cache has ways
 
 using NormColumns = float[kNormColumns];  // a figure for each column that is at work
 
@@ -43,84 +41,57 @@ void each_part(const BatchNorm& p, F f) {
   each_part(p, 4 * kLanes, 0, f);
 }
 
-// f(first row, rows, strip, first column) for the strips of a few rows, then of the next few; of a single
-// strip for all rows of a block.
+// f(first row, rows, strip, first column) for the strips of each block of rows.
 template <int Wide, class F>
 void each_tile(std::int64_t rows, std::int64_t cols, F f) {
-  const std::int64_t few = cols > 4 * kLanes ? kFewRows : kNormRows;
-  for (std::int64_t i = 0; i < rows; i += few) {
-    const std::int64_t count = rows - i < few ? rows - i : few;
+  for (std::int64_t i = 0; i < rows; i += kNormRows) {
+    const std::int64_t count = rows - i < kNormRows ? rows - i : kNormRows;
     each_strip<Wide>(cols, [&](const auto& strip, std::int64_t j) { f(i, count, strip, j); });
   }
-}
-
-// f(first row, rows) for the blocks of rows.
-template <class F>
-void each_block(std::int64_t rows, F f) {
-  for (std::int64_t i = 0; i < rows; i += kNormRows) f(i, rows - i < kNormRows ? rows - i : kNormRows);
-}
-
-inline void clear(NormColumns& figures, std::int64_t cols) {
-  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) { strip.store(figures + j, 0, Vec(0.0f)); });
 }
 
 // Activations that cost much take narrow strips: less code, same speed.
 template <class A>
 inline constexpr int kNormWide = std::is_same_v<A, math::Linear> || std::is_same_v<A, math::Relu> ? 4 : 1;
 
-// total += term(x - pivot) in some rows of a strip.
-template <int Count, class Term>
-void add_rows(const Strip<Count>& strip, float* total, const float* x, const float* pivot, std::int64_t rows,
-              std::int64_t ld, Term term) {
-  Vec sum[Count], first[Count];
-  for (int c = 0; c < Count; ++c) {
-    sum[c] = strip.load(total, c);
-    first[c] = strip.load(pivot, c);
-  }
+// Moments of x - pivot in a block of rows of a strip, by two passes.
+template <int Count>
+void block_moments(math::Moments<Vec>* m, const Strip<Count>& strip, const float* x, const Vec* pivot,
+                   std::int64_t rows, std::int64_t ld) {
+  Vec sum[Count], squares[Count];
+  for (int c = 0; c < Count; ++c) sum[c] = squares[c] = Vec(0.0f);
   for (std::int64_t i = 0; i < rows; ++i)
-    for (int c = 0; c < Count; ++c) sum[c] = term(sum[c], strip.load(x + i * ld, c) - first[c], c);
-  for (int c = 0; c < Count; ++c) strip.store(total, c, sum[c]);
-}
-
-// Moments of x - pivot in a block of rows, by two passes.
-inline void block_moments(NormColumns& mean, NormColumns& squares, const float* x, const float* pivot,
-                          std::int64_t rows, std::int64_t cols, std::int64_t ld) {
-  clear(mean, cols);
-  clear(squares, cols);
-  each_tile<4>(rows, cols, [&](std::int64_t i, std::int64_t count, const auto& strip, std::int64_t j) {
-    add_rows(strip, mean + j, x + i * ld + j, pivot + j, count, ld,
-             [](Vec sum, Vec u, int) { return sum + u; });
-  });
-  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-    strip.store(mean + j, 0, strip.load(mean + j, 0) / Vec(static_cast<float>(rows)));
-  });
-  each_tile<4>(rows, cols, [&](std::int64_t i, std::int64_t count, const auto& strip, std::int64_t j) {
-    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
-    Vec center[kCount];
-    for (int c = 0; c < kCount; ++c) center[c] = strip.load(mean + j, c);
-    add_rows(strip, squares + j, x + i * ld + j, pivot + j, count, ld, [&](Vec sum, Vec u, int c) {
-      const Vec deviation = u - center[c];
-      return fma(deviation, deviation, sum);
-    });
-  });
+    for (int c = 0; c < Count; ++c) sum[c] = sum[c] + (strip.load(x + i * ld, c) - pivot[c]);
+  for (int c = 0; c < Count; ++c) sum[c] = sum[c] / Vec(static_cast<float>(rows));
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (int c = 0; c < Count; ++c) {
+      const Vec deviation = (strip.load(x + i * ld, c) - pivot[c]) - sum[c];
+      squares[c] = fma(deviation, deviation, squares[c]);
+    }
+  for (int c = 0; c < Count; ++c) m[c] = {sum[c], squares[c]};
 }
 
 // Moments of x - pivot in all rows; the pivot is the first row, which is near the others.
 void column_moments(NormColumns& mean, NormColumns& squares, const float* x, std::int64_t cols,
                     const BatchNorm& p) {
-  clear(mean, cols);
-  clear(squares, cols);
-  each_block(p.rows, [&](std::int64_t i, std::int64_t rows) {
-    alignas(64) NormColumns block_mean, block_squares;
-    block_moments(block_mean, block_squares, x + i * p.ld, x, rows, cols, p.ld);
-    each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-      math::Moments<Vec> total{strip.load(mean + j, 0), strip.load(squares + j, 0)};
-      total.merge({strip.load(block_mean + j, 0), strip.load(block_squares + j, 0)}, static_cast<float>(i),
-                  static_cast<float>(rows));
-      strip.store(mean + j, 0, total.mean);
-      strip.store(squares + j, 0, total.squares);
-    });
+  each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
+    strip.store(mean + j, 0, Vec(0.0f));
+    strip.store(squares + j, 0, Vec(0.0f));
   });
+  const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
+    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
+    Vec pivot[kCount];
+    math::Moments<Vec> block[kCount];
+    for (int c = 0; c < kCount; ++c) pivot[c] = strip.load(x + j, c);
+    block_moments(block, strip, x + i * p.ld + j, pivot, rows, p.ld);
+    for (int c = 0; c < kCount; ++c) {
+      math::Moments<Vec> total{strip.load(mean + j, c), strip.load(squares + j, c)};
+      total.merge(block[c], static_cast<float>(i), static_cast<float>(rows));
+      strip.store(mean + j, c, total.mean);
+      strip.store(squares + j, c, total.squares);
+    }
+  };
+  each_tile<4>(p.rows, cols, tile);
 }
 
 // y = activation(scale (x - mean) + shift) in some rows of a strip.
@@ -174,7 +145,7 @@ void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const
                         const NormColumns& shift, std::int64_t cols, const BatchNorm& p,
                         const FusedDropout& drop) {
   const std::int64_t words = mask_words(p.ld);
-  each_masked_row(0, p.rows, drop.column, [&](std::int64_t i) {
+  for (std::int64_t i = 0; i < p.rows; ++i)
     each_noise_group(drop.noise, i, drop.column, drop.column + cols, [&](std::int64_t column, UVec half) {
       const std::int64_t j = column - drop.column, at = i * p.ld + j, left = cols - j;
       const Mask keep = kept(half, drop.noise);
@@ -183,7 +154,6 @@ void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const
       };
       drop.mask[i * words + j / kLanes] = left >= kLanes ? word({kLanes}) : word({static_cast<int>(left)});
     });
-  });
 }
 
 void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,

@@ -59,64 +59,53 @@ template <class A>
 inline constexpr int kGradientWide = std::is_same_v<A, Masked> ? 4 : kNormWide<A>;
 
 struct NormSums {
-  alignas(64) NormColumns dz, dz_u, u;
-
-  explicit NormSums(std::int64_t cols) {
-    clear(dz, cols);
-    clear(dz_u, cols);
-    clear(u, cols);
-  }
+  alignas(64) NormColumns dz{}, dz_u{}, u{};
 };
 
-// The sums grow by some rows of a strip; where `dx_scale` is given, dx = dx_scale * dz on the way.
+// The sums of a block of rows; where `dx_scale` is given, dx = dx_scale * dz on the way.
 template <class A, class Scale, int Count>
-void add_gradients(const Strip<Count>& strip, NormSums& total, std::int64_t column, const NormArrays& at,
-                   const float* mean, Scale dx_scale, std::int64_t rows, const BatchNorm& p) {
-  math::GradientSums<Vec> sum[Count];
+void block_sums(math::GradientSums<Vec>* sums, const Strip<Count>& strip, const NormArrays& at,
+                const float* mean, Scale dx_scale, std::int64_t rows, const BatchNorm& p) {
+  const Vec zero(0.0f);
+  math::GradientSums<Vec> block[Count];
   Vec center[Count];
   for (int c = 0; c < Count; ++c) {
-    sum[c] = {strip.load(total.dz + column, c), strip.load(total.dz_u + column, c),
-              strip.load(total.u + column, c)};
+    block[c] = {zero, zero, zero};
     center[c] = strip.load(mean, c);
   }
   for (std::int64_t i = 0; i < rows; ++i)
     for (int c = 0; c < Count; ++c) {
       const Vec dz = upstream<A>(strip, at, i, c, p);
       const Vec u = strip.load(at.x + i * p.ld, c) - center[c];
-      sum[c] = {sum[c].dz + dz, fma(dz, u, sum[c].dz_u), sum[c].u + u};
+      block[c] = {block[c].dz + dz, fma(dz, u, block[c].dz_u), block[c].u + u};
       if constexpr (!std::is_null_pointer_v<Scale>)
         strip.store(at.dx + i * p.ld, c, strip.load(dx_scale, c) * dz);
     }
-  for (int c = 0; c < Count; ++c) {
-    strip.store(total.dz + column, c, sum[c].dz);
-    strip.store(total.dz_u + column, c, sum[c].dz_u);
-    strip.store(total.u + column, c, sum[c].u);
-  }
+  for (int c = 0; c < Count; ++c) sums[c] = block[c];
 }
 
-// Sums over all rows: of blocks, added in ascending order. `dx_scale`: a factor per column, or nullptr.
+// Sums over all rows. `dx_scale`: a factor per column, or nullptr.
 template <class A, class Scale>
 void gradient_sums(NormSums& total, const NormArrays& at, const float* mean, Scale dx_scale,
                    std::int64_t cols, const BatchNorm& p) {
-  each_block(p.rows, [&](std::int64_t first, std::int64_t rows) {
-    NormSums block(cols);
-    const auto tile = [&](std::int64_t i, std::int64_t count, const auto& strip, std::int64_t j) {
-      const NormArrays here = at.from(first + i, j, p.ld);
-      if constexpr (std::is_null_pointer_v<Scale>)
-        add_gradients<A>(strip, block, j, here, mean + j, nullptr, count, p);
-      else
-        add_gradients<A>(strip, block, j, here, mean + j, dx_scale + j, count, p);
-    };
-    each_tile<kGradientWide<A>>(rows, cols, tile);
-    each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
-      const auto add = [&](NormColumns& sum, const NormColumns& term) {
-        strip.store(sum + j, 0, strip.load(sum + j, 0) + strip.load(term + j, 0));
+  const auto tile = [&](std::int64_t first, std::int64_t rows, const auto& strip, std::int64_t j) {
+    constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
+    math::GradientSums<Vec> block[kCount];
+    const NormArrays here = at.from(first, j, p.ld);
+    if constexpr (std::is_null_pointer_v<Scale>)
+      block_sums<A>(block, strip, here, mean + j, nullptr, rows, p);
+    else
+      block_sums<A>(block, strip, here, mean + j, dx_scale + j, rows, p);
+    for (int c = 0; c < kCount; ++c) {
+      const auto add = [&](NormColumns& sum, Vec term) {
+        strip.store(sum + j, c, strip.load(sum + j, c) + term);
       };
-      add(total.dz, block.dz);
-      add(total.dz_u, block.dz_u);
-      add(total.u, block.u);
-    });
-  });
+      add(total.dz, block[c].dz);
+      add(total.dz_u, block[c].dz_u);
+      add(total.u, block[c].u);
+    }
+  };
+  each_tile<kGradientWide<A>>(p.rows, cols, tile);
 }
 
 // dx = scale dz + slope (x - mean) + shift in some rows of a strip.
@@ -152,7 +141,7 @@ template <class A>
 void all_gradients(const BatchNormGradients& d, const NormArrays& arrays, const float* mean,
                    const float* variance, const BatchNorm& p) {
   each_part(p, [&](std::int64_t first, std::int64_t cols) {
-    NormSums sums(cols);
+    NormSums sums;
     alignas(64) NormColumns scale, slope, shift;
     const NormArrays at = arrays.from(0, first, p.ld);
     gradient_sums<A>(sums, at, mean + first, nullptr, cols, p);
@@ -190,7 +179,7 @@ void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy,
   math::with_activation(p.activation, [&](auto kind) {
     using A = decltype(kind);
     each_part(p, [&](std::int64_t first, std::int64_t cols) {
-      NormSums sums(cols);
+      NormSums sums;
       alignas(64) NormColumns inverse, scale;
       each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
         const Vec v = math::inverse_deviation(strip.load(variance + first + j, 0), Vec(p.epsilon));

@@ -33,17 +33,6 @@ void each_noise_group(const DropoutNoise& noise, std::int64_t row, std::int64_t 
   }
 }
 
-// f(row) for rows [begin, end), in descending order of a part of the columns that is not the first: two
-// workers whose words of the mask lie in the same lines rarely write to one at the same time.
-template <class F>
-void each_masked_row(std::int64_t begin, std::int64_t end, std::int64_t first_column, F f) {
-  if (first_column == 0) {
-    for (std::int64_t i = begin; i < end; ++i) f(i);
-  } else {
-    for (std::int64_t i = end; i-- > begin;) f(i);
-  }
-}
-
 inline Mask kept(UVec half, const DropoutNoise& noise) { return !less_small(half, UVec(noise.threshold)); }
 
 // Sixteen columns from `col` on. kPositive: the mask has what is above zero, of what was kept.
@@ -68,12 +57,11 @@ template <bool kPositive>
 void drop_part(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
                const DropoutNoise& noise, const math::DropoutMap& map) {
   const std::int64_t words = mask_words(part.cols);
-  each_masked_row(part.row_begin, part.row_end, part.col_begin, [&](std::int64_t i) {
+  for (std::int64_t i = part.row_begin; i < part.row_end; ++i)
     each_noise_group(noise, i, part.col_begin, part.col_end, [&](std::int64_t col, UVec half) {
       drop_group<kPositive>(y + i * part.cols, mask + i * words, x + i * part.cols, kept(half, noise),
                             part.cols, col, map);
     });
-  });
 }
 
 void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
