@@ -123,6 +123,10 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   report("add", Hash().add(y));
   kernels.rescale(y.data(), a.data(), kCount, 1.7f, -0.3f);
   report("rescale", Hash().add(y));
+  const float* arrays[] = {a.data(), y.data()};
+  const float read = kernels.stream(nullptr, arrays, 2, kCount);
+  kernels.stream(y.data(), arrays, 1, kCount);
+  report("stream", Hash().add(y).add(std::vector<float>{read}));
   std::vector<std::uint16_t> narrow(kCount);
   kernels.narrow(narrow.data(), a.data(), kCount);
   kernels.widen(y.data(), narrow.data(), kCount);

@@ -18,7 +18,7 @@ void dropout(const cpu::Kernels& kernels) {
     std::vector<std::uint16_t> mask(static_cast<std::size_t>(kRows * cpu::mask_words(cols))),
         words(mask.size());
     const cpu::MatrixPart part{0, kRows, 0, cols, cols};
-    kernels.dropout_forward(y.data(), mask.data(), x.data(), part, noise, map);
+    kernels.dropout_forward(y.data(), mask.data(), x.data(), part, noise, map, true);
     kernels.dropout_backward(dx.data(), dy.data(), mask.data(), part, 1.4f);
     whole.add(y).add(mask).add(dx);
     kernels.dropout_spread(y.data(), mask.data(), x.data(), 0, kRows, cols, noise, map,

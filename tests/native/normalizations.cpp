@@ -15,8 +15,8 @@ void batch_norm(const cpu::Kernels& kernels) {
     Floats mean(gamma.size()), variance(mean), y(x.size()), dx(x.size()), dgamma(mean), dbeta(mean);
     const cpu::BatchNorm p{gamma.data(), beta.data(), kRows, cols, cols, 1e-3f, math::Activation::relu, 0.0f};
     const cpu::BatchNormGradients d{dx.data(), dgamma.data(), dbeta.data()};
-    kernels.batch_norm_forward(y.data(), mean.data(), variance.data(), x.data(), p);
-    kernels.batch_norm_backward(d, dy.data(), x.data(), y.data(), mean.data(), variance.data(), p);
+    kernels.batch_norm_forward(y.data(), mean.data(), variance.data(), x.data(), p, {});
+    kernels.batch_norm_backward(d, dy.data(), x.data(), y.data(), mean.data(), variance.data(), p, {});
     training.add(y).add(mean).add(variance).add(dx).add(dgamma).add(dbeta);
     kernels.batch_norm_inference(y.data(), x.data(), beta.data(), variance.data(), p);
     kernels.batch_norm_inference_backward(d, dy.data(), x.data(), y.data(), beta.data(), variance.data(), p);
