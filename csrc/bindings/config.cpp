@@ -79,7 +79,7 @@ std::string device_gemm_plan(std::int64_t m, std::int64_t n, std::int64_t k, boo
                              bool transpose_b, std::optional<int> architecture) {
   const cuda::GemmProblem problem = problem_of(m, n, k, transpose_a, transpose_b);
   const cpu::GemmPrecision precision = cpu::matmul_precision();
-  if (!architecture) return to_string(ops::device_gemm(problem, precision), cuda::runtime().architecture());
+  if (!architecture) return to_string(ops::device_gemm(problem, precision), ops::device_architecture());
   return to_string(ops::estimated_gemm(problem, precision, *architecture), *architecture);
 }
 
@@ -197,6 +197,8 @@ void bind_device_products(py::module_& m) {
       py::arg("architecture"), py::arg("timer"),
       "For tests: the plan of a shape (m, n, k, transpose_a, transpose_b) that a tuner with this file takes "
       "where a plan lasts as long as `timer` says; a negative time: there is no memory to measure it.");
+  m.def("device_reads_halves", &ops::device_reads_halves,
+        "Whether dense_forward and dense_backward take bfloat16 arrays on the GPU in use.");
   m.def(
       "launch_plan",
       [](const py::object& batches, const py::object& steps, const py::object& rest,

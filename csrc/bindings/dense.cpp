@@ -48,8 +48,8 @@ BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::o
 }
 
 std::pair<std::int64_t, std::int64_t> dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units,
-                                                 bool bfloat16) {
-  const ops::DenseSums sums = ops::dense_sums(rows, inputs, units, bfloat16);
+                                                 bool bfloat16, bool halves) {
+  const ops::DenseSums sums = ops::dense_sums(rows, inputs, units, bfloat16, halves);
   return {sums.moment_rows, sums.square_sums};
 }
 
@@ -108,10 +108,9 @@ void bind_dense(py::module_& m) {
   m.def("dense_pack", &dense_pack, py::arg("forward"), py::arg("backward"), py::arg("w"), py::arg("terms"),
         "Packs w (inputs, units) for dense_forward and for dx of dense_backward, uint8 each, or None.");
   m.def("dense_sums", &dense_sums, py::arg("rows"), py::arg("inputs"), py::arg("units"),
-        py::arg("bfloat16") = false,
+        py::arg("bfloat16") = false, py::arg("halves") = false,
         "Rows of a part of the moments that dense_forward can leave on the device in use, and the number of "
-        "the "
-        "squares of dense_backward; 0: none.");
+        "the squares of dense_backward; 0: none. halves: of bfloat16 arrays.");
 }
 
 }  // namespace densor::bindings

@@ -1,22 +1,19 @@
 // float32 rounded to bfloat16 (math/bf16_split.h), and back; 6 bytes an element.
-#include "cuda/device/scalar.cuh"
+#include "cuda/device/half.cuh"
 
 #include "cuda/device/grid.cuh"
 #include "cuda/table.h"
-#include "math/bf16_split.h"
 
 namespace densor::cuda {
 
 namespace {
 
 __global__ void narrow_kernel(std::uint16_t* y, const float* x, std::int64_t n) {
-  for (std::int64_t i = first_item(); i < n; i += item_stride())
-    y[i] = static_cast<std::uint16_t>(math::as_bits(math::bf16_round(x[i])) >> 16);
+  for (std::int64_t i = first_item(); i < n; i += item_stride()) y[i] = to_half(x[i]);
 }
 
 __global__ void widen_kernel(float* y, const std::uint16_t* x, std::int64_t n) {
-  for (std::int64_t i = first_item(); i < n; i += item_stride())
-    y[i] = math::from_bits(static_cast<std::uint32_t>(x[i]) << 16);
+  for (std::int64_t i = first_item(); i < n; i += item_stride()) y[i] = to_float(x[i]);
 }
 
 void narrow(const Queue& queue, std::uint16_t* y, const float* x, std::int64_t n) {

@@ -144,6 +144,9 @@ struct Launchers {
   void (*activation_backward)(const Queue& queue, float* dz, const float* dy, const float* saved,
                               std::int64_t n, math::Activation activation, float alpha);
   void (*column_sum)(const Queue& queue, float* sum, const float* x, std::int64_t rows, std::int64_t cols);
+  // Of bfloat16 numbers, in float32.
+  void (*column_sum_of_halves)(const Queue& queue, float* sum, const std::uint16_t* x, std::int64_t rows,
+                               std::int64_t cols);
   void (*softmax_forward)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols);
   void (*softmax_backward)(const Queue& queue, float* dx, const float* dy, const float* y, std::int64_t rows,
                            std::int64_t cols);
@@ -155,6 +158,8 @@ struct Launchers {
   // On the matrix units, operands rounded to TF32.
   void (*gemm_tf32)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                     const GemmFinish& finish);
+  // Whether the code in use has wgmma: that for sm_90a, not that for sm_90.
+  bool (*has_wgmma)();
   // On sm_90a. m, n and k are not 0; scratch: wgmma_scratch.
   void (*gemm_wgmma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                      const GemmFinish& finish, const WgmmaTiling& tiling);

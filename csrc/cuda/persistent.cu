@@ -33,10 +33,11 @@ using KnownPhases =
     PhaseList<NextBatch, GatherRows<float, Same>, GatherRows<float, Rescaled>, GatherRows<double, Rescaled>,
               GatherRows<std::uint8_t, Rescaled>, GatherLabels<std::uint8_t>, GatherLabels<std::int32_t>,
               GatherLabels<std::int64_t>, SmallMultiply, ActivationForward, ActivationBackward,
-              DropoutForward, DropoutBackward, ColumnSum, AddParts<float>, SoftmaxCrossEntropy<WarpTeam>,
-              ColumnLoss<math::MeanSquaredError, WarpTeam>, SingleColumnLoss<math::MeanSquaredError>,
-              ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>, SingleColumnLoss<math::SigmoidCrossEntropy>,
-              AccuracySparse, AccuracyCategorical, AccuracyBinary, Accumulate, OptimizerUpdate>;
+              DropoutForward, DropoutBackward, ColumnSum<float>, AddParts<float>,
+              SoftmaxCrossEntropy<WarpTeam>, ColumnLoss<math::MeanSquaredError, WarpTeam>,
+              SingleColumnLoss<math::MeanSquaredError>, ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>,
+              SingleColumnLoss<math::SigmoidCrossEntropy>, AccuracySparse, AccuracyCategorical,
+              AccuracyBinary, Accumulate, OptimizerUpdate>;
 
 // The blocks of a phase that are this block's.
 template <class P>
@@ -89,7 +90,7 @@ void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& oper
   constexpr std::int64_t kMost = INT32_MAX / 2;
   // Who reads sums is no phase either.
   const bool summed = finish.sums.moments != nullptr || finish.sums.squares != nullptr;
-  if (summed || p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
+  if (summed || operands.halves || p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
   const auto side = [](std::int64_t n) { return divide_up(n, SmallMultiply::kSide); };
   // Tiles of 32 x 32 that do not occupy half of the largest device.
   const bool shared = side(p.m) * side(p.n) < 64 && p.k > SmallMultiply::kFew;

@@ -28,14 +28,25 @@ void check_needed(const Check& check, const char* argument, const View& view, bo
   if (!needed && view) check.fail(argument, "must be None: activation " + name + " does not use it");
 }
 
+// bfloat16 where the array is, which only kernels of a device read and write.
+DType dtype_of(const View& view) {
+  return view.device == Device::cuda && view.dtype == DType::bf16 ? DType::bf16 : DType::f32;
+}
+
+// The device reads two bfloat16 operands or none.
+void check_kernel(const Check& check, const View& x, const View& w) {
+  check.input("x", x, dtype_of(x), {kAny, kAny});
+  check.input("w", w, dtype_of(x), {x.cols(), kAny});
+}
+
 void check_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    Activation activation, double alpha) {
   const Check check("dense_forward");
-  check.matrix("x", x);
-  check.input("w", w, DType::f32, {x.cols(), kAny});
+  check_kernel(check, x, w);
   const std::int64_t rows = x.rows(), units = w.cols();
   check.optional_input("bias", bias, DType::f32, {units});
-  check.output("y", y, DType::f32, {rows, units});
+  const bool fused = activation == Activation::relu || activation == Activation::linear;
+  check.output("y", y, fused && x.dtype == DType::bf16 ? dtype_of(y) : DType::f32, {rows, units});
   check_needed(check, "z", z, math::saves_input(activation), activation);
   check.optional_output("z", z, DType::f32, {rows, units});
   check_alpha(check.function(), activation, alpha);
@@ -73,6 +84,18 @@ void check_unpacked(const Check& check, const View& packed) {
   if (packed) check.fail("packed", "must be None on a device");
 }
 
+cuda::GemmOperands operands_of(const View& c, const View& a, const View& b) {
+  cuda::GemmOperands operands{c.f32(), a.f32(), b.f32()};
+  operands.halves = a.dtype == DType::bf16;
+  operands.half_c = c.dtype == DType::bf16;
+  return operands;
+}
+
+void require_halves(const Check& check, const char* argument) {
+  if (!device_reads_halves())
+    check.fail_type(argument, "is bfloat16, which this device does not multiply; cast it to float32");
+}
+
 // The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
                        const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
@@ -82,12 +105,14 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   Step step;
   step.name = check.function();
   const cuda::GemmProblem problem{x.rows(), w.cols(), x.cols()};
-  const cuda::GemmPlan plan =
-      training ? device_gemm(problem, precision) : device_gemm_of_rows(problem, precision);
+  const cuda::GemmOperands operands = operands_of(z ? z : y, x, w);
+  if (operands.halves) require_halves(check, "x");
+  const cuda::GemmPlan plan = training ? device_gemm(problem, precision, operands.halves)
+                                       : device_gemm_of_rows(problem, precision, operands.halves);
   check_moments(check, moments, y, training ? plan.moment_rows() : 0, activation);
   step.scratch = plan.scratch();
   step.masks_rows = true;
-  step.launch = [&kernels, plan, operands = cuda::GemmOperands{z ? z.f32() : y.f32(), x.f32(), w.f32()},
+  step.launch = [&kernels, plan, operands,
                  finish = cuda::GemmFinish{bias.f32(), relu, {}, {moments.parts.f32(), moments.rounded}},
                  y = y.f32(), n = y.size(), fused, activation,
                  alpha = static_cast<float>(alpha)](const Queue& queue) {
@@ -128,8 +153,8 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
   if (on_device(check,
                 {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}, {"moments", moments.parts}})) {
     check_unpacked(check, packed);
-    return forward_on_device(check, y, z, x, w, bias, activation, alpha, precision_of(bfloat16), training,
-                             moments);
+    return forward_on_device(check, y, z, x, w, bias, activation, alpha,
+                             precision_of(bfloat16 || x.dtype == DType::bf16), training, moments);
   }
   check_sums(check, "moments", moments.parts, 0);
   const cpu::Kernels& kernels = cpu::active();
@@ -175,15 +200,17 @@ void check_backward(const View& dx, const View& dw, const View& dbias, const Vie
                     const Below& below) {
   const Check check("dense_backward");
   const bool linear = activation == Activation::linear;
-  check.matrix("x", x);
-  check.input("w", w, DType::f32, {x.cols(), kAny});
+  check_kernel(check, x, w);
+  const bool halves = x.dtype == DType::bf16;
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
-  check.input("dy", dy, DType::f32, {rows, units});
+  check.input("dy", dy, x.dtype, {rows, units});
+  if (halves && (!linear || below.saved || below.mask))
+    check.fail("x", "is bfloat16: derivatives of activations are steps of their own then");
   check_needed(check, "saved", saved, !linear, activation);
   check.optional_input("saved", saved, DType::f32, {rows, units});
   check_needed(check, "dz", dz, !linear, activation);
   check.optional_output("dz", dz, DType::f32, {rows, units});
-  check.optional_output("dx", dx, DType::f32, {rows, inputs});
+  check.optional_output("dx", dx, halves ? dtype_of(dx) : DType::f32, {rows, inputs});
   check.optional_output("dw", dw, DType::f32, {inputs, units});
   check.optional_output("dbias", dbias, DType::f32, {units});
   check_alpha(check.function(), activation, alpha);
@@ -265,13 +292,15 @@ struct Backward {
 // dz, dbias, dw and dx, one after the other. The derivative of relu below is in the product, any other in a
 // pass of its own.
 Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy,
-                        const View& squares) {
+                        bool half_dx, const View& squares) {
   const cuda::Launchers& kernels = cuda::launchers();
+  const bool halves = dy.dtype == DType::bf16;
+  if (halves) require_halves(check, "x");
   Step step;
   step.name = check.function();
   cuda::GemmPlan for_w, for_x;
-  if (op.dw != nullptr) for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision);
-  if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision);
+  if (op.dw != nullptr) for_w = device_gemm({inputs, op.units, op.rows, true, false}, op.precision, halves);
+  if (op.dx != nullptr) for_x = device_gemm({op.rows, inputs, op.units, false, true}, op.precision, halves);
   if (squares) {
     if (op.dw == nullptr) check.fail("squares", "must be None where dw is");
     check_sums(check, "squares", squares, for_w.square_sums());
@@ -282,15 +311,20 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
   // The library counts the terms on the host.
   step.masks_rows = op.dw == nullptr || for_w.kernel != cuda::GemmKernel::cublaslt;
   const bool relu = op.below.activation == Activation::relu;
-  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x,
+  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x, halves, half_dx,
                  sums = cuda::GemmSums{nullptr, false, nullptr, squares.as<double>()}](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
       kernels.activation_backward(queue, op.dz, op.dy, op.saved, n, op.activation, op.alpha);
-    if (op.dbias != nullptr) kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
-    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch}, {nullptr, false, {}, sums});
+    if (op.dbias != nullptr && halves)
+      kernels.column_sum_of_halves(queue, op.dbias, reinterpret_cast<const std::uint16_t*>(d), op.rows,
+                                   op.units);
+    else if (op.dbias != nullptr)
+      kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
+    if (op.dw != nullptr)
+      multiply(queue, for_w, {op.dw, op.x, d, queue.batch, halves}, {nullptr, false, {}, sums});
     if (op.dx == nullptr) return;
-    multiply(queue, for_x, {op.dx, d, op.w},
+    multiply(queue, for_x, {op.dx, d, op.w, nullptr, halves, half_dx},
              {nullptr, false, {op.below.mask, op.below.scale, relu ? op.below.saved : nullptr}});
     if (op.below.saved != nullptr && !relu)
       kernels.activation_backward(queue, op.dx, op.dx, op.below.saved, op.rows * inputs, op.below.activation,
@@ -309,7 +343,7 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   const cpu::Kernels& kernels = cpu::active();
   Backward op{};
   op.kernels = &kernels;
-  const cpu::GemmPrecision precision = op.precision = precision_of(bfloat16);
+  const cpu::GemmPrecision precision = op.precision = precision_of(bfloat16 || x.dtype == DType::bf16);
   op.dw_plan =
       cpu::plan_gemm({inputs, units, rows, true, false, precision}, kernels.gemm.shape, num_threads());
   op.dx_plan = cpu::plan_gemm(problem_of({rows, inputs, units, true, true, bfloat16}), kernels.gemm.shape,
@@ -333,7 +367,7 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
                         {"below_saved", below.saved},
                         {"squares", squares}})) {
     check_unpacked(check, packed);
-    return backward_on_device(check, op, inputs, dy, squares);
+    return backward_on_device(check, op, inputs, dy, dx && dx.dtype == DType::bf16, squares);
   }
   check_sums(check, "squares", squares, 0);
   op.packed = read_packed(check, "packed", packed, inputs, units, op.dx_plan.terms());
@@ -354,10 +388,10 @@ int dense_terms(const DenseProduct& product) {
   return cpu::plan_gemm(problem_of(product), cpu::active().gemm.shape, num_threads()).terms();
 }
 
-DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16) {
-  const cpu::GemmPrecision precision = precision_of(bfloat16);
-  return {device_gemm({rows, units, inputs}, precision).moment_rows(),
-          device_gemm({inputs, units, rows, true, false}, precision).square_sums()};
+DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16, bool halves) {
+  const cpu::GemmPrecision precision = precision_of(bfloat16 || halves);
+  return {device_gemm({rows, units, inputs}, precision, halves).moment_rows(),
+          device_gemm({inputs, units, rows, true, false}, precision, halves).square_sums()};
 }
 
 }  // namespace densor::ops

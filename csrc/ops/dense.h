@@ -17,6 +17,10 @@ struct DenseMoments {
   bool rounded = false;  // of y rounded to bfloat16
 };
 
+// On a device whose matrix units multiply bfloat16 numbers (device_reads_halves), x, w, dy may be such, all
+// of them, and with them dx, and y of a linear layer or relu: products are summed in float32 and rounded
+// once.
+
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
 // saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,
 // is cpu::matmul_precision(), or with `bfloat16`, for operands that are rounded anyway, one product of
@@ -26,11 +30,12 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
                    math::Activation activation, double alpha, bool training, bool bfloat16,
                    const DenseMoments& moments, const View& packed);
 
-// What the products on the device in use can tell of their results in training, with the precision as above.
+// What the products on the device in use can tell of their results in training, with the precision as above;
+// `halves`: x, w and dy are bfloat16 arrays.
 struct DenseSums {
   std::int64_t moment_rows, square_sums;  // 0: nothing
 };
-DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16);
+DenseSums dense_sums(std::int64_t rows, std::int64_t inputs, std::int64_t units, bool bfloat16, bool halves);
 
 // What stands between this layer and the dz of the one below, from which x came: dropout with the mask uint16
 // (rows, ceil(in / 16)), unless that is absent, of an activation that saved (rows, in), absent for linear.

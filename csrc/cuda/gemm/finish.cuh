@@ -4,6 +4,7 @@
 #include "cuda/device/scalar.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/half.cuh"
 #include "cuda/device/rows.cuh"
 #include "cuda/gemm/problem.h"
 #include "math/operands.h"
@@ -14,16 +15,25 @@ inline constexpr float kLargestFloat = 3.40282347e38f;
 
 __device__ __forceinline__ bool is_finite(float x) { return math::abs(x) <= kLargestFloat; }
 
+template <class T>
+__device__ __forceinline__ float sum_by_multiply_adds(const T* a, const T* b, const GemmProblem& p,
+                                                      std::int64_t terms) {
+  const std::int64_t step_a = p.transpose_a ? p.m : 1, step_b = p.transpose_b ? 1 : p.n;
+  float sum = 0.0f;
+  for (std::int64_t t = 0; t < terms; ++t)
+    sum = math::fma(to_float(a[t * step_a]), to_float(b[t * step_b]), sum);
+  return sum;
+}
+
 // Element (i, j) by a chain of multiply-adds: infinity has no sum of terms.
 __device__ inline float by_multiply_adds(const GemmProblem& p, const GemmOperands& o, std::int64_t i,
                                          std::int64_t j) {
-  const float* a = o.a + (p.transpose_a ? i : i * p.k);
-  const float* b = o.b + (p.transpose_b ? j * p.k : j);
-  const std::int64_t step_a = p.transpose_a ? p.m : 1, step_b = p.transpose_b ? 1 : p.n;
+  const std::int64_t at_a = p.transpose_a ? i : i * p.k, at_b = p.transpose_b ? j * p.k : j;
   const std::int64_t terms = rows_of(o.batch, p.k);
-  float sum = 0.0f;
-  for (std::int64_t t = 0; t < terms; ++t) sum = math::fma(a[t * step_a], b[t * step_b], sum);
-  return sum;
+  if (o.halves)
+    return sum_by_multiply_adds(reinterpret_cast<const Half*>(o.a) + at_a,
+                                reinterpret_cast<const Half*>(o.b) + at_b, p, terms);
+  return sum_by_multiply_adds(o.a + at_a, o.b + at_b, p, terms);
 }
 
 // Element (i, j) of a gradient with n columns, times what its slope says.

@@ -25,8 +25,6 @@ constexpr int kPitch = kSlice + 8;  // bfloat16s; lanes of a fragment read diffe
 constexpr std::int64_t kPromote = 128;
 constexpr int kDown = kWarpRows / kTileRows, kAcross = kWarpCols / kTileCols;
 
-using Half = std::uint16_t;
-
 // To planes of terms in shared memory.
 template <int kPlanes, int kLength, bool kAlong>
 __device__ __forceinline__ void store(const Slice<kLength, kAlong>& slice, Half* planes, int thread) {
@@ -100,11 +98,12 @@ struct Place {
   __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
 };
 
-// `total` becomes what is stored.
-template <bool kSlope>
+// `total` becomes what is computed, before it is rounded to C.
+template <class C, bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                        const Place& at, float (&total)[kDown][kAcross][4]) {
   static_assert(kDown * kAcross * 4 == 32);
+  C* c = reinterpret_cast<C*>(o.c);
   std::uint32_t lost = 0;  // the elements that are not finite
 #pragma unroll
   for (int i = 0; i < kDown; ++i)
@@ -114,47 +113,50 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
           lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
-          o.c[at.i(i, e) * p.n + at.j(j, e)] = total[i][j][e] =
-              finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
+          total[i][j][e] = finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
+          put(c + at.i(i, e) * p.n + at.j(j, e), total[i][j][e]);
         }
   if (lost == 0) return;
 #pragma unroll 1
   for (int n = 0; n < 32; ++n) {
     if ((lost >> n & 1u) == 0) continue;
     const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
-    o.c[i * p.n + j] = finished<kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j));
+    put(c + i * p.n + j, finished<kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j)));
   }
 #pragma unroll
   for (int n = 0; n < 32; ++n)
     if ((lost >> n & 1u) != 0)
       total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] =
-          o.c[at.i(n / (4 * kAcross), n % 4) * p.n + at.j(n / 4 % kAcross, n % 4)];
+          to_float(c[at.i(n / (4 * kAcross), n % 4) * p.n + at.j(n / 4 % kAcross, n % 4)]);
 }
 
-template <int kProducts, bool kTransposeA, bool kTransposeB>
+// T: of a and b. C: of c.
+template <int kProducts, bool kTransposeA, bool kTransposeB, class T, class C>
 __global__ void __launch_bounds__(kThreads, 1)
     mma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
   constexpr int kPlanes = planes_of(kProducts);
   Half* a = dynamic_shared<Half>();
   Half* b = a + kPlanes * kRows * kPitch;
+  const T *of_a = reinterpret_cast<const T*>(operands.a), *of_b = reinterpret_cast<const T*>(operands.b);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
-  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
-  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
+  const auto down = static_cast<unsigned>(divide_up(problem.m, kRows));
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * kRows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * kCols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
   float total[kDown][kAcross][4] = {}, sum[kDown][kAcross][4] = {};
   Slice<kRows, !kTransposeA> next_a;
   Slice<kCols, kTransposeB> next_b;
-  next_a.load(operands.a, problem.m, terms, top, 0, thread);
-  next_b.load(operands.b, problem.n, terms, left, 0, thread);
+  next_a.load(of_a, problem.m, terms, top, 0, thread);
+  next_b.load(of_b, problem.n, terms, left, 0, thread);
   for (std::int64_t p = 0; p < terms; p += kSlice) {
     __syncthreads();
     store<kPlanes>(next_a, a, thread);
     store<kPlanes>(next_b, b, thread);
     __syncthreads();
     if (p + kSlice < terms) {
-      next_a.load(operands.a, problem.m, terms, top, p + kSlice, thread);
-      next_b.load(operands.b, problem.n, terms, left, p + kSlice, thread);
+      next_a.load(of_a, problem.m, terms, top, p + kSlice, thread);
+      next_b.load(of_b, problem.n, terms, left, p + kSlice, thread);
     }
 #pragma unroll
     for (int term = 0; term < kSlice; term += kTerms) multiply<kProducts>(sum, a, b, row, col, term);
@@ -162,23 +164,35 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
-  finish<!kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
+  finish<C, !kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
   leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
                                             total);
+}
+
+// start(kernel) with the one for these operands.
+template <int kProducts, class T, class C, class Start>
+void with_kernel(const GemmProblem& p, Start start) {
+  if (p.transpose_a)
+    p.transpose_b ? start(mma_kernel<kProducts, true, true, T, C>)
+                  : start(mma_kernel<kProducts, true, false, T, C>);
+  else
+    p.transpose_b ? start(mma_kernel<kProducts, false, true, T, C>)
+                  : start(mma_kernel<kProducts, false, false, T, C>);
 }
 
 template <int kProducts>
 void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
          const GemmFinish& finishing) {
-  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows)), static_cast<unsigned>(divide_up(p.n, kCols)));
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows) * divide_up(p.n, kCols)));
   const std::size_t shared = sizeof(Half) * planes_of(kProducts) * (kRows + kCols) * kPitch;
   const auto start = [&](auto kernel) {
     launch(queue, kernel, grid, kThreads, shared, p, operands, finishing);
   };
-  if (p.transpose_a)
-    p.transpose_b ? start(mma_kernel<kProducts, true, true>) : start(mma_kernel<kProducts, true, false>);
-  else
-    p.transpose_b ? start(mma_kernel<kProducts, false, true>) : start(mma_kernel<kProducts, false, false>);
+  if constexpr (kProducts == 1) {
+    if (operands.halves && operands.half_c) return with_kernel<1, Half, Half>(p, start);
+    if (operands.halves) return with_kernel<1, Half, float>(p, start);
+  }
+  with_kernel<kProducts, float, float>(p, start);
 }
 
 void gemm_mma(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,

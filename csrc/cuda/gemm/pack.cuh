@@ -5,24 +5,26 @@
 #pragma once
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/half.cuh"
 #include "cuda/device/rows.cuh"
 #include "cuda/device/scalar.cuh"
 #include "cuda/gemm/terms.h"
-#include "math/bf16_split.h"
 
 namespace densor::cuda {
 
-// One operand: `lines` of `terms`, side by side where `along`, else the lines are.
+// One operand, of elements T: `lines` of `terms`, side by side where `along`, else the lines are.
+template <class T>
 struct Packing {
   std::uint32_t* to;  // pairs of terms
-  const float* from;
+  const T* from;
   std::int64_t lines, terms;
   bool along;
   int tile;                      // lines of a unit
   const Batch* batch = nullptr;  // whose rows the terms are, or null
 
   bool aligned() const {
-    return (along ? terms : lines) % 4 == 0 && reinterpret_cast<std::uintptr_t>(from) % 16 == 0;
+    return (along ? terms : lines) % static_cast<std::int64_t>(16 / sizeof(T)) == 0 &&
+           reinterpret_cast<std::uintptr_t>(from) % 16 == 0;
   }
 };
 
@@ -31,21 +33,36 @@ struct alignas(16) Chunk {
   std::uint32_t pairs[kChunk / 2];
 };
 
+__device__ __forceinline__ void load_aligned(float (&x)[kChunk], const float* from) {
+  const float4* at = reinterpret_cast<const float4*>(from);
+  const float4 low = at[0], high = at[1];
+  x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
+  x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+}
+
+__device__ __forceinline__ void load_aligned(float (&x)[kChunk], const Half* from) {
+  const Chunk of = *reinterpret_cast<const Chunk*>(from);
+#pragma unroll
+  for (int i = 0; i < kChunk; i += 2) {
+    x[i] = math::from_bits(of.pairs[i / 2] << 16);
+    x[i + 1] = math::from_bits(of.pairs[i / 2] & 0xffff0000u);
+  }
+}
+
 // kChunk terms of a line, zeros outside; there are so many of them.
-__device__ __forceinline__ void load_chunk(float (&x)[kChunk], const Packing& p, std::int64_t line,
+template <class T>
+__device__ __forceinline__ void load_chunk(float (&x)[kChunk], const Packing<T>& p, std::int64_t line,
                                            std::int64_t term, std::int64_t terms, bool aligned) {
   const bool inside = line < p.lines;
   if (aligned && p.along && inside && term + kChunk <= terms) {
-    const float4* at = reinterpret_cast<const float4*>(p.from + line * p.terms + term);
-    const float4 low = at[0], high = at[1];
-    x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
-    x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+    load_aligned(x, p.from + line * p.terms + term);
     return;
   }
   const std::int64_t step = p.along ? 1 : p.lines,
                      first = p.along ? line * p.terms + term : term * step + line;
 #pragma unroll
-  for (int i = 0; i < kChunk; ++i) x[i] = inside && term + i < terms ? p.from[first + i * step] : 0.0f;
+  for (int i = 0; i < kChunk; ++i)
+    x[i] = inside && term + i < terms ? to_float(p.from[first + i * step]) : 0.0f;
 }
 
 __device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
@@ -53,8 +70,9 @@ __device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
 }
 
 // Unit `index` of an operand, through shared memory: both sides are read and written side by side.
-template <int kPlanes, int kTerms>
-__device__ __forceinline__ void pack_unit(const Packing& p, std::int64_t index, bool aligned, Chunk* image) {
+template <int kPlanes, int kTerms, class T>
+__device__ __forceinline__ void pack_unit(const Packing<T>& p, std::int64_t index, bool aligned,
+                                          Chunk* image) {
   constexpr int kAcross = kTerms / kChunk;  // chunks of a line
   const std::int64_t blocks = divide_up(p.terms, kTerms);
   const std::int64_t top = index / blocks * p.tile, left = index % blocks * kTerms;
@@ -85,8 +103,8 @@ __device__ __forceinline__ void pack_unit(const Packing& p, std::int64_t index, 
 }
 
 // Units of a, then of b.
-template <int kPlanes, int kTerms>
-__global__ void __launch_bounds__(kThreads) pack_kernel(Packing a, Packing b, std::int64_t units_a,
+template <int kPlanes, int kTerms, class T>
+__global__ void __launch_bounds__(kThreads) pack_kernel(Packing<T> a, Packing<T> b, std::int64_t units_a,
                                                         std::int64_t units, bool aligned_a, bool aligned_b) {
   Chunk* image = dynamic_shared<Chunk>();
   for (std::int64_t unit = blockIdx.x; unit < units; unit += gridDim.x) {
@@ -97,13 +115,15 @@ __global__ void __launch_bounds__(kThreads) pack_kernel(Packing a, Packing b, st
   }
 }
 
-template <int kProducts>
-void pack(const Queue& queue, const Packing& a, const Packing& b) {
+template <int kProducts, class T>
+void pack(const Queue& queue, const Packing<T>& a, const Packing<T>& b) {
   constexpr int kPlanes = planes_of(kProducts), kTerms = wgmma_terms(kProducts);
-  const auto units = [](const Packing& p) { return divide_up(p.lines, p.tile) * divide_up(p.terms, kTerms); };
+  const auto units = [](const Packing<T>& p) {
+    return divide_up(p.lines, p.tile) * divide_up(p.terms, kTerms);
+  };
   const std::int64_t all = units(a) + units(b);
   const int lines = a.tile > b.tile ? a.tile : b.tile;
-  launch(queue, pack_kernel<kPlanes, kTerms>, blocks_for(all, 1), kThreads,
+  launch(queue, pack_kernel<kPlanes, kTerms, T>, blocks_for(all, 1), kThreads,
          sizeof(std::uint16_t) * static_cast<std::size_t>(kPlanes * lines * kTerms), a, b, units(a), all,
          a.aligned(), b.aligned());
 }

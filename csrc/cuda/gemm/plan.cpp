@@ -9,8 +9,7 @@ namespace densor::cuda {
 
 namespace {
 
-constexpr int kMatrixUnits = 80;  // the first architecture that multiplies bfloat16
-constexpr int kWgmma = 90;        // the only one that has wgmma
+constexpr int kWgmma = 90;  // the only one that has wgmma
 constexpr int kMostParts = 16;
 constexpr std::int64_t kLeastTerms = 256;  // of a part of k
 

@@ -8,6 +8,8 @@
 
 namespace densor::cuda {
 
+inline constexpr int kMatrixUnits = 80;  // the first architecture that multiplies bfloat16
+
 // What stands for one product of float32: multiply-adds themselves, or products of bfloat16 terms on the
 // matrix units, 6 being no less exact, or of TF32. `fastest_exact` takes the faster of the first and the last
 // of bfloat16.

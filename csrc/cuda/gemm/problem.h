@@ -21,6 +21,9 @@ struct GemmOperands {
   // Set where the terms are rows of the batch, which may have fewer than the arrays. Then a and b are stored
   // by terms.
   const Batch* batch = nullptr;
+  // a and b, and c, point at bfloat16 numbers: of one product of such on the matrix units, which sums in
+  // float32 and rounds c once.
+  bool halves = false, half_c = false;
 };
 
 // What a gradient is multiplied by: keep ? scale : 0 where there is a mask, then relu'(y) where there is y.

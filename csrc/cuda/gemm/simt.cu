@@ -119,8 +119,9 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
   __shared__ float b[2][kSlice][T::cols + kSkew];
   const int thread = static_cast<int>(threadIdx.x);
   const int row = thread / (T::cols / T::n) * T::m, col = thread % (T::cols / T::n) * T::n;
-  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * T::rows;
-  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * T::cols;
+  const auto down = static_cast<unsigned>(divide_up(problem.m, T::rows));
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * T::rows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * T::cols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
   float sum[T::m][T::n] = {};
   Slice<T::rows, T::threads, !kTransposeA> next_a;
@@ -153,8 +154,7 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
 
 template <class T>
 void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish) {
-  const dim3 grid(static_cast<unsigned>(divide_up(p.m, T::rows)),
-                  static_cast<unsigned>(divide_up(p.n, T::cols)));
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, T::rows) * divide_up(p.n, T::cols)));
   const auto start = [&](auto kernel) { launch(queue, kernel, grid, T::threads, 0, p, operands, finish); };
   if (p.transpose_a)
     p.transpose_b ? start(simt_kernel<T, true, true>) : start(simt_kernel<T, true, false>);

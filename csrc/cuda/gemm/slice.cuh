@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/half.cuh"
 
 namespace densor::cuda {
 
@@ -22,17 +23,18 @@ struct Slice {
   __device__ static int term(int thread, int s) {
     return kAlong ? thread % kInner : thread / kInner + s * kStep;
   }
-  __device__ void load(const float* x, std::int64_t lines, std::int64_t k, std::int64_t first_line,
+  template <class T>
+  __device__ void load(const T* x, std::int64_t lines, std::int64_t k, std::int64_t first_line,
                        std::int64_t first_term, int thread) {
     const std::int64_t i = first_line + line(thread, 0), p = first_term + term(thread, 0);
     const std::int64_t left = kAlong ? lines - i : k - p;  // of the coordinate that runs
     const bool inside = kAlong ? p < k : i < lines;
     const int limit = !inside ? 0 : left < kCount * kStep ? static_cast<int>(left) : kCount * kStep;
-    const float* at = x + (kAlong ? i * k + p : p * lines + i);
+    const T* at = x + (kAlong ? i * k + p : p * lines + i);
     const std::int64_t stride = kStep * (kAlong ? k : lines);
 #pragma unroll
     for (int s = 0; s < kCount; ++s) {
-      element[s] = s * kStep < limit ? *at : 0.0f;
+      element[s] = s * kStep < limit ? to_float(*at) : 0.0f;
       at += stride;
     }
   }

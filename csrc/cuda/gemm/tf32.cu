@@ -74,8 +74,9 @@ __global__ void __launch_bounds__(kThreads, 1)
   __shared__ float b[kCols][kPitch];
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
-  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x) * kRows;
-  const std::int64_t left = static_cast<std::int64_t>(blockIdx.y) * kCols;
+  const auto down = static_cast<unsigned>(divide_up(problem.m, kRows));
+  const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * kRows;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * kCols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
   float sum[kDown][kAcross][4] = {};
   Slice<kRows, !kTransposeA> next_a;
@@ -101,7 +102,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 void gemm_tf32(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
                const GemmFinish& finishing) {
-  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows)), static_cast<unsigned>(divide_up(p.n, kCols)));
+  const dim3 grid(static_cast<unsigned>(divide_up(p.m, kRows) * divide_up(p.n, kCols)));
   const auto start = [&](auto kernel) { launch(queue, kernel, grid, kThreads, 0, p, operands, finishing); };
   if (p.transpose_a)
     p.transpose_b ? start(tf32_kernel<true, true>) : start(tf32_kernel<true, false>);

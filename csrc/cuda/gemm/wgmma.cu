@@ -16,6 +16,7 @@
 // are the same every time.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/pack.cuh"
+#include "cuda/gemm/raster.cuh"
 #include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
 #include "tile.cuh"
@@ -32,7 +33,6 @@ constexpr int kCopyRegisters = 40, kMultiplyRegisters = 232;
 constexpr int kSharedBytes = 227 * 1024, kAlignment = 1024, kMostStages = 8;
 constexpr int kPromote = 128;  // terms
 constexpr unsigned kProcessors = 132;
-constexpr std::int64_t kRaster = 8;  // rows of tiles that blocks walk together, for the second-level cache
 
 template <int kProducts_, int kCols_>
 struct Shape {
@@ -49,29 +49,6 @@ struct Shape {
   static constexpr std::size_t kShared =
       kAlignment + kStages * (kStage + 2 * sizeof(Barrier)) + sizeof(Barrier) + kRoom;
   static_assert(kStages >= 3 && kPlaneA % kAlignment == 0 && kPlaneB % kAlignment == 0);
-};
-
-// What there is to do: tiles of c, `parts` pieces of k in each.
-struct Work {
-  std::int64_t down, across, blocks, parts;
-
-  __device__ std::int64_t count() const { return down * across * parts; }
-};
-
-// One of them.
-struct Item {
-  std::int64_t i, j, part, begin, end;  // tile, piece, steps along k
-
-  __device__ Item(const Work& work, std::int64_t index) {
-    part = index % work.parts;
-    const std::int64_t tile = index / work.parts, band = tile / (kRaster * work.across);
-    const std::int64_t first = band * kRaster, left = work.down - first;
-    const std::int64_t rows = left < kRaster ? left : kRaster, within = tile - first * work.across;
-    i = first + within % rows;
-    j = within / rows;
-    begin = part * work.blocks / work.parts;
-    end = (part + 1) * work.blocks / work.parts;
-  }
 };
 
 // A ring of stages; one side waits for `full`, the other for `empty`.
@@ -200,8 +177,16 @@ __device__ __forceinline__ void leave_part(float* partial, const GemmProblem& p,
     if (at.i(e) < p.m && at.j(e) < p.n) partial[at.i(e) * p.n + at.j(e)] = total[e];
 }
 
-// `total` becomes what is stored.
-template <int kCount>
+// Two neighbours.
+__device__ __forceinline__ void put_pair(float* to, float first, float second) {
+  *reinterpret_cast<float2*>(to) = {first, second};
+}
+__device__ __forceinline__ void put_pair(Half* to, float first, float second) {
+  *reinterpret_cast<std::uint32_t*>(to) = bf16_pair(math::bf16_round(first), math::bf16_round(second));
+}
+
+// `total` becomes what is computed, before it is rounded to C.
+template <class C, int kCount>
 __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                             bool pairs, const Place& at, float (&total)[kCount]) {
   std::uint32_t lost[kCount / 32] = {};  // the elements that are not finite
@@ -212,14 +197,14 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     const bool two = j + 1 < p.n;
     lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
     lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
-    float* to = o.c + i * p.n + j;
+    C* to = reinterpret_cast<C*>(o.c) + i * p.n + j;
     total[e] = finished(f, p, i, j, total[e]);
     if (two) total[e + 1] = finished(f, p, i, j + 1, total[e + 1]);
     if (pairs) {
-      *reinterpret_cast<float2*>(to) = {total[e], total[e + 1]};
+      put_pair(to, total[e], total[e + 1]);
     } else {
-      to[0] = total[e];
-      if (two) to[1] = total[e + 1];
+      put(to, total[e]);
+      if (two) put(to + 1, total[e + 1]);
     }
   }
 #pragma unroll
@@ -228,11 +213,12 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     for (int bit = 0; bit < 32; ++bit) {
       if ((lost[word] >> bit & 1u) == 0) continue;
       const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
-      o.c[i * p.n + j] = finished(f, p, i, j, by_multiply_adds(p, o, i, j));
+      put(reinterpret_cast<C*>(o.c) + i * p.n + j, finished(f, p, i, j, by_multiply_adds(p, o, i, j)));
     }
 #pragma unroll
   for (int e = 0; e < kCount; ++e)
-    if ((lost[e / 32] >> e % 32 & 1u) != 0) total[e] = o.c[at.i(e) * p.n + at.j(e)];
+    if ((lost[e / 32] >> e % 32 & 1u) != 0)
+      total[e] = to_float(reinterpret_cast<const C*>(o.c)[at.i(e) * p.n + at.j(e)]);
 }
 
 // The sums over a tile's results, which are in `total`, by all who multiply.
@@ -285,7 +271,8 @@ struct Packed {
   float* partial;
 };
 
-template <class S>
+// C: of c.
+template <class S, class C>
 __global__ void __launch_bounds__(kAllThreads, 1)
     wgmma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, Packed packed, Work work,
                  bool pairs) {
@@ -309,14 +296,14 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     if (work.parts > 1) {
       leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
     } else {
-      finish_sums(problem, operands, finish, pairs, at, total);
+      finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
     }
   }
 }
 
 // c from the parts' sums, added in ascending order.
-template <bool kSquares>
+template <class C, bool kSquares>
 __global__ void __launch_bounds__(kThreads)
     parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,
                  std::int64_t parts) {
@@ -327,7 +314,8 @@ __global__ void __launch_bounds__(kThreads)
     for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
     const std::int64_t i = at / problem.n, j = at % problem.n;
     if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
-    operands.c[at] = sum = finished(finish, problem, i, j, sum);
+    sum = finished(finish, problem, i, j, sum);
+    put(reinterpret_cast<C*>(operands.c) + at, sum);
     if constexpr (kSquares) squares += square(sum);
   }
   if constexpr (kSquares) {
@@ -336,28 +324,47 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <int kProducts, int kCols>
-void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish,
-         const WgmmaTiling& tiling) {
+// T: of a and b. C: of c.
+template <int kProducts, int kCols, class T, class C>
+void run_typed(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+               const GemmFinish& finish, const WgmmaTiling& tiling) {
   using S = Shape<kProducts, kCols>;
   float* a = queue.scratch;
   float* b = a + packed_floats(p.m, kRows, p.k, kProducts);
   float* partial = b + packed_floats(p.n, kCols, p.k, kProducts);
-  pack<kProducts>(
-      queue,
-      {reinterpret_cast<std::uint32_t*>(a), operands.a, p.m, p.k, !p.transpose_a, kRows, operands.batch},
-      {reinterpret_cast<std::uint32_t*>(b), operands.b, p.n, p.k, p.transpose_b, kCols, operands.batch});
+  const auto packing = [&](float* to, const float* from, std::int64_t lines, bool along, int tile) {
+    return Packing<T>{reinterpret_cast<std::uint32_t*>(to),
+                      reinterpret_cast<const T*>(from),
+                      lines,
+                      p.k,
+                      along,
+                      tile,
+                      operands.batch};
+  };
+  pack<kProducts, T>(queue, packing(a, operands.a, p.m, !p.transpose_a, kRows),
+                     packing(b, operands.b, p.n, p.transpose_b, kCols));
   const Work work{wgmma_tiles(p.m, kRows), wgmma_tiles(p.n, kCols), wgmma_blocks(p.k, kProducts),
                   tiling.parts};
   const std::int64_t items = work.down * work.across * work.parts;
-  const bool pairs = p.n % 2 == 0 && reinterpret_cast<std::uintptr_t>(operands.c) % 8 == 0;
-  launch(queue, wgmma_kernel<S>, dim3(items < kProcessors ? static_cast<unsigned>(items) : kProcessors),
+  const bool pairs = p.n % 2 == 0 && reinterpret_cast<std::uintptr_t>(operands.c) % (2 * sizeof(C)) == 0;
+  launch(queue, wgmma_kernel<S, C>, dim3(items < kProcessors ? static_cast<unsigned>(items) : kProcessors),
          kAllThreads, S::kShared, p, operands, finish,
          Packed{reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), partial}, work, pairs);
   if (work.parts > 1)
-    launch(queue, finish.sums.squares != nullptr ? parts_kernel<true> : parts_kernel<false>,
+    launch(queue, finish.sums.squares != nullptr ? parts_kernel<C, true> : parts_kernel<C, false>,
            dim3(static_cast<unsigned>(part_blocks(p.m * p.n))), kThreads, 0, p, operands, finish, partial,
            work.parts);
+}
+
+template <int kProducts, int kCols>
+void run(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish,
+         const WgmmaTiling& tiling) {
+  if constexpr (kProducts == 1) {
+    if (operands.halves && operands.half_c)
+      return run_typed<1, kCols, Half, Half>(queue, p, operands, finish, tiling);
+    if (operands.halves) return run_typed<1, kCols, Half, float>(queue, p, operands, finish, tiling);
+  }
+  run_typed<kProducts, kCols, float, float>(queue, p, operands, finish, tiling);
 }
 
 template <int kProducts>
@@ -381,6 +388,9 @@ void gemm_wgmma(const Queue& queue, const GemmProblem& p, const GemmOperands& op
 
 }  // namespace
 
-void fill_gemm_wgmma(Launchers& table) { table.gemm_wgmma = gemm_wgmma; }
+void fill_gemm_wgmma(Launchers& table) {
+  table.gemm_wgmma = gemm_wgmma;
+  table.has_wgmma = has_tile_products;
+}
 
 }  // namespace densor::cuda

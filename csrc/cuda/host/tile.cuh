@@ -10,6 +10,8 @@
 
 namespace densor::cuda {
 
+inline bool has_tile_products() { return true; }
+
 inline std::uint32_t shared_address(const void* pointer) {
   return static_cast<std::uint32_t>(static_cast<const char*>(pointer) -
                                     static_cast<const char*>(host::shared_memory()));

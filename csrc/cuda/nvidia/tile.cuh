@@ -13,11 +13,27 @@
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 #define DENSOR_SM90A(...) __VA_ARGS__
+#define DENSOR_SM90A_ONLY(...) __VA_ARGS__
 #else
 #define DENSOR_SM90A(...) __trap()
+#define DENSOR_SM90A_ONLY(...)
 #endif
 
 namespace densor::cuda {
+
+// Never launched: which code the device took is told by the shared memory of this kernel.
+static __global__ void tile_products_kernel() {
+  DENSOR_SM90A_ONLY(__shared__ int mark[32]; mark[threadIdx.x] = 1; __syncthreads();
+                    if (mark[0] != 1) __trap());
+}
+inline bool has_tile_products() {
+  static const bool has = [] {
+    cudaFuncAttributes attributes{};
+    return cudaFuncGetAttributes(&attributes, tile_products_kernel) == cudaSuccess &&
+           attributes.sharedSizeBytes > 0;
+  }();
+  return has;
+}
 
 // Of a pointer into shared memory: its address there.
 __device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {

@@ -4,14 +4,17 @@
 #pragma once
 
 #include "cuda/device/columns.cuh"
+#include "cuda/device/half.cuh"
 #include "cuda/phases/batch.cuh"
 
 namespace densor::cuda {
 
+// T: of x.
+template <class T>
 struct ColumnSum {
-  static constexpr PhaseKind kKind = PhaseKind::column_sum;
+  static constexpr PhaseKind kKind = sizeof(T) == sizeof(float) ? PhaseKind::column_sum : PhaseKind::none;
   float* part_sums;
-  const float* x;
+  const T* x;
   std::int64_t rows, cols;
   const Batch* batch;
 
@@ -20,7 +23,7 @@ struct ColumnSum {
     const ColumnTile tile(at, there, cols, part_rows(there));
     float sum[1] = {};
     for (std::int64_t i = tile.begin + tile.warp; i < tile.end; i += kTileWarps)
-      sum[0] += x[i * cols + tile.column];
+      sum[0] += to_float(x[i * cols + tile.column]);
     add_warps(tile, sum);
     if (tile.first()) part_sums[tile.part * cols + tile.column] = sum[0];
   }

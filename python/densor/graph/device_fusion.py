@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
 from densor import _core
 from densor.graph.buffers import BFLOAT16, Buffer, View
-from densor.graph.lowering import GradientOf, Instruction, Lowering, Reshaped
+from densor.graph.lowering import GradientOf, Instruction, Lowering
 from densor.graph.rewriting import by_buffer, exchange, with_arguments
+from densor.graph.storage import bfloat16_operands, multiplies_bfloat16
 
 __all__ = ["fuse_on_device"]
 
@@ -55,15 +55,16 @@ def _leave_moments(lowering: Lowering) -> None:
 
 def _moment_rows(product: Instruction) -> int:
     arguments = product.arguments
-    if arguments["activation"] not in ("linear", "relu") or not arguments["training"]:
+    if arguments["activation"] not in ("linear", "relu") or not arguments.get("training", False):
         return 0
     rows, inputs = arguments["x"].shape
-    return _core.dense_sums(rows, inputs, arguments["y"].shape[1], _stores_bfloat16(product))[0]
+    return _sums(product, rows, inputs, arguments["y"].shape[1])[0]
 
 
-def _stores_bfloat16(instruction: Instruction) -> bool:
-    """Whether its products are those of bfloat16 numbers, see `cast_around_steps`."""
-    return any(view.dtype == BFLOAT16 for view in instruction.views())
+def _sums(product: Instruction, rows: int, inputs: int, units: int) -> tuple[int, int]:
+    """What the product of a dense layer tells of its results, as it will be computed (`cast_around_steps`)."""
+    halves = bool(bfloat16_operands(product))
+    return _core.dense_sums(rows, inputs, units, multiplies_bfloat16(product), halves)
 
 
 # Squares of gradients that norms are made of
@@ -82,7 +83,7 @@ def _leave_squares(lowering: Lowering) -> None:
     uses = Counter(
         value.variable
         for item in lowering.instructions
-        for value in map(_unshaped, _flat(item))
+        for value in item.values()
         if isinstance(value, GradientOf)
     )
     variables, sums = [], []
@@ -92,7 +93,7 @@ def _leave_squares(lowering: Lowering) -> None:
         if not isinstance(gradient, GradientOf) or uses[gradient.variable] != 1:
             continue
         (rows, inputs), units = item.arguments["x"].shape, item.arguments["dy"].shape[1]
-        count = _core.dense_sums(rows, inputs, units, _stores_bfloat16(item))[1]
+        count = _sums(item, rows, inputs, units)[1]
         if count > 0:
             sums.append(lowering.buffer("squares", (count,), np.float64))
             variables.append(lowering.arena.variables.index(gradient.variable))
@@ -119,18 +120,5 @@ def _clips_what_is_stored(lowering: Lowering, update: Instruction) -> bool:
         value is arena.gradients
         for item in lowering.instructions
         if item.op not in reading
-        for value in _flat(item)
+        for value in item.values()
     )
-
-
-def _flat(instruction: Instruction) -> list[Any]:
-    """The arguments, those in lists too."""
-    return [
-        value
-        for argument in instruction.arguments.values()
-        for value in (argument if isinstance(argument, list) else [argument])
-    ]
-
-
-def _unshaped(value: Any) -> Any:
-    return value.value if isinstance(value, Reshaped) else value

@@ -60,10 +60,12 @@ class Instruction:
 
     def views(self) -> Iterator[View]:
         """The views among the arguments."""
-        for value in self.arguments.values():
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, View):
-                    yield item
+        return (value for value in self.values() if isinstance(value, View))
+
+    def values(self) -> Iterator[Any]:
+        """The arguments, those in lists too; variables and gradients without the shape that the op sees."""
+        lists = (value if isinstance(value, list) else [value] for value in self.arguments.values())
+        return (item.value if isinstance(item, Reshaped) else item for items in lists for item in items)
 
     def __str__(self) -> str:
         return f"{self.op:<28}" + " ".join(

@@ -12,7 +12,7 @@ from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import Instruction, Lowering
 from densor.graph.variable import Variable
 
-__all__ = ["cast_around_steps"]
+__all__ = ["bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
 
 
 def cast_around_steps(lowering: Lowering) -> None:
@@ -20,19 +20,29 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others.
+    the others. On a GPU that multiplies bfloat16 numbers the products of dense layers read and write them as they are,
+    and kernels are rounded once a batch.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
     rounds_kernels = lowering.device == "cpu" and _core.cpu_target().startswith("amx")
+    kernels: dict[Variable, View] = {}  # rounded, as long as nobody changes them
 
     def around(instruction: Instruction) -> list[Instruction]:
         stored = {view.buffer: view for view in instruction.views() if view.dtype == BFLOAT16}
         mentions = Counter(view.buffer for view in instruction.views())
         known = written & stored.keys()
         written.update(stored)
+        multiplies = multiplies_bfloat16(instruction)
+        if not multiplies:
+            for value in instruction.values():
+                if isinstance(value, Variable):
+                    kernels.pop(value, None)
         if instruction.op == "cast" or not stored:
             return [instruction]
+        as_stored = bfloat16_operands(instruction) if lowering.device != "cpu" else ()
+        kept = {instruction.arguments[name].buffer for name in as_stored}
+        stored = {buffer: view for buffer, view in stored.items() if buffer not in kept}
         wide = {buffer: View.new("wide", _matrix(view.shape)) for buffer, view in stored.items()}
         arguments = {name: _widened(value, wide) for name, value in instruction.arguments.items()}
         before, after = [], []
@@ -42,9 +52,11 @@ def cast_around_steps(lowering: Lowering) -> None:
                 before.append(_cast(wide[buffer], matrix, instruction))
             if buffer not in known or mentions[buffer] > 1:
                 after.append(_cast(matrix, wide[buffer], instruction))
-        if _multiplies(instruction):
+        if multiplies:
             arguments["bfloat16"] = True
-            if not rounds_kernels and arguments.get("dx", wide) is not None:
+            if as_stored:
+                before += _rounded_once(arguments, kernels, instruction)
+            elif not rounds_kernels and arguments.get("dx", wide) is not None:
                 rounded, copy = (
                     View.new("kernel", arguments["w"].shape, BFLOAT16),
                     View.new("kernel", arguments["w"].shape),
@@ -57,11 +69,47 @@ def cast_around_steps(lowering: Lowering) -> None:
     lowering.rewrite(around)
 
 
-def _multiplies(instruction: Instruction) -> bool:
-    """Whether it is a dense layer's, whose products are those of bfloat16 numbers."""
-    return instruction.op in ("dense_forward", "dense_backward") and isinstance(
-        instruction.arguments["w"], Variable
+def multiplies_bfloat16(instruction: Instruction) -> bool:
+    """Whether it is a dense layer's that reads or writes bfloat16: its products are those of rounded numbers."""
+    return (
+        instruction.op in ("dense_forward", "dense_backward")
+        and isinstance(instruction.arguments["w"], Variable)
+        and any(view.dtype == BFLOAT16 for view in instruction.views())
     )
+
+
+def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
+    """The arguments that it takes as they are stored, in bfloat16, on the GPU in use; none where it cannot.
+
+    A product reads two arrays of bfloat16 or none.
+    """
+    if not (multiplies_bfloat16(instruction) and _core.device_reads_halves()):
+        return ()
+    arguments = instruction.arguments
+    needed: tuple[str, ...]
+    possible: tuple[str, ...]
+    if instruction.op == "dense_forward":
+        fused = arguments["activation"] in ("linear", "relu")
+        needed, possible = ("x",), ("y",) if fused else ()
+    else:
+        needed, possible = ("x", "dy"), ("dx",)
+    if any(arguments[name].dtype != BFLOAT16 for name in needed):
+        return ()
+    written = [name for name in possible if arguments[name] is not None and arguments[name].dtype == BFLOAT16]
+    return (*needed, *written)
+
+
+def _rounded_once(
+    arguments: dict[str, Any], kernels: dict[Variable, View], beside: Instruction
+) -> list[Instruction]:
+    """Put the rounded kernel in the place of the argument `w`; the cast, where no instruction before has it."""
+    kernel: Variable = arguments["w"]
+    made: list[Instruction] = []
+    if kernel not in kernels:
+        kernels[kernel] = View.new("kernel", kernel.shape, BFLOAT16)
+        made.append(_cast(kernels[kernel], kernel, beside))
+    arguments["w"] = kernels[kernel]
+    return made
 
 
 def _slopes_apart(instruction: Instruction) -> list[Instruction]:
@@ -96,6 +144,6 @@ def _widened(value: Any, wide: dict[Buffer, View]) -> Any:
     """The argument with the float32 copies in the places of what is stored in bfloat16."""
     if isinstance(value, list):
         return [_widened(item, wide) for item in value]
-    if isinstance(value, View) and value.dtype == BFLOAT16:
+    if isinstance(value, View) and value.buffer in wide:
         return wide[value.buffer].reshape(*value.shape)
     return value

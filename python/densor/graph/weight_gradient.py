@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from densor import _core
 from densor.graph.arena import Arena
 from densor.graph.buffers import BFLOAT16, View
-from densor.graph.lowering import GradientOf, Instruction, Lowering, Reshaped
+from densor.graph.lowering import GradientOf, Instruction, Lowering
 from densor.graph.variable import Variable
 
 __all__ = ["WeightGradient", "known_by_operands", "take_weight_gradients"]
@@ -55,7 +54,7 @@ def take_weight_gradients(lowering: Lowering, optimizer: ClippingLike, arena: Ar
         or lowering.device != "cpu"
     ):
         return []
-    if any(value is arena.gradients for item in lowering.instructions for value in _values(item)):
+    if any(value is arena.gradients for item in lowering.instructions for value in item.values()):
         return []
     uses = _uses(lowering)
     norms = optimizer.clipnorm is not None or optimizer.global_clipnorm is not None
@@ -99,16 +98,10 @@ def _uses(lowering: Lowering) -> dict[Variable, int]:
     """In how many places each variable's gradient is written or read."""
     uses: dict[Variable, int] = {}
     for instruction in lowering.instructions:
-        for value in _values(instruction):
+        for value in instruction.values():
             if isinstance(value, GradientOf):
                 uses[value.variable] = uses.get(value.variable, 0) + 1
     return uses
-
-
-def _values(instruction: Instruction) -> Iterator[Any]:
-    for argument in instruction.arguments.values():
-        for value in argument if isinstance(argument, list) else [argument]:
-            yield value.value if isinstance(value, Reshaped) else value
 
 
 def _take(
