@@ -235,7 +235,8 @@ struct Launchers {
   void (*mean_squared_error)(const Queue& queue, const math::LossRows& rows);
   void (*mean_absolute_error)(const Queue& queue, const math::LossRows& rows);
   void (*sigmoid_cross_entropy)(const Queue& queue, const math::LossRows& rows);
-  void (*softmax_cross_entropy)(const Queue& queue, const math::LossRows& rows);
+  // correct (rows,), 1 where accuracy is, else 0; or null.
+  void (*softmax_cross_entropy)(const Queue& queue, const math::LossRows& rows, float* correct);
   // As in cpu/kernels.h; a label outside [0, cols) is never right.
   void (*accuracy_sparse)(const Queue& queue, float* correct, const float* x, const std::int32_t* label,
                           std::int64_t rows, std::int64_t cols);

@@ -6,9 +6,10 @@ namespace densor::cuda {
 
 namespace {
 
-void softmax_cross_entropy(const Queue& queue, const LossRows& p) {
+void softmax_cross_entropy(const Queue& queue, const LossRows& p, float* correct) {
   with_team(p.cols, [&](auto team) {
-    launch_loss(queue, SoftmaxCrossEntropy<decltype(team)>{p, queue.batch}, team.blocks(p.rows));
+    launch_loss(queue, SoftmaxCrossEntropy<decltype(team)>{p, correct, queue.batch}, team.blocks(p.rows),
+                span(correct, p.rows));
   });
 }
 

@@ -4,7 +4,18 @@
 
 namespace densor::ops {
 
-Step softmax_cross_entropy(const LossViews& v, const LossScale& scale) {
+namespace {
+
+void check_correct(const Check& check, const LossViews& v, const View& correct, bool there) {
+  if (correct && !there) check.fail("correct", "must be None on a CPU; `accuracy` computes it");
+  check.optional_output("correct", correct, DType::f32, {v.x.rows()});
+  check.disjoint({{"correct", correct}},
+                 {{"loss", v.loss}, {"dx", v.dx}, {"x", v.x}, {"target", v.target}, {"weight", v.weight}});
+}
+
+}  // namespace
+
+Step softmax_cross_entropy(const LossViews& v, const LossScale& scale, const View& correct) {
   const Check check("softmax_cross_entropy");
   cpu::LossRows rows = checked_loss_rows(check, v, scale);
   if (v.target && v.target.ndim == 2) {
@@ -15,7 +26,14 @@ Step softmax_cross_entropy(const LossViews& v, const LossScale& scale) {
     check.input("target", v.target, DType::i32, {rows.rows});
     rows.label = v.target.as<const std::int32_t>();
   }
-  if (on_device(check, v)) return masking_step(check, cuda::launchers().softmax_cross_entropy, rows);
+  const bool there = on_device(check, {{"loss", v.loss},
+                                       {"dx", v.dx},
+                                       {"x", v.x},
+                                       {"target", v.target},
+                                       {"weight", v.weight},
+                                       {"correct", correct}});
+  check_correct(check, v, correct, there);
+  if (there) return masking_step(check, cuda::launchers().softmax_cross_entropy, rows, correct.f32());
   Step step;
   step.name = check.function();
   step.work = 30.0 * static_cast<double>(rows.rows) + 0.5 * static_cast<double>(v.x.size());

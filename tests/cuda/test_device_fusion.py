@@ -7,7 +7,7 @@ import densor as keras
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph
 from tests.cuda.models import assert_same, classifier, data, needs_device, on_both, threads_in
-from tests.graph.build import SPARSE, Optimizer, ending, ops_of, traced, variable
+from tests.graph.build import SPARSE, Metric, Optimizer, ending, ops_of, traced, variable
 from tests.ops.harness import EMULATED, TARGETS, choose
 
 pytestmark = needs_device
@@ -23,7 +23,7 @@ def device():
     _core.set_device_chains(True)
 
 
-def lowered(model, variables, rows=ROWS, mask=False, penalized=(), **settings):
+def lowered(model, variables, rows=ROWS, mask=False, penalized=(), metrics=(), **settings):
     """The instructions of a training step on the device."""
     arena = Arena(variables)
     if mask:
@@ -32,8 +32,8 @@ def lowered(model, variables, rows=ROWS, mask=False, penalized=(), **settings):
     for name, value in settings.items():
         setattr(optimizer, name, value)
     return lower_graph(
-        traced(model, WIDTH), rows, feeds=Feeds(), totals=np.zeros((2, 2)), heads=ending(SPARSE),
-        optimizer=optimizer, arena=arena, penalized=penalized, device="cuda",
+        traced(model, WIDTH), rows, feeds=Feeds(), totals=np.zeros((2 + len(metrics), 2)),
+        heads=ending(SPARSE, metrics), optimizer=optimizer, arena=arena, penalized=penalized, device="cuda",
     )  # fmt: skip
 
 
@@ -140,6 +140,13 @@ class TestRules:
     def test_a_product_with_another_activation_leaves_none(self):
         net = Net(dense="selu")
         assert only(lowered(net, net.variables), "batch_norm_forward").get("moments") is None
+
+    def test_the_loss_tells_which_rows_accuracy_counts(self):
+        net = Net()
+        lowering = lowered(net, net.variables, metrics=[Metric("sparse")])
+        assert "accuracy" not in ops_of(lowering)
+        counted = only(lowering, "softmax_cross_entropy")["correct"]
+        assert sum(item.arguments.get("values") is counted for item in lowering.instructions) == 1
 
     @pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm"])
     def test_the_products_leave_squares_to_the_optimizer(self, clipping):

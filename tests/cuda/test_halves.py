@@ -14,7 +14,7 @@ from tests.reference import cast
 from tests.reference.cast import STORED
 
 on_host = pytest.mark.skipif(CUDA != "host", reason="arrays of the host as device memory")
-SHAPES = [(1, 1, 1), (5, 7, 3), (33, 64, 40), (70, 300, 129), (130, 66, 258)]  # rows, inputs, units
+SHAPES = [(1, 1, 1), (5, 7, 3), (33, 64, 40), (130, 66, 129)]  # rows, inputs, units
 
 
 @pytest.fixture
@@ -97,9 +97,7 @@ def test_gradients_have_the_bits_of_the_casts(products, order, kernel, cols, par
 @pytest.mark.parametrize("order", TARGETS)
 @pytest.mark.parametrize(("kernel", "cols", "parts"), KERNELS)
 @pytest.mark.parametrize(("rows", "inputs", "units"), SHAPES)
-def test_sums_in_epilogues_are_those_of_the_casts(
-    products, order, kernel, cols, parts, rows, inputs, units
-):
+def test_sums_in_epilogues_are_those_of_the_casts(products, order, kernel, cols, parts, rows, inputs, units):
     products(kernel, cols, parts)
     x, w, dy = halves(rows, inputs), halves(inputs, units, seed=1), halves(rows, units, seed=2)
     choose(order, architecture=90)

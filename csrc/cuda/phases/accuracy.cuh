@@ -2,31 +2,10 @@
 // label).
 #pragma once
 
-#include "cuda/device/reduce.cuh"
-
+#include "cuda/device/argmax.cuh"
 #include "cuda/device/phase.cuh"
-#include "math/exp.h"
 
 namespace densor::cuda {
-
-// The first NaN of a row if there is one, else its first maximum, as in NumPy.
-__device__ inline std::int64_t argmax(const float* x, std::int64_t cols) {
-  const auto before = [](float a, std::int64_t i, float b, std::int64_t j) {
-    const bool a_nan = a != a, b_nan = b != b;
-    if (a_nan != b_nan) return a_nan;
-    return a > b || (!(a < b) && i < j);
-  };
-  float peak = -math::kInfinity;
-  std::int64_t at = cols;
-  for (std::int64_t j = lane_index(); j < cols; j += kWarpSize)
-    if (before(x[j], j, peak, at)) peak = x[j], at = j;
-  for (int distance = kWarpSize / 2; distance > 0; distance /= 2) {
-    const float other = __shfl_xor_sync(kAllLanes, peak, distance);
-    const std::int64_t other_at = __shfl_xor_sync(kAllLanes, at, distance);
-    if (before(other, other_at, peak, at)) peak = other, at = other_at;
-  }
-  return at;
-}
 
 // A label outside [0, cols) is never right.
 struct AccuracySparse {
@@ -38,7 +17,7 @@ struct AccuracySparse {
 
   __device__ void operator()(const Place& at) const {
     for (std::int64_t i = at.first_warp_item(); i < rows; i += at.warp_item_stride()) {
-      const std::int64_t predicted = argmax(x + i * cols, cols);
+      const std::int64_t predicted = argmax<WarpTeam>(x + i * cols, cols);
       if (lane_index() == 0) correct[i] = predicted == label[i] ? 1.0f : 0.0f;
     }
   }
@@ -52,7 +31,7 @@ struct AccuracyCategorical {
 
   __device__ void operator()(const Place& at) const {
     for (std::int64_t i = at.first_warp_item(); i < rows; i += at.warp_item_stride()) {
-      const bool right = argmax(x + i * cols, cols) == argmax(target + i * cols, cols);
+      const bool right = argmax<WarpTeam>(x + i * cols, cols) == argmax<WarpTeam>(target + i * cols, cols);
       if (lane_index() == 0) correct[i] = right ? 1.0f : 0.0f;
     }
   }

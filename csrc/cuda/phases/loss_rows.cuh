@@ -17,13 +17,14 @@ __device__ __forceinline__ math::LossRows present(math::LossRows p, const Batch*
   return p;
 }
 
+// `more`: what it writes beside losses and gradients.
 template <class P>
-void launch_loss(const Queue& queue, const P& phase, dim3 blocks) {
+void launch_loss(const Queue& queue, const P& phase, dim3 blocks, const Span& more = {}) {
   const math::LossRows& p = phase.all;
   launch_phase(queue, phase, blocks, kThreads,
                {span(p.x, p.rows * p.cols), span(p.label, p.rows), span(p.target, p.rows * p.target_cols),
                 span(p.weight, p.rows), span(queue.batch)},
-               {span(p.loss, p.rows), span(p.dx, p.rows * p.cols)});
+               {span(p.loss, p.rows), span(p.dx, p.rows * p.cols), more});
 }
 
 }  // namespace densor::cuda

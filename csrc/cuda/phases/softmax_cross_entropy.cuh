@@ -1,11 +1,11 @@
-// Cross-entropy of softmax on logits, with its gradient, a team a row. The exponentials are computed twice
-// rather than kept in dx in between: 4 bytes read and 4 written an element (4 more read with targets that are
-// no labels) where a row stays in the L1 cache.
+// Cross-entropy of softmax on logits, with its gradient and whether the prediction is right, a team a row.
+// The exponentials are computed twice rather than kept in dx in between: 4 bytes read and 4 written an
+// element (4 more read with targets that are no labels) where a row stays in the L1 cache.
 #pragma once
 
 #include <type_traits>
 
-#include "cuda/device/team.cuh"
+#include "cuda/device/argmax.cuh"
 
 #include "cuda/phases/loss_rows.cuh"
 #include "math/exp.h"
@@ -69,11 +69,21 @@ __device__ void finish_target(const LossRows& p, std::int64_t row, const RowSums
   });
 }
 
+// As AccuracySparse and AccuracyCategorical say.
+template <class Team>
+__device__ void finish_correct(float* correct, const LossRows& p, std::int64_t row) {
+  const std::int64_t wanted =
+      p.label != nullptr ? p.label[row] : argmax<Team>(p.target + row * p.cols, p.cols);
+  const std::int64_t predicted = argmax<Team>(p.x + row * p.cols, p.cols);
+  if (Team::member() == 0) correct[row] = predicted == wanted ? 1.0f : 0.0f;
+}
+
 template <class Team>
 struct SoftmaxCrossEntropy {
   static constexpr PhaseKind kKind =
       std::is_same_v<Team, WarpTeam> ? PhaseKind::softmax_cross_entropy : PhaseKind::none;
   LossRows all;
+  float* correct;  // (rows,), or null
   const Batch* batch;
 
   __device__ void operator()(const Place& at) const {
@@ -86,6 +96,7 @@ struct SoftmaxCrossEntropy {
         finish_label<Team>(p, i, s, factor);
       else
         finish_target<Team>(p, i, s, factor);
+      if (correct != nullptr) finish_correct<Team>(correct, p, i);
     }
   }
 };

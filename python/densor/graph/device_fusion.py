@@ -16,14 +16,16 @@ __all__ = ["fuse_on_device"]
 
 
 def fuse_on_device(lowering: Lowering) -> None:
-    """Let the products before batch normalization and before the optimizer leave sums.
+    """Let steps do what would be passes of others, having the numbers at hand.
 
-    On a CPU, whose caches hold what was just written, nothing is left.
+    The products before batch normalization and before the optimizer leave sums, and softmax cross-entropy tells which
+    rows accuracy counts. On a CPU, whose caches hold what was just written, nothing is left.
     """
     if lowering.device == "cpu":
         return
     _leave_moments(lowering)
     _leave_squares(lowering)
+    _leave_hits(lowering)
 
 
 # Moments of the columns that batch normalization reads
@@ -122,3 +124,25 @@ def _clips_what_is_stored(lowering: Lowering, update: Instruction) -> bool:
         if item.op not in reading
         for value in item.values()
     )
+
+
+# The rows that accuracy counts
+
+
+def _leave_hits(lowering: Lowering) -> None:
+    """Let softmax cross-entropy, which has the rows at hand, tell where the largest logit is that of the target."""
+    losses = {_read(item): item for item in lowering.instructions if item.op == "softmax_cross_entropy"}
+    others: dict[int, list[Instruction]] = {}
+    for item in lowering.instructions:
+        if item.op != "accuracy" or item.arguments["kind"] == "binary":
+            continue
+        loss = losses.get(_read(item))
+        if loss is not None and id(loss) not in others:
+            others[id(loss)] = [with_arguments(loss, correct=item.arguments["correct"])]
+            others[id(item)] = []
+    exchange(lowering, others)
+
+
+def _read(item: Instruction) -> tuple[Buffer, Buffer]:
+    """The buffers of logits and targets."""
+    return item.arguments["x"].buffer, item.arguments["target"].buffer
