@@ -187,7 +187,7 @@ namespace {
 
 void check_below(const Check& check, const View& dx, const View& x, const Below& below) {
   check_needed(check, "below_saved", below.saved, below.activation != Activation::linear, below.activation);
-  check.optional_input("below_saved", below.saved, DType::f32, {x.rows(), x.cols()});
+  check.optional_input("below_saved", below.saved, dx ? dx.dtype : DType::f32, {x.rows(), x.cols()});
   check.optional_input("below_mask", below.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
   check.number("below_rate", below.rate, 0.0, 1.0, true);
   check_alpha(check.function(), below.activation, below.alpha, "below_alpha");
@@ -204,8 +204,8 @@ void check_backward(const View& dx, const View& dw, const View& dbias, const Vie
   const bool halves = x.dtype == DType::bf16;
   const std::int64_t rows = x.rows(), inputs = x.cols(), units = w.cols();
   check.input("dy", dy, x.dtype, {rows, units});
-  if (halves && (!linear || below.saved || below.mask))
-    check.fail("x", "is bfloat16: derivatives of activations are steps of their own then");
+  if (halves && !linear)
+    check.fail("x", "is bfloat16: the derivative of the activation is a step of its own then");
   check_needed(check, "saved", saved, !linear, activation);
   check.optional_input("saved", saved, DType::f32, {rows, units});
   check_needed(check, "dz", dz, !linear, activation);
@@ -289,8 +289,7 @@ struct Backward {
   }
 };
 
-// dz, dbias, dw and dx, one after the other. The derivative of relu below is in the product, any other in a
-// pass of its own.
+// dz, dbias, dw and dx, one after the other.
 Step backward_on_device(const Check& check, const Backward& op, std::int64_t inputs, const View& dy,
                         bool half_dx, const View& squares) {
   const cuda::Launchers& kernels = cuda::launchers();
@@ -310,8 +309,9 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
       {op.dbias != nullptr ? cuda::column_parts(op.rows) * op.units : 0, for_w.scratch(), for_x.scratch()});
   // The library counts the terms on the host.
   step.masks_rows = op.dw == nullptr || for_w.kernel != cuda::GemmKernel::cublaslt;
-  const bool relu = op.below.activation == Activation::relu;
-  step.launch = [op, relu, inputs, n = dy.size(), &kernels, for_w, for_x, halves, half_dx,
+  const cuda::GemmSlope slope{op.below.mask, op.below.scale, op.below.saved, op.below.activation,
+                              op.below.alpha};
+  step.launch = [op, slope, n = dy.size(), &kernels, for_w, for_x, halves, half_dx,
                  sums = cuda::GemmSums{nullptr, false, nullptr, squares.as<double>()}](const Queue& queue) {
     const float* d = op.dz != nullptr ? op.dz : op.dy;
     if (op.dz != nullptr)
@@ -323,12 +323,8 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
       kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
     if (op.dw != nullptr)
       multiply(queue, for_w, {op.dw, op.x, d, queue.batch, halves}, {nullptr, false, {}, sums});
-    if (op.dx == nullptr) return;
-    multiply(queue, for_x, {op.dx, d, op.w, nullptr, halves, half_dx},
-             {nullptr, false, {op.below.mask, op.below.scale, relu ? op.below.saved : nullptr}});
-    if (op.below.saved != nullptr && !relu)
-      kernels.activation_backward(queue, op.dx, op.dx, op.below.saved, op.rows * inputs, op.below.activation,
-                                  op.below.alpha);
+    if (op.dx != nullptr)
+      multiply(queue, for_x, {op.dx, d, op.w, nullptr, halves, half_dx}, {nullptr, false, slope});
   };
   return step;
 }

@@ -22,4 +22,17 @@ __device__ __forceinline__ Half to_half(float x) {
 __device__ __forceinline__ void put(float* to, float x) { *to = x; }
 __device__ __forceinline__ void put(Half* to, float x) { *to = to_half(x); }
 
+// The upper halves of both.
+__device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
+  return math::as_bits(low) >> 16 | (math::as_bits(high) & 0xffff0000u);
+}
+
+// Two neighbours, aligned as a pair.
+__device__ __forceinline__ void put_pair(float* to, float first, float second) {
+  *reinterpret_cast<float2*>(to) = {first, second};
+}
+__device__ __forceinline__ void put_pair(Half* to, float first, float second) {
+  *reinterpret_cast<std::uint32_t*>(to) = bf16_pair(math::bf16_round(first), math::bf16_round(second));
+}
+
 }  // namespace densor::cuda

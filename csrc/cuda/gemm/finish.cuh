@@ -3,6 +3,9 @@
 
 #include "cuda/device/scalar.cuh"
 
+#include <type_traits>
+
+#include "cuda/device/chosen_activation.cuh"
 #include "cuda/device/grid.cuh"
 #include "cuda/device/half.cuh"
 #include "cuda/device/rows.cuh"
@@ -36,23 +39,40 @@ __device__ inline float by_multiply_adds(const GemmProblem& p, const GemmOperand
   return sum_by_multiply_adds(o.a + at_a, o.b + at_b, p, terms);
 }
 
-// Element (i, j) of a gradient with n columns, times what its slope says.
+// A number as it is when it has been stored to C.
+template <class C>
+__device__ __forceinline__ float as_stored(float x) {
+  return std::is_same_v<C, Half> ? math::bf16_round(x) : x;
+}
+
+// Element (i, j) of a gradient with n columns, times the mask of its slope and relu's derivative. C: of c.
+template <class C>
 __device__ __forceinline__ float sloped(const GemmSlope& s, std::int64_t n, std::int64_t i, std::int64_t j,
                                         float x) {
   constexpr std::int64_t kBits = 16;  // of a word
-  if (s.mask != nullptr)
+  if (s.mask != nullptr) {
+    x = as_stored<C>(x);
     x = (s.mask[i * math::mask_words(n) + j / kBits] >> (j % kBits) & 1) != 0 ? x * s.scale : 0.0f;
-  if (s.y != nullptr) x *= s.y[i * n + j] > 0.0f ? 1.0f : 0.0f;
+  }
+  if (s.relu()) x *= to_float(reinterpret_cast<const C*>(s.saved)[i * n + j]) > 0.0f ? 1.0f : 0.0f;
   return x;
 }
 
-// bias + activation of a sum, element (i, j). kSlope: of a product that may be a gradient's.
-template <bool kSlope = true>
+// Element `at` of c, which this thread has stored, times a derivative that is not relu's. In loops that are
+// not unrolled: it is long.
+template <class C>
+__device__ __forceinline__ void multiply_stored(const GemmSlope& s, C* c, std::int64_t at) {
+  const float saved = to_float(reinterpret_cast<const C*>(s.saved)[at]);
+  put(c + at, to_float(c[at]) * ChosenActivation{s.activation}.derivative(saved, s.alpha));
+}
+
+// bias + activation of a sum, element (i, j). C: of c; kSlope: of a product that may be a gradient's.
+template <class C, bool kSlope = true>
 __device__ __forceinline__ float finished(const GemmFinish& f, const GemmProblem& p, std::int64_t i,
                                           std::int64_t j, float sum) {
   if (f.bias != nullptr) sum += f.bias[j];
   if (f.relu) sum = math::max(0.0f, sum);  // NaN stays NaN
-  if constexpr (kSlope) sum = sloped(f.slope, p.n, i, j, sum);
+  if constexpr (kSlope) sum = sloped<C>(f.slope, p.n, i, j, sum);
   return sum;
 }
 

@@ -100,8 +100,9 @@ struct Place {
 
 // `total` becomes what is computed, before it is rounded to C.
 template <class C, bool kSlope>
-__device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                       const Place& at, float (&total)[kDown][kAcross][4]) {
+__device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const GemmOperands& o,
+                                                    const GemmFinish& f, const Place& at,
+                                                    float (&total)[kDown][kAcross][4]) {
   static_assert(kDown * kAcross * 4 == 32);
   C* c = reinterpret_cast<C*>(o.c);
   std::uint32_t lost = 0;  // the elements that are not finite
@@ -113,7 +114,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
           lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
-          total[i][j][e] = finished<kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
+          total[i][j][e] = finished<C, kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
           put(c + at.i(i, e) * p.n + at.j(j, e), total[i][j][e]);
         }
   if (lost == 0) return;
@@ -121,13 +122,27 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
   for (int n = 0; n < 32; ++n) {
     if ((lost >> n & 1u) == 0) continue;
     const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
-    put(c + i * p.n + j, finished<kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j)));
+    put(c + i * p.n + j, finished<C, kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j)));
   }
 #pragma unroll
   for (int n = 0; n < 32; ++n)
     if ((lost >> n & 1u) != 0)
       total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] =
           to_float(c[at.i(n / (4 * kAcross), n % 4) * p.n + at.j(n / 4 % kAcross, n % 4)]);
+}
+
+template <class C, bool kSlope>
+__device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                       const Place& at, float (&total)[kDown][kAcross][4]) {
+  finish_in_registers<C, kSlope>(p, o, f, at, total);
+  if constexpr (kSlope) {
+    if (!f.slope.other()) return;
+#pragma unroll 1
+    for (int n = 0; n < 32; ++n) {
+      const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
+      if (i < p.m && j < p.n) multiply_stored(f.slope, reinterpret_cast<C*>(o.c), i * p.n + j);
+    }
+  }
 }
 
 // T: of a and b. C: of c.

@@ -20,8 +20,9 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
     if (slope.mask != nullptr)
       kernels.dropout_backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,
                                slope.scale);
-    if (slope.y != nullptr)
-      kernels.activation_backward(queue, operands.c, operands.c, slope.y, n, math::Activation::relu, 0.0f);
+    if (slope.saved != nullptr)
+      kernels.activation_backward(queue, operands.c, operands.c, slope.saved, n, slope.activation,
+                                  slope.alpha);
   } else if (plan.kernel == GemmKernel::wgmma) {
     kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
   } else if (plan.kernel == GemmKernel::tf32) {

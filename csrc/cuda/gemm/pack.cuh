@@ -65,10 +65,6 @@ __device__ __forceinline__ void load_chunk(float (&x)[kChunk], const Packing<T>&
     x[i] = inside && term + i < terms ? to_float(p.from[first + i * step]) : 0.0f;
 }
 
-__device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
-  return math::as_bits(low) >> 16 | (math::as_bits(high) & 0xffff0000u);
-}
-
 // Unit `index` of an operand, through shared memory: both sides are read and written side by side.
 template <int kPlanes, int kTerms, class T>
 __device__ __forceinline__ void pack_unit(const Packing<T>& p, std::int64_t index, bool aligned,

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/worker.h"
+#include "math/activation_kind.h"
 
 namespace densor::cuda {
 
@@ -26,11 +27,18 @@ struct GemmOperands {
   bool halves = false, half_c = false;
 };
 
-// What a gradient is multiplied by: keep ? scale : 0 where there is a mask, then relu'(y) where there is y.
+// What a gradient is multiplied by: keep ? scale : 0 where there is a mask, then activation'(saved) where
+// there is `saved`. Where c is of bfloat16 numbers, so is `saved`, and each product is rounded.
 struct GemmSlope {
   const std::uint16_t* mask = nullptr;  // (m, mask_words(n))
   float scale = 1;
-  const float* y = nullptr;  // (m, n)
+  const float* saved = nullptr;  // (m, n)
+  math::Activation activation = math::Activation::linear;
+  float alpha = 0;
+
+  // relu's is applied to sums in registers; what is stored is multiplied by any other.
+  constexpr bool relu() const { return saved != nullptr && activation == math::Activation::relu; }
+  constexpr bool other() const { return saved != nullptr && activation != math::Activation::relu; }
 };
 
 // What is found out about the results on their way, by the block that has them: of c = a b the moments of the

@@ -112,6 +112,19 @@ __device__ __forceinline__ void leave_sums(const GemmProblem& p, const GemmFinis
   }
 }
 
+// What a thread has stored of a gradient, times a derivative that is not relu's.
+template <class T>
+__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
+                                                  const GemmSlope& slope, std::int64_t top,
+                                                  std::int64_t left) {
+  if (!slope.other()) return;
+#pragma unroll 1
+  for (int e = 0; e < T::m * T::n; ++e) {
+    const std::int64_t i = top + e / T::n, j = left + e % T::n;
+    if (i < p.m && j < p.n) multiply_stored(slope, o.c, i * p.n + j);
+  }
+}
+
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads, T::blocks)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
@@ -147,8 +160,10 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
     for (int j = 0; j < T::n; ++j)
       if (top + row + i < problem.m && left + col + j < problem.n)
         operands.c[(top + row + i) * problem.n + left + col + j] = sum[i][j] =
-            finished<(!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
-                                                    sum[i][j]);
+            finished<float, (!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
+                                                           sum[i][j]);
+  if constexpr (!kTransposeA && kTransposeB)
+    multiply_gradient<T>(problem, operands, finish.slope, top + row, left + col);
   leave_sums<T, kTransposeA, kTransposeB>(problem, finish, a, {top, left, T::rows, T::cols}, row, col, sum);
 }
 

@@ -63,8 +63,17 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         if (row >= p.m || col >= p.n) continue;
         float x = sum[i][j][e];
         if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
-        o.c[row * p.n + col] = sum[i][j][e] = finished<kSlope>(f, p, row, col, x);
+        o.c[row * p.n + col] = sum[i][j][e] = finished<float, kSlope>(f, p, row, col, x);
       }
+  if constexpr (kSlope) {
+    if (!f.slope.other()) return;
+#pragma unroll 1
+    for (int n = 0; n < kDown * kAcross * 4; ++n) {
+      const std::int64_t row = top + n / (4 * kAcross) * kTileRows + lane_index() / 4 + n % 4 / 2 * 8;
+      const std::int64_t col = left + n / 4 % kAcross * kTileCols + lane_index() % 4 * 2 + n % 2;
+      if (row < p.m && col < p.n) multiply_stored(f.slope, o.c, row * p.n + col);
+    }
+  }
 }
 
 template <bool kTransposeA, bool kTransposeB>

@@ -177,14 +177,6 @@ __device__ __forceinline__ void leave_part(float* partial, const GemmProblem& p,
     if (at.i(e) < p.m && at.j(e) < p.n) partial[at.i(e) * p.n + at.j(e)] = total[e];
 }
 
-// Two neighbours.
-__device__ __forceinline__ void put_pair(float* to, float first, float second) {
-  *reinterpret_cast<float2*>(to) = {first, second};
-}
-__device__ __forceinline__ void put_pair(Half* to, float first, float second) {
-  *reinterpret_cast<std::uint32_t*>(to) = bf16_pair(math::bf16_round(first), math::bf16_round(second));
-}
-
 // `total` becomes what is computed, before it is rounded to C.
 template <class C, int kCount>
 __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
@@ -198,8 +190,8 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
     lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
     C* to = reinterpret_cast<C*>(o.c) + i * p.n + j;
-    total[e] = finished(f, p, i, j, total[e]);
-    if (two) total[e + 1] = finished(f, p, i, j + 1, total[e + 1]);
+    total[e] = finished<C>(f, p, i, j, total[e]);
+    if (two) total[e + 1] = finished<C>(f, p, i, j + 1, total[e + 1]);
     if (pairs) {
       put_pair(to, total[e], total[e + 1]);
     } else {
@@ -213,12 +205,23 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     for (int bit = 0; bit < 32; ++bit) {
       if ((lost[word] >> bit & 1u) == 0) continue;
       const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
-      put(reinterpret_cast<C*>(o.c) + i * p.n + j, finished(f, p, i, j, by_multiply_adds(p, o, i, j)));
+      put(reinterpret_cast<C*>(o.c) + i * p.n + j, finished<C>(f, p, i, j, by_multiply_adds(p, o, i, j)));
     }
 #pragma unroll
   for (int e = 0; e < kCount; ++e)
     if ((lost[e / 32] >> e % 32 & 1u) != 0)
       total[e] = to_float(reinterpret_cast<const C*>(o.c)[at.i(e) * p.n + at.j(e)]);
+}
+
+// What finish_sums has stored of a gradient, times a derivative that is not relu's.
+template <class C, int kCount>
+__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
+                                                  const GemmSlope& slope, const Place& at) {
+  if (!slope.other()) return;
+#pragma unroll 1
+  for (int e = 0; e < kCount; ++e)
+    if (at.i(e) < p.m && at.j(e) < p.n)
+      multiply_stored(slope, reinterpret_cast<C*>(o.c), at.i(e) * p.n + at.j(e));
 }
 
 // The sums over a tile's results, which are in `total`, by all who multiply.
@@ -298,6 +301,7 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     } else {
       finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
+      multiply_gradient<C, S::kCols / 2>(problem, operands, finish.slope, at);
     }
   }
 }
@@ -314,9 +318,13 @@ __global__ void __launch_bounds__(kThreads)
     for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
     const std::int64_t i = at / problem.n, j = at % problem.n;
     if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
-    sum = finished(finish, problem, i, j, sum);
-    put(reinterpret_cast<C*>(operands.c) + at, sum);
-    if constexpr (kSquares) squares += square(sum);
+    C* c = reinterpret_cast<C*>(operands.c);
+    sum = finished<C>(finish, problem, i, j, sum);
+    put(c + at, sum);
+    if constexpr (kSquares)
+      squares += square(sum);
+    else if (finish.slope.other())  // whose products leave no squares
+      multiply_stored(finish.slope, c, at);
   }
   if constexpr (kSquares) {
     squares = block_sum(squares);
@@ -333,13 +341,8 @@ void run_typed(const Queue& queue, const GemmProblem& p, const GemmOperands& ope
   float* b = a + packed_floats(p.m, kRows, p.k, kProducts);
   float* partial = b + packed_floats(p.n, kCols, p.k, kProducts);
   const auto packing = [&](float* to, const float* from, std::int64_t lines, bool along, int tile) {
-    return Packing<T>{reinterpret_cast<std::uint32_t*>(to),
-                      reinterpret_cast<const T*>(from),
-                      lines,
-                      p.k,
-                      along,
-                      tile,
-                      operands.batch};
+    const T* of = reinterpret_cast<const T*>(from);
+    return Packing<T>{reinterpret_cast<std::uint32_t*>(to), of, lines, p.k, along, tile, operands.batch};
   };
   pack<kProducts, T>(queue, packing(a, operands.a, p.m, !p.transpose_a, kRows),
                      packing(b, operands.b, p.n, p.transpose_b, kCols));

@@ -57,8 +57,9 @@ struct SmallMultiply {
   }
   __device__ void store(int i, int j, float sum) const {
     if (i >= m || j >= n) return;
-    operands.c[static_cast<std::int64_t>(i) * n + j] =
-        finished(finish, {m, n, k, transpose_a, transpose_b}, i, j, sum);
+    const std::int64_t at = static_cast<std::int64_t>(i) * n + j;
+    operands.c[at] = finished<float>(finish, {m, n, k, transpose_a, transpose_b}, i, j, sum);
+    if (finish.slope.other()) multiply_stored(finish.slope, operands.c, at);
   }
 
   // sum += the products of two rows with two columns, of one term.

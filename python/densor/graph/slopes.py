@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from densor.graph.buffers import Buffer, View
+from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import Instruction, Lowering
+from densor.graph.storage import bfloat16_operands
 
 __all__ = ["fuse_slopes"]
+
+# The steps that store a gradient of bfloat16 numbers when it has been multiplied by a derivative.
+_ROUND_BEHIND_SLOPE = ("activation_backward", "dense_backward")
 
 # The steps that begin with a product by the derivative of their own activation, and what is left of them without.
 _BEGIN_WITH_SLOPE = {
@@ -24,8 +26,9 @@ def fuse_slopes(lowering: Lowering) -> None:
     """Let `dense_backward` multiply dx by the derivatives of the dropout and the activation below it, in this order.
 
     So the layer below gets its dz. Only where nobody else adds to the gradient, or reads it before it has all its
-    factors, and where it is stored in float32: the bits are those of steps of their own. On a CPU only the derivative
-    of relu: it is applied in registers, the others would be a pass as before, over what lies no nearer.
+    factors, and where it is stored in float32, or the product writes bfloat16 numbers: the bits are those of steps of
+    their own. On a CPU only the derivative of relu: it is applied in registers, the others would be a pass as before,
+    over what lies no nearer.
     """
     pass_ = _Fusion(lowering)
     for index, instruction in enumerate(lowering.instructions):
@@ -47,7 +50,7 @@ class _Slope:
 
 class _Fusion:
     def __init__(self, lowering: Lowering) -> None:
-        self.takes_all = lowering.device != "cpu"
+        self.on_device = lowering.device != "cpu"
         self.instructions: list[Instruction | None] = list(lowering.instructions)
         self.mentions: dict[Buffer, list[int]] = {}
         for index, instruction in enumerate(lowering.instructions):
@@ -60,6 +63,8 @@ class _Fusion:
         assert product is not None
         below: dict[str, Any] = {}
         shape, gradient, last = product.arguments["dx"].shape, product.arguments["dx"], False
+        if gradient.dtype == BFLOAT16 and not (self.on_device and bfloat16_operands(product)):
+            return
         while not last:
             readers = [reader for reader in self.mentions[gradient.buffer] if reader != index]
             slope = self._slope(readers[0], gradient, shape, below) if len(set(readers)) == 1 else None
@@ -85,13 +90,15 @@ class _Fusion:
     ) -> _Slope | None:
         """What the instruction does with the gradient, if the product can do it."""
         instruction = self.instructions[reader]
-        if instruction is None or any(view.dtype not in _DTYPES for view in instruction.views()):
+        if instruction is None:
             return None
         arguments = instruction.arguments
-        taken = self.takes_all or arguments.get("activation") == "relu"
         dy = arguments.get("dy")
-        if not isinstance(dy, View) or dy.buffer is not gradient.buffer:
+        if not isinstance(dy, View) or dy.buffer is not gradient.buffer or not _stored_alike(instruction):
             return None
+        # What normalization multiplies by in float32 would be rounded before it.
+        exact = gradient.dtype != BFLOAT16 or instruction.op in _ROUND_BEHIND_SLOPE
+        taken = (self.on_device and exact) or arguments.get("activation") == "relu"
         if instruction.op == "dropout_backward" and not below and dy.shape == shape:
             factor = {
                 "below_mask": arguments["mask"],
@@ -110,7 +117,12 @@ class _Fusion:
         return None
 
 
-_DTYPES = (np.dtype(np.float32), np.dtype(np.uint16))
+def _stored_alike(instruction: Instruction) -> bool:
+    """Whether what a derivative is multiplied with, computed from and stored to has one dtype."""
+    arguments = instruction.arguments
+    names = ("dx", "saved", "y") if instruction.op not in _BEGIN_WITH_SLOPE else ("saved", "y")
+    views = [view for name in names if isinstance(view := arguments.get(name), View)]
+    return all(view.dtype == arguments["dy"].dtype for view in views)
 
 
 def _factor(arguments: dict[str, Any], saved: View, shape: tuple[int, ...]) -> dict[str, Any]:

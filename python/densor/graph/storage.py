@@ -92,11 +92,11 @@ def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
         fused = arguments["activation"] in ("linear", "relu")
         needed, possible = ("x",), ("y",) if fused else ()
     else:
-        needed, possible = ("x", "dy"), ("dx",)
+        needed, possible = ("x", "dy"), ("dx", "below_saved")
     if any(arguments[name].dtype != BFLOAT16 for name in needed):
         return ()
-    written = [name for name in possible if arguments[name] is not None and arguments[name].dtype == BFLOAT16]
-    return (*needed, *written)
+    views = {name: view for name in possible if (view := arguments.get(name)) is not None}
+    return (*needed, *(name for name, view in views.items() if view.dtype == BFLOAT16))
 
 
 def _rounded_once(
