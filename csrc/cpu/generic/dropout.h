@@ -17,8 +17,8 @@ inline constexpr std::int64_t kNoiseColumns = 128;
 // f(first column, halves) for the groups of sixteen columns of a row from `begin`, a multiple of 16, to
 // `end`.
 template <class F>
-void each_noise_group(const DropoutNoise& noise, std::int64_t row, std::int64_t begin, std::int64_t end,
-                      F f) {
+[[gnu::always_inline]] inline void each_noise_group(const DropoutNoise& noise, std::int64_t row,
+                                                    std::int64_t begin, std::int64_t end, F f) {
   for (std::int64_t block = begin / kNoiseColumns; block * kNoiseColumns < end; ++block) {
     const auto bits = philox_lanes(noise.key, static_cast<std::uint32_t>(block * kLanes),
                                    static_cast<std::uint32_t>(row), noise.step, noise.stream);
