@@ -13,6 +13,7 @@
 #include "ops/shared/device_gemm.h"
 #include "program/launch_plan.h"
 #include "program/measure.h"
+#include "program/steps_tuner.h"
 
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
@@ -127,6 +128,22 @@ std::string tune_gemm(const std::string& path, const std::string& device, const 
   return to_string(tuner.choose(plans, setting, architecture, time), architecture);
 }
 
+// The way that a tuner with this file takes for a program of this name, and why.
+std::pair<std::string, std::string> tune_steps(const std::string& path, const std::string& device,
+                                               const std::string& key, std::int64_t batches,
+                                               std::int64_t footprint,
+                                               const std::function<std::pair<double, double>()>& timer) {
+  StepsTuner tuner(path, device, warn);
+  const auto time = [&] {
+    const auto [graph, persistent] = timer();
+    if (graph < 0) throw Error(ErrorKind::device_memory, "tune_steps", "timer", "no room");
+    return StepTimes{graph, persistent};
+  };
+  std::string why;
+  const DeviceSteps chosen = tuner.choose(key, batches, footprint, time, why);
+  return {device_steps_name(chosen), why};
+}
+
 void emulate_device(const py::object& order, const py::object& host_memory, const py::object& memory,
                     const py::object& launches, int architecture, const py::object& elsewhere,
                     const py::object& capturing, std::pair<double, double> clock) {
@@ -200,6 +217,13 @@ void bind_device_products(py::module_& m) {
   m.def("device_reads_halves", &ops::device_reads_halves,
         "Whether dense_forward and dense_backward take bfloat16 arrays on the GPU in use.");
   m.def(
+      "matmul_backend",
+      [] { return backend_names()[static_cast<std::size_t>(ops::gemm_settings().backend)]; },
+      "Whose products a GPU computes.");
+}
+
+void bind_device_steps(py::module_& m) {
+  m.def(
       "launch_plan",
       [](const py::object& batches, const py::object& steps, const py::object& rest,
          const py::object& masked) {
@@ -224,11 +248,14 @@ void bind_device_products(py::module_& m) {
       "set_device_steps",
       [](const py::object& value) { set_device_steps(name("set_device_steps", "value", value)); },
       py::arg("value"), "Later runs on a GPU are 'graph', 'persistent' or 'auto'.");
-  m.def("device_steps", [] { return device_steps_name(device_steps()); }, "How a GPU runs many batches.");
   m.def(
-      "matmul_backend",
-      [] { return backend_names()[static_cast<std::size_t>(ops::gemm_settings().backend)]; },
-      "Whose products a GPU computes.");
+      "tune_steps", &tune_steps, py::arg("path"), py::arg("device"), py::arg("key"), py::arg("batches"),
+      py::arg("footprint"), py::arg("timer"),
+      "For tests: 'graph' or 'persistent', as a tuner with this file takes it where `timer` says how long a "
+      "batch takes both ways, and why; a negative time: there is no memory to measure it.");
+  m.def("chosen_steps", &chosen_steps,
+        "What 'auto' has chosen for each program of this process, a line each.");
+  m.def("device_steps", [] { return device_steps_name(device_steps()); }, "How a GPU runs many batches.");
 }
 
 // What else concerns a GPU.
@@ -334,6 +361,7 @@ void bind_config(py::module_& m) {
       "reads, one to four, and whether it writes another one.");
   m.def("build_info", &build_info, "How this extension was built.");
   bind_device_products(m);
+  bind_device_steps(m);
   bind_device(m);
 }
 

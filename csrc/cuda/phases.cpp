@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace densor::cuda {
 
@@ -47,6 +48,21 @@ bool overlap(const std::vector<Span>& some, const std::vector<Span>& others) {
   });
 }
 
+// The same bytes in ascending order, each once.
+std::vector<Span> joined(std::vector<Span> spans) {
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::vector<Span> result;
+  for (const Span& span : spans) {
+    if (span.bytes <= 0) continue;
+    if (!result.empty() && static_cast<const char*>(span.begin) <= end(result.back()))
+      result.back().bytes =
+          std::max(end(span), end(result.back())) - static_cast<const char*>(result.back().begin);
+    else
+      result.push_back(span);
+  }
+  return result;
+}
+
 }  // namespace
 
 void Phases::note(Phase phase, const std::vector<Span>& reads, const std::vector<Span>& writes) {
@@ -65,8 +81,8 @@ void Phases::note(Phase phase, const std::vector<Span>& reads, const std::vector
   widest_ = std::max(widest_, blocks_);
   read_.insert(read_.end(), reads.begin(), reads.end());
   written_.insert(written_.end(), writes.begin(), writes.end());
-  touched_.insert(touched_.end(), reads.begin(), reads.end());
-  touched_.insert(touched_.end(), writes.begin(), writes.end());
+  reads_.insert(reads_.end(), reads.begin(), reads.end());
+  writes_.insert(writes_.end(), writes.begin(), writes.end());
   list_.push_back(phase);
 }
 
@@ -83,16 +99,13 @@ std::string Phases::to_string() const {
 }
 
 std::int64_t Phases::footprint() const {
-  std::vector<Span> spans = touched_;
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::vector<Span> touched = reads_;
+  touched.insert(touched.end(), writes_.begin(), writes_.end());
   std::int64_t bytes = 0;
-  const char* reached = nullptr;
-  for (const Span& span : spans) {
-    const char* from = std::max(static_cast<const char*>(span.begin), reached);
-    bytes += std::max<std::int64_t>(end(span) - from, 0);
-    reached = std::max(reached, end(span));
-  }
+  for (const Span& span : joined(std::move(touched))) bytes += span.bytes;
   return bytes;
 }
+
+std::vector<Span> Phases::written() const { return joined(writes_); }
 
 }  // namespace densor::cuda

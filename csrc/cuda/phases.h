@@ -104,6 +104,8 @@ class Phases {
   unsigned widest() const { return widest_; }
   // Bytes that phases read and write, data apart.
   std::int64_t footprint() const;
+  // What they write, in the order of the addresses, without gaps or overlaps between two.
+  std::vector<Span> written() const;
   // A line for each: "| multiply 2x3" where the blocks meet before it, else "  multiply 2x3".
   std::string to_string() const;
 
@@ -112,7 +114,7 @@ class Phases {
 
   std::vector<Phase> list_;
   std::vector<Span> read_, written_;  // since the blocks met
-  std::vector<Span> touched_;
+  std::vector<Span> reads_, writes_;  // of all phases
   unsigned blocks_ = 0, widest_ = 0;  // of the phases since then
   bool complete_ = true;
 };

@@ -4,12 +4,19 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
+#include "cpu/gemm/precision.h"
 #include "cuda/memory.h"
 #include "program/launch_plan.h"
+#include "program/steps_tuner.h"
 
 namespace densor {
 
@@ -81,6 +88,40 @@ class Pace {
   Clock::time_point last_ = Clock::now();
 };
 
+// What phases write, put back in the end: what they computed was for the clock.
+class PutBack {
+ public:
+  explicit PutBack(const cuda::Phases& phases) : spans_(phases.written()) {
+    for (const cuda::Span& span : spans_) {
+      kept_.push_back(std::make_unique<cuda::Memory>(static_cast<std::size_t>(span.bytes)));
+      copy(kept_.back()->as<void>(), span.begin, span);
+    }
+  }
+  // Throws what a device says that fails.
+  void now() const {
+    for (std::size_t i = 0; i < spans_.size(); ++i)
+      copy(const_cast<void*>(spans_[i].begin), kept_[i]->as<void>(), spans_[i]);
+  }
+
+ private:
+  static void copy(void* to, const void* from, const cuda::Span& span) {
+    cuda::runtime().copy(to, from, static_cast<std::size_t>(span.bytes));
+  }
+
+  std::vector<cuda::Span> spans_;
+  std::vector<std::unique_ptr<cuda::Memory>> kept_;
+};
+
+// Tells programs apart by what a device is asked to do.
+std::string key_of(const cuda::Phases& phases, const Epoch& epoch) {
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (const char c : phases.to_string()) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  std::ostringstream key;
+  key << epoch.batch_size << " rows, " << phases.list().size() << " phases, " << phases.footprint()
+      << " bytes, " << cpu::precision_name(cpu::matmul_precision()) << ", " << std::hex << hash;
+  return key.str();
+}
+
 // Rows of the order that the epoch reads: the last batch may be shorter.
 std::int64_t rows_read(const Epoch& epoch) {
   if (epoch.order == nullptr) return 0;
@@ -109,12 +150,9 @@ class DeviceEpoch {
     }
     first_.hyper = epoch.hyper;
     first_.hyper_count = epoch.hyper_count;
-    Batch on_device = first_;
     order_.fill(first_.rows, rows_);
     hyper_.fill(epoch.hyper, epoch.batches * epoch.hyper_count);
-    on_device.rows = order_.as<const std::int64_t>();
-    on_device.hyper = hyper_.as<const float>();
-    batch_.fill(&on_device, 1);
+    begin();
     queue_ = {cuda::runtime().stream(), batch_.as<Batch>(), &first_, 0, scratch_.as<float>()};
   }
 
@@ -164,7 +202,7 @@ class DeviceEpoch {
   std::int64_t run_phases(std::int64_t batches, const Poll& poll) {
     if (batches < 2 || device_steps() == DeviceSteps::graph || epoch_.full->repeats() > 1) return -1;
     const cuda::Phases phases = phases_of_full();
-    if (!phases.complete() || !runs_as_phases(device_steps(), phases.footprint())) return -1;
+    if (!phases.complete()) return -1;
     const unsigned blocks = cuda::launchers().persistent_blocks(phases);
     if (blocks == 0) return -1;
     const auto table = cuda::copy_to_device(phases.list());
@@ -175,13 +213,45 @@ class DeviceEpoch {
                             0,
                             arrived->as<unsigned>(),
                             0};
+    const auto launch = [&](std::int64_t count) {
+      run.batches = count;
+      cuda::launchers().persistent(queue_, run);
+      run.arrived_before += static_cast<unsigned>(count * phases.fences()) * blocks;
+    };
+    if (device_steps() == DeviceSteps::automatic &&
+        tuned_steps(key_of(phases, epoch_), batches, phases.footprint(),
+                    [&] { return times(phases, batches, launch); }) == DeviceSteps::graph)
+      return -1;
     const std::int64_t launches = (batches + kBatchesPerLook - 1) / kBatchesPerLook;
     return in_steps(launches, kMostLaunches, poll, [&](std::int64_t i) {
-      run.batches = std::min(kBatchesPerLook, batches - i * kBatchesPerLook);
-      cuda::launchers().persistent(queue_, run);
-      run.arrived_before += static_cast<unsigned>(run.batches * phases.fences()) * blocks;
-      return run.batches;
+      const std::int64_t count = std::min(kBatchesPerLook, batches - i * kBatchesPerLook);
+      launch(count);
+      return count;
     });
+  }
+
+  // What a batch takes either way: the first ones of the epoch, several times over. Nothing of it is left.
+  template <class Launch>
+  StepTimes times(const cuda::Phases& phases, std::int64_t batches, const Launch& launch) {
+    const std::int64_t together =
+        plan_launches(batches, steps_of(*epoch_.full), batches_per_graph()).batches_per_graph;
+    const std::int64_t graphs = std::max<std::int64_t>(std::min(kBatchesPerLook, batches) / together, 1);
+    const auto each = static_cast<double>(graphs * together);
+    const PutBack before(phases);
+    const Graph graph([&](void* stream) { record(*epoch_.full, together, stream); });
+    const auto spent = [&](const std::function<void()>& work) {
+      return cuda::runtime().microseconds([&] {
+        begin();
+        work();
+      }) / each;
+    };
+    const StepTimes found{spent([&] {
+                            for (std::int64_t i = 0; i < graphs; ++i) graph.replay();
+                          }),
+                          spent([&] { launch(graphs * together); })};
+    before.now();
+    begin();
+    return found;
   }
 
   // `launches` times `batches` batches, in a graph. Batches done in all, of which there were `done` before.
@@ -245,6 +315,14 @@ class DeviceEpoch {
     prepare(*epoch_.full);
     launch_steps(*epoch_.full, queue_);
     return epoch_.batches;
+  }
+
+  // The device stands before the first batch.
+  void begin() const {
+    Batch on_device = first_;
+    on_device.rows = order_.as<const std::int64_t>();
+    on_device.hyper = hyper_.as<const float>();
+    batch_.fill(&on_device, 1);
   }
 
   static bool cancelled(const Poll& poll) { return poll && poll(); }

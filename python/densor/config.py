@@ -271,15 +271,16 @@ def device_steps() -> str:
 def set_device_steps(value: str) -> None:
     """Sets how a GPU runs the batches of an epoch, in all that runs from now on. On a CPU it means nothing.
 
-    - "graph": the kernels of several batches are captured and launched as one graph.
+    - "graph", the default until a GPU has run either: several batches are captured and launched as one graph.
     - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
       nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
       rows. It knows dense layers, activations, dropout, the losses and accuracies of classes and of squared errors,
       and optimizers without clipping by norms; a net with anything else runs as graphs. Products are float32
       multiply-adds at every precision. Sums have an order of their own, so the last bits differ from those of graphs.
-    - "auto": "persistent" for nets that read and write at most 24 MiB a batch, weights and optimizer included.
-
-    Which is faster has not been measured yet: until it has, "graph" is the default.
+    - "auto": the faster of the two. Before the first epoch of at least 32 batches the first ones are run both ways, and
+      what they change is put back; the answer is kept in `~/.cache/densor`, for the bits of the next run
+      (`set_autotune`), and `show_config()` gives it. Where nothing is measured, "persistent" for nets that read and
+      write at most 24 MiB a batch, weights and optimizer included. Narrow dense layers are not joined to chains.
 
     Args:
         value: "graph", "persistent" or "auto".
@@ -300,11 +301,8 @@ def _cublaslt_files() -> list[str]:
     """Where packages and conda put it, in the order in which it is tried."""
     packages = [os.path.join(entry, "nvidia", name) for entry in sys.path for name in ("cublas", "cu13")]
     conda = [root for root in (os.environ.get("CONDA_PREFIX"), sys.prefix) if root]
-    files = [
-        os.path.join(folder, "lib", f"libcublasLt.so.{version}")
-        for folder in [*packages, *conda]
-        for version in (13, 12)
-    ]
+    names = [f"libcublasLt.so.{version}" for version in (13, 12)]
+    files = [os.path.join(folder, "lib", name) for folder in [*packages, *conda] for name in names]
     return [file for file in files if os.path.exists(file)]
 
 
@@ -321,6 +319,7 @@ class Configuration:
     affinity: tuple[int, ...]
     device: str
     cuda: str
+    device_steps: str
     build: dict[str, str]
     python: str
     numpy: str
@@ -336,6 +335,7 @@ class Configuration:
             "CPUs allowed": _ranges(self.affinity),
             "device": self.device,
             "CUDA": self.cuda,
+            "steps there": "\n".ljust(14).join(self.device_steps.splitlines()),
             "build": ", ".join(f"{key} {value}" for key, value in self.build.items()),
             "Python": self.python,
             "NumPy": self.numpy,
@@ -368,6 +368,7 @@ def show_config() -> Configuration:
         affinity=_allowed_cpus(),
         device=_device,
         cuda=_cuda_state(),
+        device_steps="\n".join([_core.device_steps(), *_core.chosen_steps().splitlines()]),
         build=build,
         python=f"{platform.python_version()} ({sys.executable})",
         numpy=np.__version__,
@@ -376,9 +377,8 @@ def show_config() -> Configuration:
 
 
 def _allowed_cpus() -> tuple[int, ...]:
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))
+    every = range(os.cpu_count() or 1)
+    return tuple(sorted(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else every))
 
 
 def _cuda_state() -> str:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -21,23 +20,6 @@ enum class Setting { unset, off, on };
 std::atomic<Setting> g_setting{Setting::unset};
 std::mutex g_measuring;
 Warn g_warn = [](const std::string&) {};
-
-// $XDG_CACHE_HOME/densor/..., by default ~/.cache/densor/...; "" without either.
-std::string cache_path(const std::string& device) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::string folder;
-  if (cache != nullptr && *cache == '/')
-    folder = cache;
-  else if (home != nullptr && *home == '/')
-    folder = std::string(home) + "/.cache";
-  else
-    return "";
-  std::string name = device;
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '.'; }, '-');
-  return folder + "/densor/" + name + ".txt";
-}
 
 // Random numbers in device memory: zeros would be multiplied faster.
 std::unique_ptr<Memory> random_floats(std::int64_t n) {
@@ -91,6 +73,11 @@ bool autotune() {
 }
 
 void set_tuner_warning(Warn warn) { g_warn = std::move(warn); }
+void warn_of_tuner(const std::string& text) { g_warn(text); }
+
+std::string tuned_device() {
+  return runtime().name() + " sm_" + std::to_string(runtime().architecture()) + " densor " DENSOR_VERSION;
+}
 
 namespace {
 
@@ -100,9 +87,8 @@ GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& se
   static std::vector<std::string> heard;
   static std::map<std::string, GemmTuner> tuners;  // by what the file's first line says
   const int architecture = runtime().architecture();
-  const std::string device =
-      runtime().name() + " sm_" + std::to_string(architecture) + " densor " DENSOR_VERSION;
-  const std::string path = cache_path(device);
+  const std::string device = tuned_device();
+  const std::string path = record_path(device);
   GemmTuner& tuner = tuners
                          .try_emplace(path, path, "densor matrix products: " + device,
                                       [](const std::string& text) { heard.push_back(text); })

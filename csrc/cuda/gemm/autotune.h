@@ -12,6 +12,9 @@ void set_autotune(bool yes);
 bool autotune();
 // Whom to tell that the plans on disk cannot be used or kept.
 void set_tuner_warning(Warn warn);
+void warn_of_tuner(const std::string& text);
+// Of what measurements hold: GPU model, architecture and version of densor.
+std::string tuned_device();
 
 // Never called while a graph is being captured: steps are made before. `setting` names what the candidates
 // depend on beside the problem.

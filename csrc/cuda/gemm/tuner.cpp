@@ -1,11 +1,6 @@
 #include "cuda/gemm/tuner.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -56,49 +51,13 @@ std::vector<GemmPlan> worth_measuring(std::vector<GemmPlan> plans, int architect
 }  // namespace
 
 GemmTuner::GemmTuner(std::string path, std::string device, Warn warn)
-    : path_(std::move(path)), device_(std::move(device)), warn_(std::move(warn)), known_(read()) {}
-
-GemmTuner::Records GemmTuner::read() const {
-  Records found;
-  std::ifstream file(path_);
-  std::string line;
-  if (path_.empty() || !file) return found;
-  bool sound = std::getline(file, line) && line == device_;
-  while (sound && std::getline(file, line)) {
-    const std::size_t cut = line.find(" = ");
-    sound = cut != std::string::npos && is_record(line.substr(cut + 3));
-    if (sound) found[line.substr(0, cut)] = line.substr(cut + 3);
-  }
-  if (sound) return found;
-  warn_("the measured plans of matrix products in " + path_ +
-        " are left out: this is no such file, or of another GPU or version; they are measured again");
-  return {};
-}
-
-void GemmTuner::write() const {
-  if (path_.empty()) return;
-  std::error_code failed;
-  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), failed);
-  const std::string draft = path_ + "." + std::to_string(getpid());
-  {
-    std::ofstream file(draft, std::ios::trunc);
-    file << device_ << '\n';
-    for (const auto& [key, record] : known_) file << key << " = " << record << '\n';
-    file.close();
-    if (file && std::rename(draft.c_str(), path_.c_str()) == 0) return;
-  }
-  std::filesystem::remove(draft, failed);
-  warn_(
-      "the measured plans of matrix products cannot be kept in " + path_ +
-      ": each process measures them again and may choose others; set XDG_CACHE_HOME to a folder that can be "
-      "written, or call config.set_autotune(False)");
-}
+    : known_(std::move(path), std::move(device), "plans of matrix products", is_record, std::move(warn)) {}
 
 const GemmPlan* GemmTuner::find(const std::string& key, const std::vector<GemmPlan>& candidates) const {
-  const auto record = known_.find(key);
-  if (record == known_.end()) return nullptr;
+  const std::string* record = known_.find(key);
+  if (record == nullptr) return nullptr;
   for (const GemmPlan& plan : candidates)
-    if (record->second.rfind(mark_of(plan), 0) == 0) return &plan;
+    if (record->rfind(mark_of(plan), 0) == 0) return &plan;
   return nullptr;
 }
 
@@ -119,12 +78,11 @@ GemmPlan GemmTuner::choose(const std::vector<GemmPlan>& candidates, const std::s
   }
   if (!best) return likely.front();  // no room to measure now; perhaps another time
   // Another process may have been faster.
-  for (auto& [other, record] : read()) known_[other] = record;
+  known_.refresh();
   if (const GemmPlan* known = find(key, candidates)) return *known;
   std::ostringstream record;
   record << mark_of(*best) << least;
-  known_[key] = record.str();
-  write();
+  known_.add(key, record.str());
   return *best;
 }
 
