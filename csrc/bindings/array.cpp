@@ -49,16 +49,6 @@ void set_dtype(const char* function, const char* argument, View& view, const py:
                 "dtype " + std::string(py::str(dtype)) + " is not supported; convert the array to float32");
 }
 
-// Our stream goes on behind what the caller still has on the array's. Where nobody names that, and the
-// interface is older than the word for it, DLPack's producer lets ours wait.
-void follow_stream(const char* function, const char* argument, const py::handle& object,
-                   const py::dict& interface) {
-  if (const StreamNumber stream = caller_stream(function, argument, object))
-    follow(function, argument, stream);
-  else if (interface["version"].cast<int>() < 3 && py::hasattr(object, "__dlpack__"))
-    object.attr("__dlpack__")(py::arg("stream") = our_stream());
-}
-
 // Kernels run on the first device: memory of another one, or of the host, would fail there, or be read
 // slowly.
 void check_place(const char* function, const char* argument, const void* memory) {
@@ -79,7 +69,6 @@ View device_view(const char* function, const char* argument, const py::handle& o
   View view;
   view.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
   check_place(function, argument, view.data);
-  follow_stream(function, argument, object, interface);
   view.present = true;
   view.device = Device::cuda;
   set_dtype(function, argument, view, py::dtype::from_args(interface["typestr"]));
@@ -98,6 +87,10 @@ View device_view(const char* function, const char* argument, const py::handle& o
 
 }  // namespace
 
+View view_of_foreign(const char* function, const char* argument, const py::handle& object) {
+  return device_view(function, argument, object);
+}
+
 View view_of(const char* function, const char* argument, const py::handle& object) {
   View view;
   if (!py::isinstance<py::array>(object)) {
@@ -107,7 +100,11 @@ View view_of(const char* function, const char* argument, const py::handle& objec
       array.follow_borrowers(function, argument);
       return array.view();
     }
-    if (py::hasattr(object, "__cuda_array_interface__")) return device_view(function, argument, object);
+    if (py::hasattr(object, "__cuda_array_interface__")) {
+      view = device_view(function, argument, object);
+      follow_owner(function, argument, object);
+      return view;
+    }
     throw Error(ErrorKind::type, function, argument,
                 std::string("expected a NumPy array, got ") + Py_TYPE(object.ptr())->tp_name);
   }

@@ -17,7 +17,10 @@ namespace py = pybind11;
 // device memory DeviceError where this build has no CUDA kernels.
 View view_of(const char* function, const char* argument, const py::handle& object);
 
-// The same for each array of a list or tuple.
+// Of an array that shows its device memory; our stream does not follow its owner's yet.
+View view_of_foreign(const char* function, const char* argument, const py::handle& object);
+
+// As view_of for each array of a list or tuple.
 std::vector<View> views_of(const char* function, const char* argument, const py::handle& sequence);
 
 }  // namespace densor::bindings

@@ -83,17 +83,35 @@ StreamNumber caller_stream(const char* function, const char* argument, const py:
   return is_of(array, "cupy", "ndarray") ? stream_of_cupy() : 0;
 }
 
-void follow(const char* function, const char* argument, StreamNumber stream) {
-  if (stream == 0) return;
-  if (cuda::runtime().is_capturing(handle_of(stream)))
+void follow_owner(const char* function, const char* argument, const py::handle& array) {
+  if (const StreamNumber stream = caller_stream(function, argument, array))
+    follow(function, argument, stream);
+  else if (array.attr("__cuda_array_interface__")["version"].cast<int>() < 3 &&
+           py::hasattr(array, "__dlpack__"))
+    array.attr("__dlpack__")(py::arg("stream") = our_stream());
+}
+
+void refuse_captured(const char* function, const char* argument, StreamNumber stream) {
+  if (stream != 0 && cuda::runtime().is_capturing(handle_of(stream)))
     throw Error(ErrorKind::value, function, argument,
                 "is on a stream that is being captured in a graph; densor's functions allocate memory and "
                 "cannot be captured: call them before or after");
+}
+
+void follow(const char* function, const char* argument, StreamNumber stream) {
+  if (stream == 0) return;
+  refuse_captured(function, argument, stream);
   cuda::runtime().wait_for(handle_of(stream));
 }
 
-void let_follow(StreamNumber stream) {
-  if (stream != 0) cuda::runtime().let_wait(handle_of(stream));
+void let_follow(StreamNumber stream, const char* function, const char* argument) {
+  if (stream == 0) return;
+  if (cuda::runtime().is_capturing(handle_of(stream)))
+    throw Error(
+        ErrorKind::value, function, argument,
+        "is a stream that is being captured in a graph, which cannot wait for densor's: hand the array "
+        "over before or after");
+  cuda::runtime().let_wait(handle_of(stream));
 }
 
 void let_callers_follow(const std::vector<py::object>& held) {

@@ -27,9 +27,15 @@ StreamNumber caller_stream(const char* function, const char* argument, const py:
 // What comes on our stream goes on behind what is on that one. Throws Error(value) where it is being captured
 // in a graph: memory that is allocated meanwhile would be the graph's.
 void follow(const char* function, const char* argument, StreamNumber stream);
+void refuse_captured(const char* function, const char* argument, StreamNumber stream);
 
-// What comes on that stream goes on behind what is on ours.
-void let_follow(StreamNumber stream);
+// Our stream goes on behind what the caller still has on the array's. Where nobody names that, and the
+// interface is older than the word for it, DLPack's producer lets ours wait.
+void follow_owner(const char* function, const char* argument, const py::handle& array);
+
+// What comes on that stream goes on behind what is on ours. Throws Error(value) where it is being captured:
+// a graph cannot wait for what is outside it, and would be lost.
+void let_follow(StreamNumber stream, const char* function = "run", const char* argument = "array");
 
 // The same for whoever has one of these arrays: parts of steps as Python holds them (arrays, feeds,
 // lists of either). Where nobody says on which stream that is, the host waits until ours is done.

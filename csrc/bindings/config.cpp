@@ -253,7 +253,7 @@ void bind_device_steps(py::module_& m) {
       py::arg("footprint"), py::arg("timer"),
       "For tests: 'graph' or 'persistent', as a tuner with this file takes it where `timer` says how long a "
       "batch takes both ways, and why; a negative time: there is no memory to measure it.");
-  m.def("chosen_steps", &chosen_steps,
+  m.def("chosen_steps", &chosen_steps, py::call_guard<py::gil_scoped_release>(),
         "What 'auto' has chosen for each program of this process, a line each.");
   m.def("device_steps", [] { return device_steps_name(device_steps()); }, "How a GPU runs many batches.");
 }

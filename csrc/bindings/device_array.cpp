@@ -78,25 +78,31 @@ DeviceArray DeviceArray::wrapped(const py::object& array) {
     result.nbytes_ = std::max<std::int64_t>(extent(borrowed.view), 0);
     return result;
   }
-  const View view = view_of("DeviceArray", "array", array);
+  const bool foreign = py::hasattr(array, "__cuda_array_interface__");
+  const View view =
+      foreign ? view_of_foreign("DeviceArray", "array", array) : view_of("DeviceArray", "array", array);
   if (view.device != Device::cuda)
     throw Error(ErrorKind::type, "DeviceArray", "array", "is not in device memory");
+  if (foreign) refuse_captured("DeviceArray", "array", caller_stream("DeviceArray", "array", array));
   const auto release = [](py::object* object) {
     const py::gil_scoped_acquire gil;
     delete object;
   };
-  DeviceArray result(std::shared_ptr<const void>(new py::object(array), release), view);
+  const std::shared_ptr<py::object> owner(new py::object(array), release);
+  DeviceArray result(owner, view);
   result.nbytes_ = std::max<std::int64_t>(extent(view), 0);
-  result.stream_ = caller_stream("DeviceArray", "array", array);
+  if (foreign) result.foreign_ = owner.get();
   return result;
 }
 
 std::vector<StreamNumber> DeviceArray::callers() const {
-  if (memory_ == nullptr) return {stream_};
+  if (foreign_ != nullptr) return {caller_stream("run", "array", *foreign_)};
+  if (memory_ == nullptr) return {0};
   return memory_->lent() ? current_streams() : std::vector<StreamNumber>{};
 }
 
 void DeviceArray::follow_borrowers(const char* function, const char* argument) const {
+  if (foreign_ != nullptr) return follow_owner(function, argument, *foreign_);
   if (memory_ == nullptr || !memory_->lent()) return;
   for (const StreamNumber stream : current_streams()) follow(function, argument, stream);
 }
@@ -180,8 +186,10 @@ void DeviceArray::download(const py::object& into) const {
 }
 
 py::dict DeviceArray::interface() const {
+  if (foreign_ != nullptr) follow_owner("__cuda_array_interface__", "self", *foreign_);
   lend();
-  for (const StreamNumber stream : current_streams()) let_follow(stream);  // PyTorch reads no stream here
+  for (const StreamNumber stream : current_streams())
+    let_follow(stream, "__cuda_array_interface__", "stream");  // PyTorch reads none here
   py::dict result;
   result["version"] = 3;
   result["typestr"] = py::str(py::dtype(dtype_name(view_.dtype)).attr("str"));
@@ -202,9 +210,10 @@ void bind_exchange(py::class_<DeviceArray>& type) {
           "__dlpack__",
           [](const py::object& self, const py::object& stream, const py::object& max_version,
              const py::object& dl_device, const py::object& copy) {
-            self.cast<const DeviceArray&>().lend();
-            return dlpack_capsule(self.cast<const DeviceArray&>().view(), self, stream, max_version,
-                                  dl_device, copy);
+            const auto& array = self.cast<const DeviceArray&>();
+            if (!array.ours()) array.follow_borrowers("__dlpack__", "self");
+            array.lend();
+            return dlpack_capsule(array.view(), self, stream, max_version, dl_device, copy);
           },
           py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
           py::arg("dl_device") = py::none(), py::arg("copy") = py::none(),
@@ -227,6 +236,9 @@ void bind_device_array(py::module_& m) {
       .def("moved", &DeviceArray::moved, py::arg("axes"), "The same memory; axis i is axis axes[i] of this.")
       .def("upload", &DeviceArray::upload, "Copies a host array of as many bytes here.")
       .def("download", &DeviceArray::download, "Copies this into such a host array.")
+      .def(
+          "follow", [](const DeviceArray& a) { a.follow_borrowers("follow", "self"); },
+          "What comes on our stream goes on behind theirs who have borrowed it.")
       .def_property_readonly(
           "shape", [](const DeviceArray& a) { return tuple_of(a.view().shape, a.view().ndim); }, "Its axes.")
       .def_property_readonly(

@@ -25,6 +25,7 @@ class DeviceArray {
   void download(const py::object& into) const;
 
   const View& view() const { return view_; }
+  bool ours() const { return memory_ != nullptr; }
   // Version 3 of the interface.
   py::dict interface() const;
   // The same memory, its axes in another order.
@@ -35,18 +36,19 @@ class DeviceArray {
   }
   // The streams of those who have it beside us: of its owner, 0 where nobody says, or of who has borrowed it.
   std::vector<StreamNumber> callers() const;
-  // Our stream goes on behind theirs who have borrowed it: they may have changed it.
+  // Our stream goes on behind that of its owner, or theirs who have borrowed it: they may have changed it
+  // since it was used last.
   void follow_borrowers(const char* function, const char* argument) const;
 
  private:
   DeviceArray(std::shared_ptr<const void> owner, const View& view) : owner_(std::move(owner)), view_(view) {}
   DeviceArray(const DeviceArray& of, const View& view)
-      : owner_(of.owner_), memory_(of.memory_), stream_(of.stream_), view_(view) {}
+      : owner_(of.owner_), memory_(of.memory_), foreign_(of.foreign_), view_(view) {}
   View host(const char* function, const char* argument, const py::object& object) const;
 
   std::shared_ptr<const void> owner_;     // of the memory
   const cuda::Memory* memory_ = nullptr;  // the same, where it is ours
-  StreamNumber stream_ = 0;               // of its owner, where it is not
+  const py::object* foreign_ = nullptr;   // the same, where it is an array that names streams
   std::int64_t nbytes_ = 0;               // of the block, from where the view begins
   View view_;
 };

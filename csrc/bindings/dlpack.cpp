@@ -186,7 +186,7 @@ py::capsule dlpack_capsule(const View& view, const py::object& owner, const py::
   const bool versioned = !max_version.is_none() && max_version.cast<std::pair<int, int>>().first >= 1;
   if (!view.writable && !versioned)
     throw py::buffer_error("__dlpack__(): read-only memory needs max_version=(1, 0)");
-  let_follow(consumer);
+  let_follow(consumer, "__dlpack__", "stream");
   if (versioned) {
     ManagedVersioned* managed = nullptr;
     auto capsule = capsule_of(view, owner, "dltensor_versioned", managed);

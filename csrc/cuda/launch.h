@@ -73,8 +73,9 @@ class Runtime {
   virtual void let_wait(void* stream) = 0;
   // Whether what is put on this stream is noted down in a graph of somebody else instead of being done.
   virtual bool is_capturing(void* stream) = 0;
-  // Until all streams of the device, other libraries' too, have done what they have so far.
-  virtual void wait_for_everyone() noexcept = 0;
+  // Until all streams of the device, other libraries' too, have done what they have so far. False: CUDA does
+  // not let anybody wait, as while another library captures a graph.
+  virtual bool wait_for_everyone() noexcept = 0;
   // A call of a library that puts its kernels on our stream itself.
   virtual void enqueue(const std::function<void()>& call) = 0;
   virtual int architecture() = 0;  // 75, 80, 90 and so on

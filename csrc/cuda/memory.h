@@ -20,8 +20,10 @@ class LetGo {
   void add(void* memory, std::size_t bytes) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (count_ == kMostBlocks || bytes_ + bytes > kMostBytes) release_all();
+    if (count_ == kMostBlocks) return;  // nobody can wait: rather lost than overwritten while it is read
     blocks_[count_++] = memory;
     bytes_ += bytes;
+    if (bytes_ > kMostBytes) release_all();  // a large one does not wait for the next
   }
   // Whether there was any.
   bool release() noexcept {
@@ -33,8 +35,7 @@ class LetGo {
   static constexpr std::size_t kMostBlocks = 256, kMostBytes = std::size_t{256} << 20;
 
   bool release_all() noexcept {
-    if (count_ == 0) return false;
-    runtime().wait_for_everyone();
+    if (count_ == 0 || !runtime().wait_for_everyone()) return false;
     for (std::size_t i = 0; i < count_; ++i) runtime().release(blocks_[i]);
     count_ = bytes_ = 0;
     return true;

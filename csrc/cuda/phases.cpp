@@ -48,13 +48,14 @@ bool overlap(const std::vector<Span>& some, const std::vector<Span>& others) {
   });
 }
 
-// The same bytes in ascending order, each once.
+// The same bytes in ascending order, each once. Neighbours that do not overlap stay apart: no copy may go
+// from one allocation into the next.
 std::vector<Span> joined(std::vector<Span> spans) {
   std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
   std::vector<Span> result;
   for (const Span& span : spans) {
     if (span.bytes <= 0) continue;
-    if (!result.empty() && static_cast<const char*>(span.begin) <= end(result.back()))
+    if (!result.empty() && static_cast<const char*>(span.begin) < end(result.back()))
       result.back().bytes =
           std::max(end(span), end(result.back())) - static_cast<const char*>(result.back().begin);
     else

@@ -104,7 +104,7 @@ class Phases {
   unsigned widest() const { return widest_; }
   // Bytes that phases read and write, data apart.
   std::int64_t footprint() const;
-  // What they write, in the order of the addresses, without gaps or overlaps between two.
+  // What they write, in the order of the addresses, no byte twice, none from two allocations.
   std::vector<Span> written() const;
   // A line for each: "| multiply 2x3" where the blocks meet before it, else "  multiply 2x3".
   std::string to_string() const;

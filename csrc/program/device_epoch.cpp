@@ -5,7 +5,6 @@
 #include <chrono>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include "cpu/gemm/precision.h"
 #include "cuda/memory.h"
 #include "program/launch_plan.h"
+#include "program/put_back.h"
 #include "program/steps_tuner.h"
 
 namespace densor {
@@ -86,30 +86,6 @@ class Pace {
   static constexpr auto kShort = std::chrono::milliseconds(5), kLong = std::chrono::milliseconds(30);
   std::int64_t most_, launches_ = 1;
   Clock::time_point last_ = Clock::now();
-};
-
-// What phases write, put back in the end: what they computed was for the clock.
-class PutBack {
- public:
-  explicit PutBack(const cuda::Phases& phases) : spans_(phases.written()) {
-    for (const cuda::Span& span : spans_) {
-      kept_.push_back(std::make_unique<cuda::Memory>(static_cast<std::size_t>(span.bytes)));
-      copy(kept_.back()->as<void>(), span.begin, span);
-    }
-  }
-  // Throws what a device says that fails.
-  void now() const {
-    for (std::size_t i = 0; i < spans_.size(); ++i)
-      copy(const_cast<void*>(spans_[i].begin), kept_[i]->as<void>(), spans_[i]);
-  }
-
- private:
-  static void copy(void* to, const void* from, const cuda::Span& span) {
-    cuda::runtime().copy(to, from, static_cast<std::size_t>(span.bytes));
-  }
-
-  std::vector<cuda::Span> spans_;
-  std::vector<std::unique_ptr<cuda::Memory>> kept_;
 };
 
 // Tells programs apart by what a device is asked to do.
@@ -190,6 +166,7 @@ class DeviceEpoch {
   static constexpr std::int64_t kBatchesPerLook = 64;
   static constexpr std::size_t kAnswersAwaited = 1;
   static constexpr std::int64_t kMostLaunches = 4;  // between two looks, of kBatchesPerLook batches each
+  static constexpr double kMostMeasured = 20000;    // microseconds of a run that is measured
 
   static std::int64_t steps_of(const Program& program) {
     const Program::Repeat& repeat = program.repeat();
@@ -231,27 +208,46 @@ class DeviceEpoch {
   }
 
   // What a batch takes either way: the first ones of the epoch, several times over. Nothing of it is left.
+  // Where batches are long, few of them are run: nobody hears of a cancel meanwhile.
   template <class Launch>
   StepTimes times(const cuda::Phases& phases, std::int64_t batches, const Launch& launch) {
     const std::int64_t together =
         plan_launches(batches, steps_of(*epoch_.full), batches_per_graph()).batches_per_graph;
-    const std::int64_t graphs = std::max<std::int64_t>(std::min(kBatchesPerLook, batches) / together, 1);
-    const auto each = static_cast<double>(graphs * together);
     const PutBack before(phases);
     const Graph graph([&](void* stream) { record(*epoch_.full, together, stream); });
-    const auto spent = [&](const std::function<void()>& work) {
+    const auto spent = [&](std::int64_t count, const std::function<void()>& work) {
       return cuda::runtime().microseconds([&] {
         begin();
         work();
-      }) / each;
+      }) / static_cast<double>(count);
     };
-    const StepTimes found{spent([&] {
-                            for (std::int64_t i = 0; i < graphs; ++i) graph.replay();
-                          }),
-                          spent([&] { launch(graphs * together); })};
-    before.now();
-    begin();
-    return found;
+    const auto both = [&](std::int64_t graphs, std::int64_t at_once) {
+      const double as_graphs = spent(graphs * together, [&] {
+        for (std::int64_t i = 0; i < graphs; ++i) graph.replay();
+      });
+      return StepTimes{as_graphs, spent(at_once, [&] { launch(at_once); })};
+    };
+    const auto put_back = [&] {
+      before.now();
+      begin();
+    };
+    try {
+      StepTimes found = both(1, 1);
+      const auto most =
+          static_cast<double>(std::max<std::int64_t>(std::min(kBatchesPerLook, batches) / together, 1));
+      const double each = std::max({found.graph, found.persistent, 1e-3}) * static_cast<double>(together);
+      const auto graphs = static_cast<std::int64_t>(std::min(most, kMostMeasured / each));
+      // A kernel for one batch spends on its launch what it saves for many.
+      if (graphs > 0) found = both(graphs, graphs * together);
+      put_back();
+      return found;
+    } catch (...) {
+      try {
+        put_back();
+      } catch (const Error&) {  // the first one counts
+      }
+      throw;
+    }
   }
 
   // `launches` times `batches` batches, in a graph. Batches done in all, of which there were `done` before.

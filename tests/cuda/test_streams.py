@@ -236,3 +236,30 @@ def test_models_begin_behind_the_stream_of_their_data(wrap, torch):
     ):
         order = order_of(call)[1]
         assert ("follow", SIDE) in order[: order.index("launch")]
+
+
+@pytest.mark.usefixtures("torch")
+def test_models_begin_behind_who_borrowed_an_array_of_ours():
+    x, _ = data(40)
+    model = classifier("cuda")
+    mine = there(x)
+    mine.__dlpack__(stream=SIDE)
+    order = order_of(lambda: model.predict(mine, verbose=0))[1]
+    assert ("follow", SIDE) in order[: order.index("launch")]
+
+
+@pytest.mark.usefixtures("no_library")
+def test_arrays_that_lie_on_memory_of_others_follow_it_at_every_use():
+    same = ops.convert_to_tensor(Foreign(X, stream=SIDE))
+    assert order_of(lambda: ops.relu(same))[1] == [("follow", SIDE), "launch", ("let wait", SIDE)]
+    assert order_of(same.numpy)[1] == [("follow", SIDE), "host"]
+
+
+@pytest.mark.usefixtures("torch")
+def test_nothing_is_handed_out_to_a_stream_that_is_being_captured():
+    y = ops.relu(there(X))
+    _core.emulate_device("ascending", False, capturing=SIDE)
+    with pytest.raises(ValueError, match=r"__dlpack__\(\): argument 'stream': .*captured in a graph"):
+        y.__dlpack__(stream=SIDE)
+    with pytest.raises(ValueError, match=r"__cuda_array_interface__\(\): argument 'stream': .*captured"):
+        _ = y.__cuda_array_interface__

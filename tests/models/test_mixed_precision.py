@@ -286,6 +286,27 @@ def test_what_is_too_large_becomes_infinity_and_nan_stays(target):
     assert found[4].tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize(("width", "units", "batch"), [(260, 260, 64), (16, 96, 16)])
+def test_bits_do_not_depend_on_threads_where_a_kernel_is_shared_out_like_what_it_multiplies(
+    width, units, batch
+):
+    """The rounded copy of a kernel has as many columns, or rows, as a product takes for its worker's own."""
+
+    def weights(threads):
+        _core.set_num_threads(threads)
+        densor.utils.set_random_seed(1)
+        hidden = [layers.Dense(n, activation="relu", dtype="mixed_bfloat16") for n in (width, units)]
+        model = densor.Sequential([densor.Input((3,)), *hidden, layers.Dense(2)])
+        model.compile(densor.optimizers.SGD(0.1), "mse")
+        rng = np.random.default_rng(0)
+        x, y = (rng.standard_normal((4 * batch, columns), dtype=np.float32) for columns in (3, 2))
+        model.fit(x, y, batch_size=batch, epochs=2, verbose=0)
+        return model.get_weights()
+
+    for one, two in zip(weights(1), weights(2), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.skipif(ON_DEVICE, reason="takes minutes where a processor stands in for the device")
 def test_digits_are_learned_as_well_as_in_float32():
     """Within a point, on average over three seeds."""

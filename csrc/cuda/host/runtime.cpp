@@ -95,7 +95,10 @@ class HostRuntime final : public Runtime {
     host::note(Event::Kind::host);
   }
   void* stream() override { return reinterpret_cast<void*>(kStream); }
-  void wait_for_everyone() noexcept override { host::note(Event::Kind::everyone); }
+  bool wait_for_everyone() noexcept override {
+    host::note(Event::Kind::everyone);
+    return true;
+  }
   void wait_for(void* stream) override {
     host::note(Event::Kind::follow, reinterpret_cast<std::uintptr_t>(stream));
   }

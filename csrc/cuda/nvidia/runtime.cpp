@@ -97,9 +97,13 @@ class NvidiaRuntime final : public Runtime {
     const OnDevice here;
     if (cudaFreeAsync(memory, stream_) != cudaSuccess) cudaGetLastError();  // no launch is to blame for it
   }
-  void wait_for_everyone() noexcept override {
+  bool wait_for_everyone() noexcept override {
+    // Nobody may wait for a device while a stream of it is being captured: both would fail.
+    const std::lock_guard<std::recursive_mutex> lock(not_both_);
     const OnDevice here;
-    if (cudaDeviceSynchronize() != cudaSuccess) cudaGetLastError();
+    if (cudaDeviceSynchronize() == cudaSuccess) return true;
+    cudaGetLastError();
+    return false;
   }
   void upload(void* to, const void* from, std::size_t bytes) override {
     const OnDevice here("upload");
@@ -196,6 +200,7 @@ class NvidiaRuntime final : public Runtime {
     reports_.give_back(static_cast<Pinned*>(report));
   }
   void* capture(const std::function<void(void*)>& record) override {
+    const std::lock_guard<std::recursive_mutex> lock(not_both_);
     const OnDevice here("capture");
     check(cudaStreamBeginCapture(capturing_, cudaStreamCaptureModeThreadLocal), "capture");
     cudaGraph_t graph = nullptr;
@@ -263,6 +268,7 @@ class NvidiaRuntime final : public Runtime {
   cudaStream_t stream_ = nullptr;
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t capturing_ = nullptr;  // nothing ever runs there
+  std::recursive_mutex not_both_;     // a capture, a wait for the device
   Reports reports_{kMostAsked};
   Staging staging_{kMostUnawaited};
 };

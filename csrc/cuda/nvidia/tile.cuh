@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "cuda/nvidia/current_device.h"
 #include "platform.cuh"
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
@@ -28,9 +29,12 @@ static __global__ void tile_products_kernel() {
 }
 inline bool has_tile_products() {
   static const bool has = [] {
+    const OnDevice here;
     cudaFuncAttributes attributes{};
-    return cudaFuncGetAttributes(&attributes, tile_products_kernel) == cudaSuccess &&
-           attributes.sharedSizeBytes > 0;
+    if (cudaFuncGetAttributes(&attributes, tile_products_kernel) == cudaSuccess)
+      return attributes.sharedSizeBytes > 0;
+    cudaGetLastError();  // no launch is to blame for it
+    return false;
   }();
   return has;
 }

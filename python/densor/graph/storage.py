@@ -9,7 +9,7 @@ from typing import Any
 
 from densor import _core
 from densor.graph.buffers import BFLOAT16, Buffer, View
-from densor.graph.lowering import Instruction, Lowering
+from densor.graph.lowering import Instruction, Lowering, Reshaped, seen_as
 from densor.graph.variable import Variable
 
 __all__ = ["bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
@@ -61,7 +61,12 @@ def cast_around_steps(lowering: Lowering) -> None:
                     View.new("kernel", arguments["w"].shape, BFLOAT16),
                     View.new("kernel", arguments["w"].shape),
                 )
-                before += [_cast(rounded, arguments["w"], instruction), _cast(copy, rounded, instruction)]
+                # As one row: each worker reads the whole copy, whose rows or columns may be as many as those that a
+                # product takes for its worker's own (Step::reads_rows), and then no barrier would stand between.
+                before += [
+                    _cast(_row(rounded), _row(arguments["w"]), instruction),
+                    _cast(_row(copy), _row(rounded), instruction),
+                ]
                 arguments["w"] = copy
         return [*before, replace(instruction, arguments=arguments), *after]
 
@@ -132,7 +137,11 @@ def _slopes_apart(instruction: Instruction) -> list[Instruction]:
     ]
 
 
-def _cast(y: View, x: View | Variable, beside: Instruction) -> Instruction:
+def _row(value: View | Variable) -> View | Reshaped:
+    return seen_as(value, 1, value.size)
+
+
+def _cast(y: View | Reshaped, x: View | Variable | Reshaped, beside: Instruction) -> Instruction:
     return Instruction("cast", {"y": y, "x": x}, beside.phase)
 
 

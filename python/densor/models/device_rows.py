@@ -119,6 +119,8 @@ def device_rows(function: str, argument: str, value: Any) -> DeviceRows | None:
         interface = value.__cuda_array_interface__
     if not isinstance(interface, dict):
         return None
+    if isinstance(value, _core.DeviceArray):  # the stream that it names is ours
+        value.follow()
     if interface.get("stream") is None and (stream := _core.caller_stream(value)) is not None:
         interface = interface | {"version": 3, "stream": stream}
     rows = DeviceRows(value, interface)
