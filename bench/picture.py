@@ -110,9 +110,10 @@ def draw_roofline(axes: Any, results: list[Result]) -> None:
     for case, columns in by_name.get("bench_batch_norm", {}).get("densor", {}).items():
         operations, passes = BATCH_NORM[case.split()[-1]]
         intensity = operations / (4 * passes)
-        bandwidth = max(bandwidth, 100 * columns["GB/s"] / columns["% of bandwidth"])
         points.append((intensity, columns["GB/s"] * intensity, case))
     mark_points(axes, points, "densor, batch norm", "s")
+    for columns in by_name.get("bench_optimizer", {}).get("densor", {}).values():
+        bandwidth = max(bandwidth, 100 * columns["GB/s"] / columns["% of bandwidth"])
     if peak and bandwidth:
         corner = peak / bandwidth
         axes.plot([0.1, corner, 1000], [0.1 * bandwidth, peak, peak], color="black", linewidth=1)
