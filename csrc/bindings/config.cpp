@@ -329,6 +329,8 @@ void bind_config(py::module_& m) {
         set_num_threads(static_cast<int>(integer("set_num_threads", "count", count, 1, INT32_MAX)));
       },
       py::arg("count"), "Threads that later runs may use.");
+  m.def("times_crowded", &times_crowded,
+        "How often runs went on with fewer workers, because other programs had taken CPUs from them.");
   m.def("gemm_plan", &gemm_plan, py::arg("m"), py::arg("n"), py::arg("k"), py::arg("transpose_a") = false,
         py::arg("transpose_b") = false, py::arg("workers") = 1, py::arg("rows_vary") = false,
         "How the target in use multiplies (m, k) by (k, n): tile, blocks, packing, split, products.");

@@ -20,7 +20,7 @@ namespace densor {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Contention::Clock;
 using Time = Clock::time_point;
 
 // A finished thread looks for the next run this long before it parks.
@@ -31,11 +31,9 @@ constexpr auto kSoon = std::chrono::microseconds(200);
 constexpr auto kFresh = std::chrono::microseconds(3);
 // Threads are woken for runs to come at most so often.
 constexpr auto kWakeInterval = std::chrono::milliseconds(1);
-// Where brief runs were held up by a thread that had lost its CPU, they do without for a time, which doubles.
 // A worker that has been waited for so long has lost its CPU: in a run that uses those which are awake; in
 // one that may have woken it.
 constexpr auto kLate = std::chrono::microseconds(20), kLateWaking = std::chrono::microseconds(1000);
-constexpr auto kShortestPause = std::chrono::milliseconds(1), kLongestPause = std::chrono::milliseconds(256);
 
 // One pool thread's mailbox. `ticket` changes when there is work, or when the thread is to be awake; it parks
 // on it.
@@ -80,9 +78,9 @@ class Pool {
   // where it follows another run soon, as one of many, it wakes the others that it asks for. If it asks for
   // none, and follows at once, they are woken for a later one.
   int choose(const RunOptions& options) {
-    if (!options.brief) return 1 + grow(options.workers - 1);
     const Time now = Clock::now();
-    if (now < trusted_) return 1;
+    if (!options.brief) return 1 + grow(std::min(options.workers, long_.most(now)) - 1);
+    if (brief_.most(now) == 1) return 1;
     const int found = spinning(options.awake - 1, now);
     if (found == options.awake - 1) return 1 + found;
     if (options.workers > 1 && now < ended_ + kSoon) return 1 + std::max(found, grow(options.workers - 1));
@@ -94,14 +92,34 @@ class Pool {
     return 1 + found;
   }
 
-  // What a brief run on several threads has shown.
-  void judge(bool held_up) {
-    pause_ = held_up ? std::clamp(2 * pause_, Clock::duration(kShortestPause), Clock::duration(kLongestPause))
-                     : pause_ / 2;
-    if (held_up) trusted_ = Clock::now() + pause_;
+  // When a run on `workers` threads had better go on with more.
+  Time until(const RunOptions& options, int workers) const {
+    return options.brief ? Time::max() : long_.until(workers, options.workers);
   }
 
-  void finish() { ended_ = Clock::now(); }
+  Contention& contention() { return contention_; }
+
+  // What a run has shown of the CPUs that it got.
+  void judge(const RunOptions& options, Team& team) {
+    const Time now = Clock::now();
+    ended_ = now;
+    if (team.count() == 1) return;
+    if (options.brief) {
+      team.was_held_up() ? brief_.lose(1, now) : brief_.gain();
+      return;
+    }
+    switch (team.judge(now)) {
+      case Contention::Verdict::open:
+        return;
+      case Contention::Verdict::room:
+        return long_.gain();
+      case Contention::Verdict::crowd:
+        times_crowded_.fetch_add(1, std::memory_order_relaxed);
+        return long_.lose(team.count() / 2, now);
+    }
+  }
+
+  std::int64_t times_crowded() const { return times_crowded_.load(std::memory_order_relaxed); }
 
   void run(Team& team, const std::function<void(Worker&)>& body) {
     for (int i = 1; i < team.count(); ++i) {
@@ -166,8 +184,11 @@ class Pool {
 
   std::mutex busy_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
-  Time ended_ = Time::min(), woken_ = Time::min(), trusted_ = Time::min();
-  Clock::duration pause_{0};
+  Time ended_ = Time::min(), woken_ = Time::min();
+  Trust brief_{std::chrono::milliseconds(1), std::chrono::milliseconds(256)};
+  Trust long_{std::chrono::milliseconds(32), std::chrono::milliseconds(512)};
+  Contention contention_;
+  std::atomic<std::int64_t> times_crowded_{0};
 };
 
 int thread_variable(const char* name, bool strict) {
@@ -222,6 +243,8 @@ void set_num_threads(int count) {
   g_threads.store(count, std::memory_order_relaxed);
 }
 
+std::int64_t times_crowded() { return Pool::instance().times_crowded(); }
+
 bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>& body) {
   Pool& pool = Pool::instance();
   const bool mine = std::max(options.workers, options.awake) > 1 && pool.try_acquire();
@@ -232,14 +255,13 @@ bool run_parallel(const RunOptions& options, const std::function<void(Worker&)>&
     }
   } release{mine ? &pool : nullptr};
   const int workers = mine ? pool.choose(options) : 1;
-  Team team(workers, options.scratch, options.poll, options.workers > 1 ? kLateWaking : kLate);
-  if (workers == 1) {
+  Team team(workers, options.scratch, options.poll, options.workers > 1 ? kLateWaking : kLate,
+            mine ? pool.until(options, workers) : Time::max(), pool.contention());
+  if (workers == 1)
     team.run(0, body);
-  } else {
+  else
     pool.run(team, body);
-    if (options.brief) pool.judge(team.was_held_up());
-  }
-  if (mine) pool.finish();
+  if (mine) pool.judge(options, team);
   team.rethrow();
   return team.was_cancelled();
 }

@@ -18,27 +18,31 @@ std::atomic<int> g_spins{kMaxSpins};
 
 }  // namespace
 
-Team::Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late)
+Team::Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late,
+           Clock::time_point until, Contention& contention)
     : count_(count),
       scratch_(scratch),
       late_(late),
       arrivals_(count > 1 ? new Arrival[static_cast<std::size_t>(count)] : nullptr),
       errors_(count > 1 ? static_cast<std::size_t>(count) : 0),
-      poll_(std::move(poll)) {
-  if (poll_) next_poll_ = std::chrono::steady_clock::now() + kPollInterval;
+      poll_(std::move(poll)),
+      until_(until),
+      looked_(Clock::now()),
+      contention_(contention) {
+  if (poll_) next_poll_ = looked_ + kPollInterval;
 }
 
 void Team::barrier(int index, std::uint32_t epoch) {
   arrivals_[static_cast<std::size_t>(index)].epoch.store(epoch, std::memory_order_release);
   const int patience = g_spins.load(std::memory_order_relaxed);
   int spins = 0;
-  std::chrono::steady_clock::time_point impatient;
+  Clock::time_point impatient;
   for (int other = 0; other < count_; ++other) {
     if (other == index) continue;
     const auto& arrival = arrivals_[static_cast<std::size_t>(other)].epoch;
     while (static_cast<std::int32_t>(arrival.load(std::memory_order_acquire) - epoch) < 0) {
       if (failed_.load(std::memory_order_relaxed)) throw Abandoned{};
-      if (spins == patience) impatient = std::chrono::steady_clock::now();
+      if (spins == patience) impatient = Clock::now();
       if (spins++ < patience)
         spin_pause();
       else
@@ -46,7 +50,10 @@ void Team::barrier(int index, std::uint32_t epoch) {
     }
   }
   if (spins > patience) {
-    if (std::chrono::steady_clock::now() - impatient > late_) held_up_.store(true, std::memory_order_relaxed);
+    const Clock::duration wait = Clock::now() - impatient;
+    auto& waited = arrivals_[static_cast<std::size_t>(index)].waited;
+    waited.store(waited.load(std::memory_order_relaxed) + wait, std::memory_order_relaxed);
+    if (wait > late_) held_up_.store(true, std::memory_order_relaxed);
     g_spins.store(patience / 2 > kMinSpins ? patience / 2 : kMinSpins, std::memory_order_relaxed);
   } else if (patience < kMaxSpins) {
     g_spins.store(patience + 1, std::memory_order_relaxed);
@@ -55,13 +62,30 @@ void Team::barrier(int index, std::uint32_t epoch) {
 
 bool Team::cancelled(int index) {
   if (index == 0 && poll_ && !was_cancelled()) {
-    const auto now = std::chrono::steady_clock::now();
+    const Clock::time_point now = Clock::now();
     if (now >= next_poll_) {
       next_poll_ = now + kPollInterval;
       if (poll_()) cancel_.store(true, std::memory_order_relaxed);
     }
   }
   return was_cancelled();
+}
+
+Contention::Verdict Team::judge(Clock::time_point now) {
+  if (count_ == 1) return verdict_;
+  Clock::duration waited{0};
+  for (int i = 0; i < count_; ++i)
+    waited += arrivals_[static_cast<std::size_t>(i)].waited.load(std::memory_order_relaxed);
+  contention_.add(now - looked_, (waited - waited_) / (count_ - 1));
+  looked_ = now;
+  waited_ = waited;
+  if (const auto verdict = contention_.judge(); verdict != Contention::Verdict::open) verdict_ = verdict;
+  return verdict_;
+}
+
+bool Team::regroup() {
+  const Clock::time_point now = Clock::now();
+  return now >= until_ || judge(now) == Contention::Verdict::crowd;
 }
 
 void Team::run(int index, const std::function<void(Worker&)>& body) {
@@ -91,5 +115,7 @@ void Worker::barrier() {
 }
 
 bool Worker::cancelled() { return team_->cancelled(index_); }
+
+bool Worker::regroup() { return team_->regroup(); }
 
 }  // namespace densor

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <vector>
 
+#include "core/contention.h"
 #include "core/parallel.h"
 
 namespace densor {
@@ -26,11 +26,19 @@ inline void spin_pause() {
 
 class Team {
  public:
-  // `late`: how long a worker may be waited for beyond what is usual.
-  Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late);
+  using Clock = Contention::Clock;
+
+  // `late`: how long a worker may be waited for beyond what is usual. `until`: when another size is to be
+  // tried.
+  Team(int count, std::int64_t scratch, Poll poll, std::chrono::microseconds late, Clock::time_point until,
+       Contention& contention);
 
   void barrier(int index, std::uint32_t epoch);
   bool cancelled(int index);
+  // Asked by worker 0 between batches: whether the run had better go on with another number of workers.
+  bool regroup();
+  // The last verdict on its size, with what was waited until now.
+  Contention::Verdict judge(Clock::time_point now);
 
   int count() const { return count_; }
   // Whether a worker was late.
@@ -46,6 +54,7 @@ class Team {
  private:
   struct alignas(128) Arrival {
     std::atomic<std::uint32_t> epoch{0};
+    std::atomic<Clock::duration> waited{Clock::duration{0}};  // by this worker, in long waits
   };
 
   int count_;
@@ -57,7 +66,10 @@ class Team {
   std::atomic<bool> failed_{false};
   std::atomic<bool> held_up_{false};
   Poll poll_;
-  std::chrono::steady_clock::time_point next_poll_;
+  Clock::time_point next_poll_, until_, looked_;
+  Clock::duration waited_{0};  // as of the last look
+  Contention& contention_;
+  Contention::Verdict verdict_ = Contention::Verdict::open;
 };
 
 }  // namespace densor

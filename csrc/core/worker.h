@@ -66,6 +66,9 @@ class Worker {
   float* scratch() const { return scratch_; }
   // True once the run should end early: long kernels look at it between tiles.
   bool cancelled();
+  // Asked by worker 0 between batches: true where the run had better return, to go on with another number of
+  // workers.
+  bool regroup();
 
   Batch batch;
 

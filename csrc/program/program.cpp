@@ -89,9 +89,9 @@ void Program::run_begin(Worker& worker) const {
 bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
   // Worker 0 decides for all, before a fence, whether the rest of the batch is dropped. So a step that has
   // barriers of its own is run by all workers or by none: worker 0 cannot reach the fence behind it alone.
-  const auto stopped = [&] { return stop.load(std::memory_order_relaxed) <= number; };
+  const auto stopped = [&] { return stop.drops.load(std::memory_order_relaxed) <= number; };
   const auto fence = [&] {
-    if (worker.index() == 0 && worker.cancelled()) stop.store(number, std::memory_order_relaxed);
+    if (worker.index() == 0 && worker.cancelled()) stop.drops.store(number, std::memory_order_relaxed);
     worker.barrier();
   };
   const std::uint64_t first = worker.batch.step;
@@ -102,8 +102,10 @@ bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
       if (!stopped()) compute_[i].run(worker);
       if (compute_fences_[i] && i + 1 < compute_.size()) fence();
     }
-    fence();
+    if (repeat + 1 < repeat_.count) fence();
   }
+  if (worker.index() == 0 && worker.regroup()) stop.regroups.store(number, std::memory_order_relaxed);
+  fence();
   if (stopped()) return false;
   for (std::size_t i = 0; i < update_.size(); ++i) {
     update_[i].run(worker);
@@ -112,24 +114,27 @@ bool Program::run_batch(Worker& worker, std::int64_t number, Stop& stop) const {
   return true;
 }
 
-std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
-  if (epoch.full->device() == Device::cuda) return run_on_device(epoch, poll);
-  RunOptions options = workers_for(epoch.full->work(), epoch.batches, threads);
-  const bool has_last = epoch.last != nullptr;
-  options.scratch = std::max(epoch.full->scratch(), has_last ? epoch.last->scratch() : 0);
-  options.poll = std::move(poll);
-  Stop stop{INT64_MAX};
-  std::int64_t done = 0;
+namespace {
+
+// Batch b of the epoch, as its steps see it.
+void set_batch(Batch& batch, const Epoch& epoch, std::int64_t b) {
+  const std::int64_t first = epoch.start + b * epoch.batch_size;
+  batch.step = epoch.step + static_cast<std::uint64_t>(b * epoch.full->repeats());
+  batch.start = first;
+  batch.rows = epoch.order != nullptr ? epoch.order + first : nullptr;
+  batch.row_count = epoch.order_count - first;
+  batch.hyper = epoch.hyper != nullptr ? epoch.hyper + b * epoch.hyper_count : nullptr;
+  batch.hyper_count = epoch.hyper_count;
+}
+
+// Runs batches from the first that is not done on, by one team. Returns whether another one has to go on.
+bool run_batches(const Epoch& epoch, const RunOptions& options, std::int64_t& done) {
+  Stop stop;
+  const std::int64_t from = done;
   run_parallel(options, [&](Worker& worker) {
-    for (std::int64_t b = 0; b < epoch.batches; ++b) {
-      const std::int64_t first = epoch.start + b * epoch.batch_size;
-      worker.batch.step = epoch.step + static_cast<std::uint64_t>(b * epoch.full->repeats());
-      worker.batch.start = first;
-      worker.batch.rows = epoch.order != nullptr ? epoch.order + first : nullptr;
-      worker.batch.row_count = epoch.order_count - first;
-      worker.batch.hyper = epoch.hyper != nullptr ? epoch.hyper + b * epoch.hyper_count : nullptr;
-      worker.batch.hyper_count = epoch.hyper_count;
-      const Program& program = has_last && b + 1 == epoch.batches ? *epoch.last : *epoch.full;
+    for (std::int64_t b = from; b < epoch.batches; ++b) {
+      set_batch(worker.batch, epoch, b);
+      const Program& program = epoch.last != nullptr && b + 1 == epoch.batches ? *epoch.last : *epoch.full;
       if (b == 0 || &program == epoch.last) program.run_begin(worker);
       if (!program.run_batch(worker, b, stop)) return;
       if (worker.index() == 0) {
@@ -138,8 +143,23 @@ std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
           std::atomic_ref<std::uint64_t>(*epoch.progress)
               .store(static_cast<std::uint64_t>(done), std::memory_order_relaxed);
       }
+      if (stop.regroups.load(std::memory_order_relaxed) == b) return;
     }
   });
+  return stop.drops.load(std::memory_order_relaxed) == INT64_MAX && done < epoch.batches;
+}
+
+}  // namespace
+
+std::int64_t run_epoch(const Epoch& epoch, int threads, Poll poll) {
+  if (epoch.full->device() == Device::cuda) return run_on_device(epoch, poll);
+  RunOptions options = workers_for(epoch.full->work(), epoch.batches, threads);
+  options.scratch =
+      std::max(epoch.full->scratch(), epoch.last != nullptr ? epoch.last->scratch() : std::int64_t{0});
+  options.poll = std::move(poll);
+  std::int64_t done = 0;
+  while (run_batches(epoch, options, done)) {
+  }
   return done;
 }
 

@@ -20,9 +20,12 @@
 
 namespace densor {
 
-// The batch that a cancelled run drops. A number, not a flag: a worker that is late must not take the end of
-// a later batch for that of its own.
-using Stop = std::atomic<std::int64_t>;
+// Where all workers of a run end, as worker 0 has decided: the batch that a cancelled run drops, and the last
+// one before the run goes on with another number of workers. Numbers, not flags: a worker that is late must
+// not take the end of a later batch for that of its own.
+struct Stop {
+  std::atomic<std::int64_t> drops{INT64_MAX}, regroups{INT64_MAX};
+};
 
 class Program {
  public:

@@ -277,3 +277,28 @@ def test_set_num_threads_checks_its_argument(count):
     with pytest.raises(ValueError, match=rf"set_num_threads\(\): argument 'count': value {count}"):
         _core.set_num_threads(count)
     assert _core.num_threads() == before
+
+
+CROWDED = """
+import os
+import numpy as np
+from densor import _core
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+_core.set_num_threads(threads)
+total = np.zeros((128, 512), np.float32)
+one = np.ones_like(total)
+sums = [np.zeros_like(total) for _ in range(2)]
+steps = [_core.add(sums[i % 2], sums[(i + 1) % 2] if i else total, one) for i in range(6)]
+program = _core.Program(steps, [_core.rescale(total, sums[1], 1.0, 0.0)])
+batches = 2000
+assert _core.run(program, None, batches=batches, batch_size=1) == batches
+print(np.all(total == 6 * batches), _core.times_crowded() > 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity, which Linux has")
+@pytest.mark.parametrize(("threads", "crowded"), [(1, False), (2, True), (4, True)])
+def test_workers_without_cpus_of_their_own_become_fewer(threads, crowded):
+    done = run_python(f"threads = {threads}\n{CROWDED}")
+    assert done.stdout == f"True {crowded}\n", done.stderr

@@ -1,0 +1,63 @@
+// Whether a team is too large for the CPUs that it gets: where other programs run on them, all workers wait
+// at each meeting for the one that has lost its CPU, and fewer of them are faster.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+namespace densor {
+
+class Contention {
+ public:
+  enum class Verdict { open, room, crowd };
+  using Clock = std::chrono::steady_clock;
+
+  // Adds a stretch of a run: its time, and for how long a worker was waited for in it.
+  void add(Clock::duration time, Clock::duration waited) {
+    time_ += time;
+    waited_ += waited;
+  }
+  // What that amounts to, which is forgotten then. `open`: too little to tell, one lost slice of a CPU may be
+  // all. Half of the workers would take twice the time in which nobody waits: they are faster in a `crowd`.
+  Verdict judge() {
+    if (time_ < kWindow) return Verdict::open;
+    const bool crowd = 2 * waited_ > time_;
+    time_ = waited_ = Clock::duration{0};
+    return crowd ? Verdict::crowd : Verdict::room;
+  }
+
+ private:
+  static constexpr auto kWindow = std::chrono::milliseconds(10);
+
+  Clock::duration time_{0}, waited_{0};
+};
+
+// Where runs were held up by threads that had lost their CPUs, they do with fewer for a time, which doubles.
+class Trust {
+ public:
+  using Clock = Contention::Clock;
+
+  Trust(Clock::duration shortest, Clock::duration longest) : shortest_(shortest), longest_(longest) {}
+
+  // How many workers may be tried at `now`.
+  int most(Clock::time_point now) const { return now < until_ ? most_ : std::numeric_limits<int>::max(); }
+  // When more than `workers` may be, where `wanted` are.
+  Clock::time_point until(int workers, int wanted) const {
+    return workers < wanted ? until_ : Clock::time_point::max();
+  }
+
+  void lose(int most, Clock::time_point now) {
+    pause_ = std::clamp(2 * pause_, shortest_, longest_);
+    until_ = now + pause_;
+    most_ = most;
+  }
+  void gain() { pause_ /= 2; }
+
+ private:
+  Clock::duration shortest_, longest_, pause_{0};
+  Clock::time_point until_ = Clock::time_point::min();
+  int most_ = 0;
+};
+
+}  // namespace densor
