@@ -159,3 +159,25 @@ def test_nan_stays_in_its_row():
     spoiled = model.predict(x, verbose=0)
     assert np.isnan(spoiled[4]).all()
     np.testing.assert_array_equal(np.delete(spoiled, 4, axis=0), np.delete(clean, 4, axis=0))
+
+
+def large(threads):
+    """Trained on batches whose activations outgrow the caches, so that they are shared out by rows."""
+    _core.set_num_threads(threads)
+    densor.utils.set_random_seed(1)
+    layers = densor.layers
+    dense = [layers.Dense(1008, activation=name) for name in ("gelu", "relu", "tanh")]
+    noise = [layers.Dropout(0.3), layers.GaussianNoise(0.1), layers.AlphaDropout(0.1)]
+    stack = [layer for pair in zip(dense, noise, strict=True) for layer in pair]
+    stack[2:2] = [layers.LayerNormalization(), layers.Activation(lambda x: x * densor.ops.sigmoid(x))]
+    model = densor.Sequential([densor.Input((16,)), *stack, layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss="sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2 * 1056, 16), dtype=np.float32), rng.integers(0, 3, 2 * 1056)
+    return model, model.fit(x, y, epochs=1, batch_size=1056, shuffle=True, verbose=0).history
+
+
+def test_threads_do_not_change_a_bit_of_large_batches(settings):
+    one = large(1)
+    for threads in (2, 3):
+        assert_same(one, large(threads), f"{threads} threads")

@@ -268,7 +268,7 @@ struct Backward {
  private:
   const float* d() const { return dz != nullptr ? dz : dy; }
   // How dz is shared out; as in cpu/share.h.
-  bool by_rows() const { return units < cpu::kLocalColumns; }
+  bool by_rows() const { return !cpu::shares_columns(rows, units); }
   bool dx_by_rows() const { return dx_plan.split == cpu::GemmSplit::rows; }
   // Whether something reads more of dz than the worker's share.
   bool meets() const {
