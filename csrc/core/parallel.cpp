@@ -132,8 +132,7 @@ class Pool {
     team.work(0, body);
     for (int i = 1; i < team.count(); ++i) {
       const Mailbox& box = *mailboxes_[static_cast<std::size_t>(i - 1)];
-      for (int spins = 0; box.team.load(std::memory_order_acquire) != nullptr; ++spins)
-        spins < 1000 ? spin_pause() : static_cast<void>(sched_yield());
+      spin_until([&box] { return box.team.load(std::memory_order_acquire) == nullptr; });
     }
   }
 

@@ -9,20 +9,12 @@
 
 #include "core/contention.h"
 #include "core/parallel.h"
+#include "core/spin.h"
 
 namespace densor {
 
 // Thrown inside workers that wait for one that has failed; never leaves run_parallel.
 struct Abandoned {};
-
-// One CPU cycle's worth of politeness inside a spin loop.
-inline void spin_pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 class Team {
  public:

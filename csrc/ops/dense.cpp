@@ -124,6 +124,10 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   return step;
 }
 
+std::shared_ptr<cpu::GemmSharing> sharing_of(const cpu::GemmPlan& plan) {
+  return plan.lent_rows > 0 ? std::make_shared<cpu::GemmSharing>(num_threads()) : nullptr;
+}
+
 // Two workers: each reads its columns of x, then writes its columns of y. Any other number goes by columns of
 // y.
 void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands& operands,
@@ -177,8 +181,8 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
     step.writes_columns = problem.n;
   else
     step.reads_rows = step.writes_rows = problem.m;
-  step.run = [&kernels, plan, operands, finish](Worker& worker) {
-    cpu::run_gemm(kernels, plan, operands, finish, worker);
+  step.run = [&kernels, plan, operands, finish, sharing = sharing_of(plan)](Worker& worker) {
+    cpu::run_gemm(kernels, plan, operands, finish, worker, cpu::Cancelling::obeyed, sharing.get());
   };
   return step;
 }
@@ -243,16 +247,18 @@ struct Backward {
   cpu::GemmPrecision precision;
   cpu::GemmSlope below;
   cpu::PackedForm packed;  // of w
+  std::shared_ptr<cpu::GemmSharing> dx_sharing, dw_sharing;
 
   void run(Worker& worker) const {
     if (dz != nullptr) derivative(worker);
     if (dbias != nullptr && !by_rows()) sum_columns(worker);
     if (meets()) worker.barrier();
     if (dbias != nullptr && by_rows()) sum_columns(worker);
-    if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d()}, {}, worker);
+    constexpr auto kObeyed = cpu::Cancelling::obeyed;
+    if (dw != nullptr) cpu::run_gemm(*kernels, dw_plan, {dw, x, d()}, {}, worker, kObeyed, dw_sharing.get());
     if (dx != nullptr)
       cpu::run_gemm(*kernels, dx_plan, {dx, d(), w, packed}, {nullptr, nullptr, Activation::linear, 0, below},
-                    worker);
+                    worker, kObeyed, dx_sharing.get());
   }
 
   // Until its own barrier the step touches only its share of dy, saved and dz.
@@ -369,6 +375,7 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
   op.packed = read_packed(check, "packed", packed, inputs, units, op.dx_plan.terms());
   check.disjoint({{"dx", dx}, {"dw", dw}, {"dbias", dbias}, {"dz", dz}}, {{"packed", packed}});
   if (packed) op.dx_plan = with_packed_b(op.dx_plan);
+  op.dx_sharing = sharing_of(op.dx_plan), op.dw_sharing = sharing_of(op.dw_plan);
   Step step;
   step.name = "dense_backward";
   step.work = 0.3 * static_cast<double>(dy.size());

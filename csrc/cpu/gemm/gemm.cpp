@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/gemm/parts.h"
+
 namespace densor::cpu {
 
 namespace {
@@ -35,10 +37,23 @@ class Run {
              (finish.activation == math::Activation::linear || finish.activation == math::Activation::relu);
   }
 
-  void share(Range rows, Range cols) {
-    if (rows.empty()) return;
-    for (std::int64_t j = cols.begin; j < cols.end; j += plan_.col_block)
-      columns(rows, {j, std::min(j + plan_.col_block, cols.end)});
+  // `mine`: where other workers see what is left of it; null: nowhere.
+  void share(const GemmShare& part, GemmPart* mine) {
+    if (part.rows.empty()) return;
+    for (std::int64_t j = part.cols.begin; j < part.cols.end; j += plan_.col_block) {
+      const Range cols{j, std::min(j + plan_.col_block, part.cols.end)};
+      columns(part.rows, cols, cols.end == part.cols.end ? mine : nullptr);
+    }
+  }
+
+  // Takes over blocks of what is left to another worker.
+  void help(const GemmShare& part, GemmPart& other) {
+    const std::int64_t before = (part.cols.size() - 1) / plan_.col_block * plan_.col_block;
+    block_.packed_before = true;
+    for (std::int64_t i; (i = other.borrow()) >= 0; other.give_back()) {
+      block_.packed = other.panels();
+      multiply(lent(part.rows, i), {part.cols.begin + before, part.cols.end}, last_terms(), true);
+    }
   }
 
   // One chain, into `c`.
@@ -68,18 +83,43 @@ class Run {
     return {index * plan_.k_block, std::min((index + 1) * plan_.k_block, k)};
   }
 
-  void columns(Range rows, Range cols) {
+  void columns(Range rows, Range cols, GemmPart* mine) {
     ranges_[0] = ranges_[1] = {std::numeric_limits<float>::infinity(), 0.0f};
     if (plan_.packed_b)
       ranges_[1] = range_of_panels(o_.packed_b, cols.begin / kUnitSide, unit_squares(cols.end),
                                    unit_squares(plan_.problem.k));
     std::int64_t index = 0;
     Range some = terms(index);
-    pass(rows, cols, some, true);  // even for k == 0, whose sums are empty
-    while (some.end < plan_.problem.k) {
-      some = terms(++index);
-      pass(rows, cols, some, true);
+    for (; some.end < plan_.problem.k; some = terms(++index)) pass(rows, cols, some, true);
+    if (mine != nullptr)
+      last_pass(rows, cols, some, *mine);
+    else
+      pass(rows, cols, some, true);  // even for k == 0, whose sums are empty
+  }
+
+  Range last_terms() const {
+    std::int64_t index = 0;
+    while (terms(index).end < plan_.problem.k) ++index;
+    return terms(index);
+  }
+
+  // Block i of those in which other workers may take over some of the rows.
+  Range lent(Range rows, std::int64_t i) const {
+    const Parts parts(rows.size(), plan_.lent_rows);
+    return {rows.begin + parts.begin(i), rows.begin + parts.begin(i + 1)};
+  }
+
+  // The first block packs the panels that the others read, whoever computes them.
+  void last_pass(Range rows, Range cols, Range some, GemmPart& mine) {
+    block_.packed_before = false;
+    multiply(lent(rows, 0), cols, some, true);
+    block_.packed_before = true;
+    mine.open(block_.packed, 1, Parts(rows.size(), plan_.lent_rows).count());
+    for (std::int64_t i; (i = mine.take()) >= 0;) {
+      if (cancelling_ == Cancelling::obeyed && worker_.cancelled()) break;
+      multiply(lent(rows, i), cols, some, true);
     }
+    mine.close();
   }
 
   void pass(Range rows, Range cols, Range some, bool finishes) {
@@ -165,17 +205,24 @@ class Run {
 
 }  // namespace
 
-GemmShare share_of(const GemmPlan& plan, const Worker& worker) {
+GemmShare share_of(const GemmPlan& plan, int worker, int workers) {
   const Range rows{0, plan.problem.m}, cols{0, plan.problem.n};
-  if (plan.split == GemmSplit::rows)
-    return {worker.split(rows.end, plan.problem.transpose_a ? plan.tile_rows : kRowUnit), cols};
-  return {rows, worker.split(cols.end, kLine)};
+  if (plan.split != GemmSplit::rows) return {rows, densor::share(cols.end, kLine, worker, workers)};
+  return {densor::share(rows.end, plan.problem.transpose_a ? plan.tile_rows : kRowUnit, worker, workers),
+          cols};
 }
 
 void run_gemm(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
-              const GemmFinish& finish, Worker& worker, Cancelling cancelling) {
-  const GemmShare mine = share_of(plan, worker);
-  Run(kernels, plan, operands, finish, worker, cancelling).share(mine.rows, mine.cols);
+              const GemmFinish& finish, Worker& worker, Cancelling cancelling, GemmSharing* sharing) {
+  const int index = worker.index(), count = worker.count();
+  const bool helps = plan.lent_rows > 0 && sharing != nullptr && sharing->holds(count);
+  Run run(kernels, plan, operands, finish, worker, cancelling);
+  run.share(share_of(plan, index, count), helps ? &sharing->of(index) : nullptr);
+  if (!helps) return;
+  for (int i = 1; i < count; ++i) {
+    const int other = (index + i) % count;
+    run.help(share_of(plan, other, count), sharing->of(other));
+  }
 }
 
 void run_gemm_by_terms(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,

@@ -4,6 +4,7 @@
 #include "core/worker.h"
 #include "cpu/gemm/packed_weights.h"
 #include "cpu/gemm/plan.h"
+#include "cpu/gemm/sharing.h"
 #include "cpu/kernels.h"
 
 namespace densor::cpu {
@@ -41,13 +42,14 @@ enum class Cancelling { obeyed, ignored };
 struct GemmShare {
   Range rows, cols;
 };
-GemmShare share_of(const GemmPlan& plan, const Worker& worker);
+GemmShare share_of(const GemmPlan& plan, int worker, int workers);
 
 // Computes the rows and columns of c that the plan gives this worker (columns, where it is split by terms).
 // Returns early, with c unfinished, when the run is cancelled. Needs plan.packed_floats() of the worker's
-// scratch memory.
+// scratch memory. `sharing` belongs to this product; null: nobody helps another.
 void run_gemm(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands,
-              const GemmFinish& finish, Worker& worker, Cancelling cancelling = Cancelling::obeyed);
+              const GemmFinish& finish, Worker& worker, Cancelling cancelling = Cancelling::obeyed,
+              GemmSharing* sharing = nullptr);
 
 // The same for a plan that is split by terms, by two workers: each computes the chain over its columns of a,
 // worker 1 into `partial` (m, n); then, behind a barrier, its columns of c.

@@ -133,6 +133,12 @@ std::int64_t terms_per_pass(std::int64_t k, std::int64_t most) {
   return std::max<std::int64_t>(1, round_up(divide_up(k, passes), passes > 1 ? kLine : 1));
 }
 
+// Columns whose panels L2 holds: all, or equal parts, since each of them packs the rows of a again.
+std::int64_t columns_per_block(std::int64_t n, std::int64_t k_block, std::int64_t width) {
+  const std::int64_t most = std::max<std::int64_t>(1, kPackedFloats / k_block / width) * width;
+  return n > most ? round_up(divide_up(n, divide_up(n, most)), width) : most;
+}
+
 }  // namespace
 
 int GemmPlan::terms() const { return products == 0 ? 0 : unit_cost(products).terms; }
@@ -177,6 +183,19 @@ GemmPlan plan_units(const GemmProblem& problem, int products, int workers) {
   return plan;
 }
 
+// Whole tiles that take ten microseconds, where a worker's last pass is some twenty of them and more, and its
+// panels are all packed.
+std::int64_t lent_rows(const GemmPlan& plan, int workers) {
+  constexpr std::int64_t kLent = 1 << 20, kLeast = 1 << 25;  // multiply-adds: of a block, of the pass
+  if (workers == 1 || plan.order != GemmOrder::tiles || !plan.keep_panels || plan.split == GemmSplit::terms)
+    return 0;
+  const bool by_rows = plan.split == GemmSplit::rows;
+  const std::int64_t rows = plan.problem.m / (by_rows ? workers : 1);
+  const std::int64_t cols = std::min(plan.col_block, plan.problem.n / (by_rows ? 1 : workers));
+  const std::int64_t row = cols * plan.k_block;
+  return rows * row >= kLeast ? divide_up(kLent, plan.tile_rows * row) * plan.tile_rows : 0;
+}
+
 }  // namespace
 
 GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers) {
@@ -205,13 +224,15 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
     plan.order = GemmOrder::tiles;
     plan.k_block = plan.chains > 1 ? round_up(divide_up(problem.k, plan.chains), kLine)
                                    : terms_per_pass(problem.k, kPackedTerms);
-    plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
+    plan.col_block = columns_per_block(problem.n, plan.k_block, width);
   } else if (problem.transpose_a) {
     // The terms of a tile lie whole rows of a apart: few at a time, so that L2 holds them, and all panels
     // pass by.
     plan.order = GemmOrder::tiles;
     plan.k_block = terms_per_pass(problem.k, kAcrossTerms);
-    plan.col_block = std::max<std::int64_t>(1, kPackedFloats / plan.k_block / width) * width;
+    if (plan.k_block * problem.n > kPackedFloats && kAcrossTerms * problem.n <= kPackedFloats)
+      plan.k_block = kAcrossTerms;  // a shorter pass, of all columns
+    plan.col_block = columns_per_block(problem.n, plan.k_block, width);
   } else if (plan.chains > 1) {
     plan.k_block = round_up(divide_up(problem.k, plan.chains), kLine);
   } else if (plan.packing != GemmPacking::none) {
@@ -222,6 +243,7 @@ GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int worke
   plan.keep_panels =
       plan.packing != GemmPacking::none && (plan.order == GemmOrder::tiles || plan.row_block < problem.m);
   plan.nanoseconds = estimate(problem, shape);
+  plan.lent_rows = lent_rows(plan, workers);
   return plan;
 }
 
@@ -243,7 +265,8 @@ std::string to_string(const GemmPlan& plan) {
          (plan.packed_b ? "packed before" : kPackings[static_cast<int>(plan.packing)]) +
          (plan.keep_panels && !plan.packed_b ? " and kept" : "") + (plan.packs_rows ? ", a too" : "") +
          (plan.order == GemmOrder::panels ? ", panels outside" : ", tiles outside") + ", split by " +
-         kSplits[static_cast<int>(plan.split)] + ", " +
+         kSplits[static_cast<int>(plan.split)] +
+         (plan.lent_rows > 0 ? ", lent by " + std::to_string(plan.lent_rows) + " rows, " : ", ") +
          (plan.products == 0 ? "fma" : unit_cost(plan.products).name);
 }
 

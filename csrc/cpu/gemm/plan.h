@@ -28,7 +28,9 @@ struct GemmPlan {
   bool packed_b = false;     // matrix units: b was packed before (cpu/gemm/packed_weights.h)
   std::int64_t row_block = 1, col_block = 1, k_block = 1;  // rows of a, columns of b, terms per pass
   int chains = 1;                                          // more than one: a pass each
-  double nanoseconds = 0;                                  // on one thread
+  std::int64_t lent_rows =
+      0;                   // that a worker takes over from another at a time (cpu/gemm/sharing.h); 0: none
+  double nanoseconds = 0;  // on one thread
 
   int terms() const;                   // matrix units: bfloat16 terms of an element; 0: multiply-adds
   std::int64_t packed_panels() const;  // floats of packed b, or of all that matrix units pack

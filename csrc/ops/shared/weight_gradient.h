@@ -132,7 +132,7 @@ class WeightGradient {
 
   Block on_matrix_units(const cpu::Kernels& kernels, Worker& worker) const {
     cpu::run_gemm(kernels, plan_, {stored_, x_, dz_}, {}, worker, cpu::Cancelling::ignored);
-    const auto [rows, cols] = cpu::share_of(plan_, worker);
+    const auto [rows, cols] = cpu::share_of(plan_, worker.index(), worker.count());
     const std::int64_t first = rows.begin * units_ + cols.begin;
     return {first, rows.size(), cols.size(), units_, stored_ + first, units_};
   }
