@@ -45,9 +45,7 @@ def only(lowering, op):
 class Net:
     """dense, batch_norm, activation, dropout, dense; what is between can be read by others."""
 
-    def __init__(
-        self, activation="relu", dense="linear", rate=0.3, between=None, kind=ops.dropout, above=None
-    ):
+    def __init__(self, activation="relu", dense="linear", rate=0.3, between=None, kind=ops.dropout):
         self.kernel, self.last = variable("kernel", WIDTH, 36), variable("last", 36, 3)
         self.gamma, self.beta = variable("gamma", 36), variable("beta", 36)
         self.activation, self.dense, self.rate, self.between, self.kind = (
@@ -57,15 +55,12 @@ class Net:
             between,
             kind,
         )
-        self.above = above
         self.variables = [self.kernel, self.gamma, self.beta, self.last]
 
     def __call__(self, x):
         h = ops.dense(x, self.kernel, activation=self.dense)
         y = ops.activation(ops.batch_norm(h, self.gamma, self.beta), self.activation)
         z = self.kind(y, self.rate, seed=1)
-        if self.above is not None:
-            z = ops.add(ops.activation(z, self.above), z)
         if self.between is not None:
             z = ops.add(z, {"input": h, "output": y}[self.between])
         return ops.softmax(ops.dense(z, self.last))
@@ -88,14 +83,6 @@ class TestRules:
         assert product["below_mask"] is forward["mask"]
         assert (product["below_saved"], product["below_activation"]) == (None, "linear")
         assert only(lowering, "batch_norm_backward")["activation"] == "linear"
-
-    def test_one_pass_for_the_gradients_where_no_product_makes_them(self):
-        net = Net(above="tanh")
-        lowering = lowered(net, net.variables)
-        assert "dropout_backward" not in ops_of(lowering)
-        forward, backward = only(lowering, "batch_norm_forward"), only(lowering, "batch_norm_backward")
-        assert forward["mask"] is backward["mask"]
-        assert (backward["rate"], backward["y"]) == (0.3, None)
 
     @pytest.mark.parametrize(
         "options",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from densor import _core
 from densor.graph import Arena, Feeds, Head, Tensor, Variable, lower_graph, trace
 from tests.graph.interpreter import Interpreter
 
@@ -130,3 +131,18 @@ def check_gradients(function, features, y, loss, weight=None, step=1e-6, formula
                 err_msg=f"{var.name}[{index}]",
             )
     return graph
+
+
+def same_bits(target, train, expected):
+    """On a CPU target, `train()` has the bits of `expected()`, which is called first, for 1 to 3 threads."""
+    threads, before = _core.num_threads(), _core.cpu_target()
+    try:
+        _core.set_cpu_target(target)
+        wanted = expected()
+        for count in (1, 2, 3):
+            _core.set_num_threads(count)
+            for one, other in zip(train(), wanted, strict=True):
+                np.testing.assert_array_equal(one, other, f"{count} threads")
+    finally:
+        _core.set_num_threads(threads)
+        _core.set_cpu_target(before)

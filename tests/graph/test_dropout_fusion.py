@@ -6,7 +6,7 @@ import pytest
 import densor
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph, program
-from tests.graph.build import MSE, Optimizer, check_gradients, ending, ops_of, traced, variable
+from tests.graph.build import MSE, Optimizer, check_gradients, ending, ops_of, same_bits, traced, variable
 
 WIDTH = 36
 KERNELS = [variable("kernel", 3, WIDTH), variable("last", WIDTH, 3), variable("more", 3, 3)]
@@ -153,16 +153,9 @@ def policy(request):
 @pytest.mark.parametrize("name", ["normalized", "rectified"])
 @pytest.mark.parametrize("target", _core.cpu_targets())
 def test_training_has_the_bits_of_steps_of_their_own(monkeypatch, name, target):
-    threads, before = _core.num_threads(), _core.cpu_target()
-    try:
-        _core.set_cpu_target(target)
+    def expected():
         with monkeypatch.context() as patch:
             patch.setattr(program, "fuse_dropout", lambda lowering: None)
-            expected = trained(name, 32)
-        for count in (1, 2, 3):
-            _core.set_num_threads(count)
-            for got, want in zip(trained(name, 32), expected, strict=True):
-                np.testing.assert_array_equal(got, want, f"{count} threads")
-    finally:
-        _core.set_num_threads(threads)
-        _core.set_cpu_target(before)
+            return trained(name, 32)
+
+    same_bits(target, lambda: trained(name, 32), expected)

@@ -7,7 +7,7 @@ import densor
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph, program
 from densor.ops.penalty import penalize
-from tests.graph.build import MSE, Optimizer, check_gradients, ending, traced, variable
+from tests.graph.build import MSE, Optimizer, check_gradients, ending, same_bits, traced, variable
 
 KERNELS = [variable(f"kernel{i}", 3, 3) for i in range(4)]
 ROWS = 6
@@ -245,16 +245,9 @@ def trained(name, **options):
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("target", _core.cpu_targets())
 def test_training_has_the_bits_of_steps_of_their_own(monkeypatch, name, target):
-    threads, before = _core.num_threads(), _core.cpu_target()
-    try:
-        _core.set_cpu_target(target)
+    def expected():
         with monkeypatch.context() as patch:
             patch.setattr(program, "fuse_slopes", lambda lowering: None)
-            expected = trained(name)
-        for count in (1, 2, 3):
-            _core.set_num_threads(count)
-            for got, want in zip(trained(name), expected, strict=True):
-                np.testing.assert_array_equal(got, want, f"{count} threads")
-    finally:
-        _core.set_num_threads(threads)
-        _core.set_cpu_target(before)
+            return trained(name)
+
+    same_bits(target, lambda: trained(name), expected)

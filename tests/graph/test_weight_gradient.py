@@ -6,7 +6,7 @@ import pytest
 import densor
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph, weight_gradient
-from tests.graph.build import SPARSE, Optimizer, ending, ops_of, traced, variable
+from tests.graph.build import SPARSE, Optimizer, ending, ops_of, same_bits, traced, variable
 
 ROWS = 6
 
@@ -150,19 +150,12 @@ def trained(optimizer):
 )
 @pytest.mark.parametrize("target", [*_core.cpu_targets(), "amx_model"])
 def test_training_has_the_bits_of_stored_gradients(monkeypatch, optimizer, target):
-    threads, before = _core.num_threads(), _core.cpu_target()
-    try:
-        _core.set_cpu_target(target)
+    def expected():
         with monkeypatch.context() as patch:
             patch.setattr(weight_gradient, "_MOST_ROWS", 0)
-            expected = trained(optimizer())
-        for count in (1, 2, 3):
-            _core.set_num_threads(count)
-            for got, want in zip(trained(optimizer()), expected, strict=True):
-                np.testing.assert_array_equal(got, want, f"{count} threads")
-    finally:
-        _core.set_num_threads(threads)
-        _core.set_cpu_target(before)
+            return trained(optimizer())
+
+    same_bits(target, lambda: trained(optimizer()), expected)
 
 
 @pytest.mark.parametrize("clipping", [{"clipnorm": 0.05}, {"global_clipnorm": 0.1}], ids=str)
@@ -173,20 +166,13 @@ def test_training_with_norms_from_operands(monkeypatch, clipping, target):
     def run():
         return trained(densor.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.9, **clipping))
 
-    threads, before = _core.num_threads(), _core.cpu_target()
-    try:
-        _core.set_cpu_target(target)
-        with monkeypatch.context() as patch:
-            patch.setattr(weight_gradient, "_NORM_WORK", 0)
-            stored = run()
+    def close_to_stored():
+        monkeypatch.setattr(weight_gradient, "_NORM_WORK", 0)
+        stored = run()
         monkeypatch.setattr(weight_gradient, "_NORM_WORK", 1000)
-        expected = run()
-        for got, want in zip(expected, stored, strict=True):
+        found = run()
+        for got, want in zip(found, stored, strict=True):
             np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-5)
-        for count in (1, 2, 3):
-            _core.set_num_threads(count)
-            for got, want in zip(run(), expected, strict=True):
-                np.testing.assert_array_equal(got, want, f"{count} threads")
-    finally:
-        _core.set_num_threads(threads)
-        _core.set_cpu_target(before)
+        return found
+
+    same_bits(target, run, close_to_stored)
