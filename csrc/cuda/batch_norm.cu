@@ -136,7 +136,7 @@ struct Statistics {
 // A block has 32 columns, whose parts its warps share.
 __global__ void statistics_kernel(float* mean, float* lost, float* variance, MomentParts parts,
                                   const float* x, BatchNorm p, const Batch* batch) {
-  __shared__ RowMoments of_warp[kTileWarps][kTileColumns];
+  DENSOR_SHARED(RowMoments[kTileWarps][kTileColumns], of_warp);
   p.rows = rows_of(batch, p.rows);
   const ColumnTile tile(p.rows, p.cols);
   const std::int64_t count = parts.count(p), each = divide_up(count, kTileWarps), first = tile.warp * each;
@@ -168,7 +168,9 @@ template <bool kMerges, class A>
 __global__ void __launch_bounds__(kThreads)
     drop_kernel(A activation, float* y, const float* x, Statistics statistics, FusedDropout drop,
                 std::int64_t block_rows, BatchNorm p, const Batch* batch) {
-  __shared__ float mean[kDropoutColumns], scale[kDropoutColumns], shift[kDropoutColumns];
+  DENSOR_SHARED(float[kDropoutColumns], mean);
+  DENSOR_SHARED(float[kDropoutColumns], scale);
+  DENSOR_SHARED(float[kDropoutColumns], shift);
   p.rows = rows_of(batch, p.rows);
   const int thread = static_cast<int>(threadIdx.x);
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * kDropoutColumns;

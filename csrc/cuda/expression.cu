@@ -216,7 +216,7 @@ __global__ void rows_kernel(math::Expression e) {
 
 // A block a row.
 __global__ void long_rows_kernel(math::Expression e) {
-  __shared__ float warps[kThreads / kWarpSize];
+  DENSOR_SHARED(float[kThreads / kWarpSize], warps);
   Element element(e, dynamic_shared<float>() + thread_of_block(), threads_of_block());
   const int thread = thread_of_block(), count = threads_of_block() / kWarpSize;
   for (std::int64_t row = blockIdx.x; row < e.rows; row += gridDim.x) {

@@ -22,7 +22,7 @@ __device__ __forceinline__ float bounded(float v, const ImageColors& a) {
 
 // The mean of every channel of every image: a block each, in double.
 __global__ void means_kernel(float* means, const float* x, std::int64_t rows, math::ImageSize size) {
-  __shared__ double warps[kThreads / kWarpSize];
+  DENSOR_SHARED(double[kThreads / kWarpSize], warps);
   const std::int64_t channels = size.channels, pixels = size.height * size.width;
   const int thread = static_cast<int>(threadIdx.x);
   for (std::int64_t m = blockIdx.x; m < rows * channels; m += gridDim.x) {
@@ -72,9 +72,9 @@ __global__ void extremes_kernel(float* extremes, const float* x, std::int64_t ro
 // Every channel of every image through the distribution of its values: a block each. Counts are integers,
 // whose sums have one value in any order.
 __global__ void equalize_kernel(float* y, const float* x, std::int64_t rows, ColoredImages images) {
-  __shared__ std::int32_t counts[math::kMostImageBins];
-  __shared__ float table[math::kMostImageBins];
-  __shared__ int used;
+  DENSOR_SHARED(std::int32_t[math::kMostImageBins], counts);
+  DENSOR_SHARED(float[math::kMostImageBins], table);
+  DENSOR_SHARED(int, used);
   const std::int64_t channels = images.size.channels, pixels = images.size.height * images.size.width;
   const math::ByteScale bytes{images.low, images.high - images.low};
   for (std::int64_t m = blockIdx.x; m < rows * channels; m += gridDim.x) {
@@ -172,7 +172,7 @@ __device__ float changed(const float* x, std::int64_t i, const float* other, con
 
 __global__ void color_kernel(float* y, const float* x, const float* means, std::int64_t rows,
                              ColoredImages images) {
-  __shared__ ImageColors colors;
+  DENSOR_SHARED(ImageColors, colors);
   const std::int64_t values = images.size.height * images.size.width * images.size.channels;
   const std::int64_t of_image = images.size.channels * (images.kind == ImageColor::stretch ? 2 : 1);
   for (std::int64_t image = blockIdx.y; image < rows; image += gridDim.y) {

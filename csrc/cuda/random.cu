@@ -87,7 +87,7 @@ void rows(const Queue& queue, float* out, const float* low, const float* high, s
 // Fisher-Yates, building the permutation from the front: each exchange depends on those before it, so one
 // thread of a warp makes them, from words that sixteen have drawn.
 __global__ void permutation_kernel(std::int64_t* out, std::int64_t n, Noise noise) {
-  __shared__ std::uint32_t words[kBlockWords];
+  DENSOR_SHARED(std::uint32_t[kBlockWords], words);
   const int lane = lane_index();
   std::int64_t i = 0;
   for (std::int64_t block = 0; i < n; ++block) {

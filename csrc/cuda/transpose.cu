@@ -51,7 +51,7 @@ __global__ void elements_kernel(float* y, const float* x, std::int64_t n, Axes a
 
 // Squares of the axes a, contiguous in x, and b, contiguous in y; `axes` are the others.
 __global__ void squares_kernel(float* y, const float* x, std::int64_t squares, Axes axes, Axis a, Axis b) {
-  __shared__ float square[kSide][kSide + 1];
+  DENSOR_SHARED(float[kSide][kSide + 1], square);
   const std::int64_t across = divide_up(b.size, kSide), down = divide_up(a.size, kSide);
   const int tx = static_cast<int>(threadIdx.x), ty = static_cast<int>(threadIdx.y);
   for (std::int64_t s = blockIdx.x; s < squares; s += gridDim.x) {

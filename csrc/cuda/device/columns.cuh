@@ -50,7 +50,7 @@ struct ColumnTile {
 // Sums over the warps for the column of each thread; all threads of the block must come here.
 template <int N>
 __device__ __forceinline__ void add_warps(const ColumnTile& tile, float (&sum)[N]) {
-  __shared__ float sums[N][kTileWarps][kTileColumns];
+  DENSOR_SHARED(float[N][kTileWarps][kTileColumns], sums);
 #pragma unroll
   for (int k = 0; k < N; ++k) sums[k][tile.warp][tile.lane] = sum[k];
   __syncthreads();

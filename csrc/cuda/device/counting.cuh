@@ -15,7 +15,7 @@ struct Earlier {
 template <class T, class Counts>
 __global__ void counting_kernel(BlockCount* blocks, const char* data, std::int64_t rows, std::int64_t cols,
                                 std::int64_t stride, Counts counts) {
-  __shared__ BlockCount warps[kThreads / kWarpSize];
+  DENSOR_SHARED(BlockCount[kThreads / kWarpSize], warps);
   BlockCount own{0, kNoPlace};
   for (std::int64_t i = first_row(); i < rows; i += row_stride()) {
     const T* x = reinterpret_cast<const T*>(data + i * stride);

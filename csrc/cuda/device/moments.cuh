@@ -49,7 +49,7 @@ __device__ inline RowMoments thread_moments(const ColumnTile& tile, const float*
 // The same in all rows of the part, for every thread of a column.
 __device__ inline RowMoments tile_moments(const ColumnTile& tile, const float* x, float pivot,
                                           std::int64_t ld) {
-  __shared__ RowMoments of_warp[kTileWarps][kTileColumns];
+  DENSOR_SHARED(RowMoments[kTileWarps][kTileColumns], of_warp);
   of_warp[tile.warp][tile.lane] = thread_moments(tile, x + tile.column, pivot, ld);
   __syncthreads();
   RowMoments total{};

@@ -38,7 +38,7 @@ __device__ __forceinline__ float warp_max(float value) { return warp_reduce(valu
 // Over a block of one dimension and whole warps, all of whose threads must come here.
 template <class T, class Combine>
 __device__ __forceinline__ T block_reduce(T value, Combine combine) {
-  __shared__ T of_warp[kWarpSize];
+  DENSOR_SHARED(T[kWarpSize], of_warp);
   const int warp = static_cast<int>(threadIdx.x) / kWarpSize;
   const int warps = static_cast<int>(blockDim.x) / kWarpSize;
   value = warp_reduce(value, combine);

@@ -128,8 +128,8 @@ __device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const Ge
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads, T::blocks)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
-  __shared__ float a[2][kSlice][T::rows + kSkew];
-  __shared__ float b[2][kSlice][T::cols + kSkew];
+  DENSOR_SHARED(float[2][kSlice][T::rows + kSkew], a);
+  DENSOR_SHARED(float[2][kSlice][T::cols + kSkew], b);
   const int thread = static_cast<int>(threadIdx.x);
   const int row = thread / (T::cols / T::n) * T::m, col = thread % (T::cols / T::n) * T::n;
   const auto down = static_cast<unsigned>(divide_up(problem.m, T::rows));

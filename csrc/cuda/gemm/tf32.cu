@@ -79,8 +79,8 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
 template <bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(kThreads, 1)
     tf32_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
-  __shared__ float a[kRows][kPitch];
-  __shared__ float b[kCols][kPitch];
+  DENSOR_SHARED(float[kRows][kPitch], a);
+  DENSOR_SHARED(float[kCols][kPitch], b);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
   const auto down = static_cast<unsigned>(divide_up(problem.m, kRows));

@@ -17,10 +17,20 @@ namespace densor::cuda::host {
 
 namespace {
 
-// A block with the dynamic memory of its own.
+// Shared memory of one block, as float and as double NaN: nobody may count on zeros, nor on what the block
+// before has left. Each piece is allocated for itself, so that AddressSanitizer knows where it ends.
+using Shared = std::vector<std::uint16_t>;
+Shared unwritten(std::size_t bytes) { return Shared((bytes + 1) / 2, 0x7ff8); }
+
+struct Variable {
+  const void* declaration;
+  Shared memory;
+};
+
 struct Alive {
   Block threads;
-  std::vector<std::uint64_t> shared;
+  Shared dynamic;
+  std::vector<Variable> variables;  // those whose declaration a thread has come to
 };
 
 struct Grid {
@@ -93,8 +103,9 @@ Grid& start(dim3 size, dim3 block) {
 
 int threads_of(dim3 block) { return static_cast<int>(block.x * block.y * block.z); }
 
-void fill_shared(Alive& it, std::size_t bytes) {
-  it.shared.assign((bytes + 7) / 8, 0x7ff87ff87ff87ff8u);  // NaN: nobody may count on zeros
+void renew_shared(Alive& it, std::size_t bytes) {
+  it.dynamic = unwritten(bytes);
+  it.variables.clear();
 }
 
 void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
@@ -105,7 +116,7 @@ void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
     for (unsigned y = 0; y < size.y; ++y)
       for (unsigned x = 0; x < size.x; ++x) {
         Alive& it = enter(g, 0, dim3(x, y, z));
-        fill_shared(it, shared_bytes);
+        renew_shared(it, shared_bytes);
         it.threads.run(threads_of(block), chosen, [&body](int) { body(); });
       }
 }
@@ -123,7 +134,7 @@ void run_together(dim3 size, dim3 block, std::size_t shared_bytes, const Body& b
     }
   };
   each([&](Alive& it) {
-    fill_shared(it, shared_bytes);
+    renew_shared(it, shared_bytes);
     it.threads.begin(threads_of(block));
   });
   for (;;) {
@@ -194,7 +205,13 @@ dim3 thread_index() {
 dim3 block_index() { return grid().index; }
 dim3 block_size() { return grid().block; }
 dim3 grid_size() { return grid().size; }
-void* shared_memory() { return grid().running->shared.data(); }
+void* shared_memory() { return grid().running->dynamic.data(); }
+void* shared_variable(const void* declaration, std::size_t bytes) {
+  std::vector<Variable>& all = grid().running->variables;
+  for (Variable& it : all)
+    if (it.declaration == declaration) return it.memory.data();
+  return all.emplace_back(Variable{declaration, unwritten(bytes)}).memory.data();
+}
 Block& block() { return grid().running->threads; }
 
 }  // namespace densor::cuda::host

@@ -44,6 +44,7 @@ dim3 block_index();
 dim3 block_size();
 dim3 grid_size();
 void* shared_memory();
+void* shared_variable(const void* declaration, std::size_t bytes);
 Block& block();
 
 }  // namespace densor::cuda::host

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "core/queue.h"
 #include "cuda/host/grid.h"
@@ -14,11 +15,16 @@
 #define __global__
 #define __host__
 #define __device__
-#define __shared__ static thread_local
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define __forceinline__ inline
 #define DENSOR_OUT_OF_LINE
+// A variable that the threads of a block share: one for each block, which starts as NaN.
+#define DENSOR_SHARED(type, name)                                   \
+  static char name##_declared;                                      \
+  static_assert(alignof(type) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__); \
+  auto& name = *static_cast<std::type_identity_t<type>*>(           \
+      densor::cuda::host::shared_variable(&name##_declared, sizeof(type)))
 #define threadIdx (densor::cuda::host::thread_index())
 #define blockIdx (densor::cuda::host::block_index())
 #define blockDim (densor::cuda::host::block_size())

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/queue.h"
 #include "cuda/nvidia/current_device.h"
@@ -14,6 +15,8 @@
 
 // A function that keeps its registers to itself.
 #define DENSOR_OUT_OF_LINE __noinline__
+// A variable that the threads of a block share.
+#define DENSOR_SHARED(type, name) __shared__ std::type_identity_t<type> name
 
 namespace densor::math {
 

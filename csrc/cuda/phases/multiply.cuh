@@ -31,7 +31,7 @@ struct SmallMultiply {
 
   __device__ void operator()(const Place& at) const {
     // A slice, or the sums of the warps; never both at once.
-    __shared__ float room[kSlice];
+    DENSOR_SHARED(float[kSlice], room);
     const int top = static_cast<int>(at.block_x) * rows(), left = static_cast<int>(at.block_y) * cols();
     const int terms = static_cast<int>(rows_of(operands.batch, k));
     if (shared)
