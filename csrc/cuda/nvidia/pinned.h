@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -13,18 +12,24 @@
 
 namespace densor::cuda {
 
-// A block of it, and when the last copy from or to it is done. As long as the process: the driver may be gone
-// before static objects are.
+// A block of it, and when the last copy from or to it is done.
 struct Pinned {
   void* memory = nullptr;
   cudaEvent_t copied = nullptr;
 };
 
+// They are made many at once, because to pin memory keeps streams from running side by side, and last as long
+// as the process: the driver may be gone before static objects are.
+inline constexpr std::size_t kPinnedBlocks = 16;
 inline Pinned* make_pinned(std::size_t bytes, const char* function) {
-  Pinned made;
-  check(cudaMallocHost(&made.memory, bytes), function);
-  check(cudaEventCreateWithFlags(&made.copied, cudaEventDisableTiming), function);
-  return new Pinned(made);
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, kPinnedBlocks * bytes), function);
+  auto* made = new Pinned[kPinnedBlocks];
+  for (std::size_t i = 0; i < kPinnedBlocks; ++i) {
+    made[i].memory = static_cast<char*>(memory) + i * bytes;
+    check(cudaEventCreateWithFlags(&made[i].copied, cudaEventDisableTiming), function);
+  }
+  return made;
 }
 
 // For what the device says: taken by who asks, given back by who has read the answer.
@@ -34,7 +39,10 @@ class Reports {
 
   Pinned* take() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (free_.empty()) free_.push_back(make_pinned(bytes_, "ask"));
+    if (free_.empty()) {
+      Pinned* made = make_pinned(bytes_, "ask");
+      for (std::size_t i = 0; i < kPinnedBlocks; ++i) free_.push_back(made + i);
+    }
     Pinned* report = free_.back();
     free_.pop_back();
     return report;
@@ -58,37 +66,19 @@ class Staging {
 
   void upload(void* to, const void* from, std::size_t bytes, cudaStream_t stream) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Pinned* block = next();
-    blocks_.push_back(block);
-    std::memcpy(block->memory, from, bytes);
-    check(cudaMemcpyAsync(to, block->memory, bytes, cudaMemcpyHostToDevice, stream), "upload");
-    check(cudaEventRecord(block->copied, stream), "upload");
+    if (blocks_ == nullptr) blocks_ = make_pinned(bytes_, "upload");
+    const Pinned& block = blocks_[next_];
+    check(cudaEventSynchronize(block.copied), "upload");  // at once where it was never recorded
+    std::memcpy(block.memory, from, bytes);
+    next_ = (next_ + 1) % kPinnedBlocks;  // whatever comes of it, the copy may be on its way
+    check(cudaMemcpyAsync(to, block.memory, bytes, cudaMemcpyHostToDevice, stream), "upload");
+    check(cudaEventRecord(block.copied, stream), "upload");
   }
 
  private:
-  static constexpr std::size_t kMostBlocks = 16;
-
-  // The one that was used first, if it is done; it is no longer among `blocks_`.
-  Pinned* next() {
-    if (blocks_.empty()) return make_pinned(bytes_, "upload");
-    Pinned* oldest = blocks_.front();
-    if (blocks_.size() < kMostBlocks) {
-      const cudaError_t status = cudaEventQuery(oldest->copied);
-      if (status == cudaErrorNotReady) {
-        cudaGetLastError();  // no error
-        return make_pinned(bytes_, "upload");
-      }
-      check(status, "upload");
-    } else {
-      check(cudaEventSynchronize(oldest->copied), "upload");
-    }
-    blocks_.pop_front();
-    return oldest;
-  }
-
-  std::size_t bytes_;
+  std::size_t bytes_, next_ = 0;
   std::mutex mutex_;
-  std::deque<Pinned*> blocks_;  // in the order of their use
+  Pinned* blocks_ = nullptr;  // used in turn
 };
 
 }  // namespace densor::cuda
