@@ -72,6 +72,7 @@ std::vector<StreamNumber> current_streams() {
 }
 
 StreamNumber caller_stream(const char* function, const char* argument, const py::handle& array) {
+  if (!py::hasattr(array, "__cuda_array_interface__")) return 0;
   const py::dict interface = array.attr("__cuda_array_interface__");
   if (interface.contains("stream") && !interface["stream"].is_none()) {
     const auto stream = interface["stream"].cast<StreamNumber>();
@@ -85,9 +86,10 @@ StreamNumber caller_stream(const char* function, const char* argument, const py:
 
 void follow_owner(const char* function, const char* argument, const py::handle& array) {
   if (const StreamNumber stream = caller_stream(function, argument, array))
-    follow(function, argument, stream);
-  else if (array.attr("__cuda_array_interface__")["version"].cast<int>() < 3 &&
-           py::hasattr(array, "__dlpack__"))
+    return follow(function, argument, stream);
+  const bool says_none = py::hasattr(array, "__cuda_array_interface__") &&
+                         array.attr("__cuda_array_interface__")["version"].cast<int>() >= 3;
+  if (!says_none && py::hasattr(array, "__dlpack__"))
     array.attr("__dlpack__")(py::arg("stream") = our_stream());
 }
 

@@ -20,8 +20,8 @@ StreamNumber our_stream();
 std::vector<StreamNumber> current_streams();
 
 // The one on which the caller works with this array: what its `__cuda_array_interface__` names (version 3),
-// or the current one of PyTorch or CuPy where it is of theirs and names none. 0: nobody says. `function` and
-// `argument` are for errors.
+// or the current one of PyTorch or CuPy where it is of theirs and names none. 0: nobody says, as where there
+// is DLPack only. `function` and `argument` are for errors.
 StreamNumber caller_stream(const char* function, const char* argument, const py::handle& array);
 
 // What comes on our stream goes on behind what is on that one. Throws Error(value) where it is being captured
@@ -29,8 +29,11 @@ StreamNumber caller_stream(const char* function, const char* argument, const py:
 void follow(const char* function, const char* argument, StreamNumber stream);
 void refuse_captured(const char* function, const char* argument, StreamNumber stream);
 
-// Our stream goes on behind what the caller still has on the array's. Where nobody names that, and the
-// interface is older than the word for it, DLPack's producer lets ours wait.
+// Our stream goes on behind what the caller still has on the array's. Where nobody names that, and there is
+// no interface or one older than the word for it, DLPack's producer lets ours wait: each
+// `__dlpack__(stream=...)` orders what it has done so far, whatever becomes of the capsule. The other way
+// DLPack has no word: a producer is not told when our stream is done, so the host waits
+// (`let_callers_follow`).
 void follow_owner(const char* function, const char* argument, const py::handle& array);
 
 // What comes on that stream goes on behind what is on ours. Throws Error(value) where it is being captured:

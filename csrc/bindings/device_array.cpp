@@ -74,9 +74,7 @@ DeviceArray DeviceArray::wrapped(const py::object& array) {
   if (py::isinstance<DeviceArray>(array)) return array.cast<DeviceArray>();
   if (!py::hasattr(array, "__cuda_array_interface__") && py::hasattr(array, "__dlpack__")) {
     const Borrowed borrowed = from_dlpack("DeviceArray", "array", array);
-    DeviceArray result(borrowed.owner, borrowed.view);
-    result.nbytes_ = std::max<std::int64_t>(extent(borrowed.view), 0);
-    return result;
+    return of_others(array, borrowed.view, borrowed.owner);
   }
   const bool foreign = py::hasattr(array, "__cuda_array_interface__");
   const View view =
@@ -84,14 +82,23 @@ DeviceArray DeviceArray::wrapped(const py::object& array) {
   if (view.device != Device::cuda)
     throw Error(ErrorKind::type, "DeviceArray", "array", "is not in device memory");
   if (foreign) refuse_captured("DeviceArray", "array", caller_stream("DeviceArray", "array", array));
-  const auto release = [](py::object* object) {
-    const py::gil_scoped_acquire gil;
-    delete object;
+  return of_others(array, view, nullptr);
+}
+
+DeviceArray DeviceArray::of_others(const py::object& array, const View& view,
+                                   const std::shared_ptr<const void>& capsule) {
+  struct Foreign {
+    py::object array;
+    std::shared_ptr<const void> capsule;
   };
-  const std::shared_ptr<py::object> owner(new py::object(array), release);
+  const auto release = [](Foreign* foreign) {
+    const py::gil_scoped_acquire gil;
+    delete foreign;
+  };
+  const std::shared_ptr<Foreign> owner(new Foreign{array, capsule}, release);
   DeviceArray result(owner, view);
   result.nbytes_ = std::max<std::int64_t>(extent(view), 0);
-  if (foreign) result.foreign_ = owner.get();
+  if (capsule != nullptr || py::hasattr(array, "__cuda_array_interface__")) result.foreign_ = &owner->array;
   return result;
 }
 

@@ -44,11 +44,14 @@ class DeviceArray {
   DeviceArray(std::shared_ptr<const void> owner, const View& view) : owner_(std::move(owner)), view_(view) {}
   DeviceArray(const DeviceArray& of, const View& view)
       : owner_(of.owner_), memory_(of.memory_), foreign_(of.foreign_), view_(view) {}
+  // `capsule` keeps the memory where DLPack has told of it; the array is asked again at every use.
+  static DeviceArray of_others(const py::object& array, const View& view,
+                               const std::shared_ptr<const void>& capsule);
   View host(const char* function, const char* argument, const py::object& object) const;
 
   std::shared_ptr<const void> owner_;     // of the memory
   const cuda::Memory* memory_ = nullptr;  // the same, where it is ours
-  const py::object* foreign_ = nullptr;   // the same, where it is an array that names streams
+  const py::object* foreign_ = nullptr;   // somebody else's array there, to be asked for its stream
   std::int64_t nbytes_ = 0;               // of the block, from where the view begins
   View view_;
 };

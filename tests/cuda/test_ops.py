@@ -301,8 +301,9 @@ def test_dlpack_in(dtype):
     mine = _core.DeviceArray.wrapped(foreign)
     assert (mine.dtype, mine.shape) == (array.dtype, array.shape)
     np.testing.assert_array_equal(mine.numpy(), array)
-    np.testing.assert_array_equal(ops.negative(foreign).numpy(), -array.astype(np.float32))
     assert foreign.streams == [OURS, OURS]
+    np.testing.assert_array_equal(ops.negative(foreign).numpy(), -array.astype(np.float32))
+    assert set(foreign.streams) == {OURS}
 
 
 def test_dlpack_memory_is_kept_and_given_back():

@@ -255,6 +255,20 @@ def test_arrays_that_lie_on_memory_of_others_follow_it_at_every_use():
     assert order_of(same.numpy)[1] == [("follow", SIDE), "host"]
 
 
+@pytest.mark.usefixtures("no_library")
+def test_a_producer_of_dlpack_lets_our_stream_wait_at_every_use():
+    foreign = OnlyDlpack(X)
+    same = _core.DeviceArray.wrapped(foreign)
+    assert foreign.streams == [OURS]
+    assert order_of(lambda: ops.relu(same))[1][-2:] == ["launch", "host"]  # it cannot be told to wait for us
+    assert foreign.streams == [OURS] * 2
+    np.testing.assert_array_equal(same.reshape(-1).numpy(), X.reshape(-1))
+    assert foreign.streams == [OURS] * 3
+    same.__dlpack__(stream=SIDE)
+    _ = same.__cuda_array_interface__
+    assert foreign.streams == [OURS] * 5
+
+
 @pytest.mark.usefixtures("torch")
 def test_nothing_is_handed_out_to_a_stream_that_is_being_captured():
     y = ops.relu(there(X))
