@@ -1,5 +1,6 @@
 """What no argument is to blame for: no memory left on the device, a context that is lost, a forked process."""
 
+import gc
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from tests.ops.harness import _core
 @pytest.fixture
 def device():
     """An emulated device; the test may make it small, or lose it."""
+    gc.collect()  # models that other tests have left there count as well
     with threads_in("ascending"), keras.device("cuda"):
         yield
 
