@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bad_input import arrays, augmentation, construction, files, harness, operations, options
+from tests.bad_input import arrays, augmentation, construction, files, harness, operations, options, recipes
 
 CASES = [
     *arrays.CASES,
@@ -10,6 +10,7 @@ CASES = [
     *construction.CASES,
     *operations.CASES,
     *augmentation.CASES,
+    *recipes.CASES,
     *files.CASES,
 ]
 

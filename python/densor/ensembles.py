@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from densor import _check, random
-from densor._array import real_array
-from densor.callbacks import Callback
+from densor.callbacks import Callback, CallbackList
 from densor.callbacks.callback import Logs
 from densor.layers import Add, BatchNormalization, Input, Layer, Rescaling
 from densor.models import Functional, Model, clone_model
 from densor.models.compile_config import compile_config, compile_from
+from densor.models.data import as_features, check_finite
 from densor.schedules import CosineDecayRestarts, serialize
 
 __all__ = ["Snapshots", "averaged_predictions", "averaged_weights", "snapshots"]
@@ -51,6 +51,7 @@ def averaged_predictions(
     """
     members = _checked_models("averaged_predictions", models)
     shares = _shares("averaged_predictions", weights, len(members))
+    _require_single("averaged_predictions", members[0])
     inputs = Input(batch_shape=members[0].input_shape)
     names: set[str] = set()
     outputs = []
@@ -108,6 +109,9 @@ def averaged_weights(
         if found != shapes:
             raise _check.bad_value(where, "models", f"model {number} has weights of shapes {_check.show(found)}, the "
                                    f"first one {_check.show(shapes)}")  # fmt: skip
+    if x is not None:
+        count = _check.positive_int(where, "batch_size", batch_size)
+        rows = _training_rows(where, members[0], x)[:count]
     mean = clone_model(members[0])
     for index, variable in enumerate(mean.weights):
         total = np.zeros(variable.shape)
@@ -115,9 +119,27 @@ def averaged_weights(
             total += share * member.weights[index].values
         variable.assign(total.astype(np.float32))
     if x is not None:
-        rows = real_array(where, "x", x)[: _check.positive_int(where, "batch_size", batch_size)]
         _measure_statistics(mean, rows)
     return mean
+
+
+def _training_rows(where: str, model: Model, x: Any) -> Any:
+    """The checked features of a model with one input; there is at least one row, and all are finite."""
+    _require_single(where, model)
+    rows = as_features(where, "x", x, tuple(model.input_shape[1:]))
+    if not len(rows):
+        raise _check.bad_value(where, "x", f"there are no rows: shape {rows.shape}")
+    check_finite(where, "x", rows)
+    return rows
+
+
+def _require_single(where: str, model: Model) -> None:
+    for side, shape in (("input", model.input_shape), ("output", model.output_shape)):
+        if not isinstance(shape, tuple):
+            raise _check.bad_value(
+                where, "models", f"the first one has several {side}s; take models with one, such as "
+                f"Model(model.inputs, model.outputs[0])"
+            )  # fmt: skip
 
 
 def _measure_statistics(model: Model, x: Any) -> None:
@@ -229,23 +251,21 @@ def snapshots(
     settings = compile_config(checked)
     if settings is None:
         raise RuntimeError("snapshots(): the model has no optimizer; call compile(optimizer, loss) first")
-    steps = -(-_training_rows(x, options) // rows) * keeper.epochs_per_cycle
-    schedule = CosineDecayRestarts(rate, max(steps, 1), t_mul=1.0)
+    CallbackList(callbacks)
+    hooks = [] if callbacks is None else list(callbacks)
+    # No epoch with the optimizer it has: what is wrong shows before that one is replaced.
+    tried = checked.fit(x, y, batch_size=rows, epochs=0, **(options | {"verbose": 0}))
+    steps = (tried.params or {}).get("steps")
+    if steps is None:
+        raise _check.bad_type(where, "x", f"must be an array, got {_check.show(x)}")
+    schedule = CosineDecayRestarts(rate, steps * keeper.epochs_per_cycle, t_mul=1.0)
     settings["optimizer"]["config"]["learning_rate"] = serialize(schedule)
     compile_from(checked, settings | {"iterations": 0}, {})
     checked.fit(
-        x, y, batch_size=rows, epochs=cycles * keeper.epochs_per_cycle, callbacks=[*(callbacks or ()), keeper],
+        x, y, batch_size=rows, epochs=cycles * keeper.epochs_per_cycle, callbacks=[*hooks, keeper],
         **options,
     )  # fmt: skip
     return keeper.models()
-
-
-def _training_rows(x: Any, options: dict[str, Any]) -> int:
-    """The rows that `fit` trains on: all but the last share of `validation_split`."""
-    if not hasattr(x, "__len__"):
-        raise _check.bad_type("snapshots", "x", f"must be an array, got {_check.show(x)}")
-    share = options.get("validation_split", 0.0)
-    return int(np.floor(len(x) * (1.0 - share))) if _check.is_number(share) else len(x)
 
 
 def _checked_models(where: str, models: Any, built: bool = True) -> list[Model]:
@@ -278,4 +298,5 @@ def _shares(where: str, weights: Any, count: int) -> Any:
     values = np.array([_check.number(where, "weights", weight, low=0) for weight in weights])
     if not values.sum() > 0:
         raise _check.bad_value(where, "weights", f"must not all be 0, got {_check.show(weights)}")
+    values /= values.max()  # whose sum may be beyond all numbers
     return values / values.sum()

@@ -211,7 +211,7 @@ def self_normalizing(
     where = "self_normalizing"
     training = _Training(optimizer, learning_rate, schedule, steps, None)
     training.check(where)
-    if task == "regression" and optimizer in _MOMENTUM:
+    if _check.choice(where, "task", task, _TASKS) == "regression" and optimizer in _MOMENTUM:
         training.caution = _CAUTION[schedule]
     units = _units(where, hidden)
     rate = _check.number(where, "dropout", dropout, 0, 1, include_high=False)
@@ -246,14 +246,15 @@ def callbacks(schedule: str = "performance", patience: int = 10, monitor: str = 
 
 
 def _units(function: str, hidden: object) -> list[int]:
-    if isinstance(hidden, str) or not isinstance(hidden, Sequence):
+    if isinstance(hidden, str | bytes) or not isinstance(hidden, Sequence):
         raise _check.bad_type(function, "hidden", f"must be a list of integers, got {_check.show(hidden)}")
     return [_check.positive_int(function, "hidden", units) for units in hidden]
 
 
 def _entrance(function: str, input_shape: object, adapt: object) -> list[Any]:
     """Input, Flatten and Normalization, as far as they are needed."""
-    sizes = input_shape if isinstance(input_shape, Sequence) else [input_shape]
+    several = isinstance(input_shape, Sequence) and not isinstance(input_shape, str | bytes)
+    sizes: Any = input_shape if several else [input_shape]
     shape = tuple(_check.positive_int(function, "input_shape", size) for size in sizes)
     if not shape:
         raise _check.bad_value(function, "input_shape", "a row needs at least one axis, got ()")
@@ -266,7 +267,10 @@ def _entrance(function: str, input_shape: object, adapt: object) -> list[Any]:
             raise _check.bad_value(function, "adapt", f"expected rows of shape {shape}, got {rows.shape}")
         # A pixel that is always 0 has no deviation of its own to divide by.
         standardize = Normalization(axis=None if len(shape) > 1 else -1)
-        standardize.adapt(rows.reshape(len(rows), -1))
+        try:
+            standardize.adapt(rows.reshape(len(rows), -1))
+        except ValueError as error:
+            raise _check.renamed(error, function, "adapt") from None
         layers.append(standardize)
     return layers
 

@@ -83,6 +83,8 @@ class Doctor(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._clear()
+        if self.x is not None:  # what is wrong shows before anything has been trained
+            self.model._checked("Doctor", self.x, self.y)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if epoch % self.every:

@@ -49,24 +49,17 @@ def random_split(
     where = "random_split"
     rows = _rows_of(where, data)
     sizes = _sizes(where, shares, rows)
-    first = seed_or_next(where, seed)
-    order = _shuffled(rows, first)
-    parts: list[list[Rows]] = [[] for _ in sizes]
-    owed = np.zeros(len(sizes))
-    for group in _groups(where, order, stratify):
-        owed += sizes * (len(group) / rows)
-        counts = np.floor(owed).astype(np.int64)
-        # The parts that are owed most get the rows that are left, while there are any.
-        left = min(len(group), int(np.floor(owed.sum() + 0.5))) - int(counts.sum())
-        counts[np.argsort(counts - owed, kind="stable")[: max(left, 0)]] += 1
-        owed -= counts
-        ends = np.cumsum(counts)
-        for rows_of_part, start, end in zip(parts, ends - counts, ends, strict=True):
-            rows_of_part.append(group[start:end])
-    chosen = [np.concatenate(part) for part in parts]
-    for number, part in enumerate(chosen):
-        if not len(part):
+    classes = _classes(where, rows, stratify)
+    counts = _dealt(sizes, np.bincount(classes))
+    for number, count in enumerate(counts.sum(axis=0)):
+        if not count:
             raise bad_value(where, "shares", f"part {number} of {rows} rows is empty: {shares[number]}")
+    first = seed_or_next(where, seed)
+    parts: list[list[Rows]] = [[] for _ in sizes]
+    for group, ends in zip(_groups(_shuffled(rows, first), classes), np.cumsum(counts, axis=1), strict=True):
+        for part, piece in zip(parts, np.split(group[: ends[-1]], ends[:-1]), strict=True):
+            part.append(piece)
+    chosen = [np.concatenate(part) for part in parts]
     if stratify is not None:  # mix the classes again
         chosen = [part[_shuffled(len(part), first + number)] for number, part in enumerate(chosen, start=1)]
     return [tuple(_taken(value, part) for value in data) for part in chosen]
@@ -99,16 +92,18 @@ def k_fold(
         [0, 1]
     """
     where = "k_fold"
-    rows = integer(where, "data", data, 2) if isinstance(data, int) else _rows_of(where, (data,))
+    given = isinstance(data, int)
+    rows = integer(where, "data", data, 2, 2**31) if given else _rows_of(where, (data,))
     count = integer(where, "folds", folds, 2, rows)
     if not boolean(where, "shuffle", shuffle) and seed is not None:
         raise bad_value(where, "seed", f"is of no use without shuffle, got {seed}")
+    classes = _classes(where, rows, stratify)
     order = _shuffled(rows, seed_or_next(where, seed)) if shuffle else np.arange(rows)
     dealt = np.empty(rows, np.int64)
     if stratify is None:
         dealt[order] = np.arange(rows) * count // rows
     else:  # class by class, like cards
-        dealt[np.concatenate(_groups(where, order, stratify))] = np.arange(rows) % count
+        dealt[np.concatenate(_groups(order, classes))] = np.arange(rows) % count
     return ((np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in range(count))
 
 
@@ -188,7 +183,7 @@ def cross_validate(
     much of a result is chance.
 
     Args:
-        build: makes a new compiled model; called once per fold.
+        build: a function without arguments that makes a new compiled model; called once per fold.
         x, y, sample_weight: the rows to split, as for `fit`.
         folds, stratify: as for `k_fold`; every repeat has folds of its own.
         repeats: how often all folds are gone through.
@@ -217,7 +212,10 @@ def cross_validate(
     if not callable(build):
         raise bad_type(where, "build", f"must be a function that makes a model, got {type(build).__name__}")
     data = (x, y) if sample_weight is None else (x, y, sample_weight)
-    _rows_of(where, data)
+    rows = _rows_of(where, data)
+    integer(where, "folds", folds, 2, rows)
+    times = positive_int(where, "repeats", repeats)
+    _classes(where, rows, stratify)
     if test_data is not None and (not isinstance(test_data, list | tuple) or len(test_data) not in (2, 3)):
         raise bad_value(where, "test_data", "must be a tuple (x, y) or (x, y, sample_weight)")
     for name in ("validation_data", "validation_split"):
@@ -225,14 +223,21 @@ def cross_validate(
             raise bad_value(where, name, "the folds validate; it cannot be given")
     first = seed_or_next(where, seed)
     found: dict[str, list[float]] = {}
-    for repeat in range(positive_int(where, "repeats", repeats)):
+    for repeat in range(times):
         for train, held in k_fold(x, folds, stratify=stratify, seed=first + repeat):
             fitted, left = (tuple(_taken(value, rows) for value in data) for rows in (train, held))
             more = options if test_data is None else {**options, "validation_data": left}
-            results = _measured(build(), fitted, test_data or left, {"verbose": 0, **more})
+            results = _measured(_built(where, build), fitted, test_data or left, {"verbose": 0, **more})
             for name, value in results.items():
                 found.setdefault(name, []).append(value)
     return Scores({name: np.array(values) for name, values in found.items()})
+
+
+def _built(function: str, build: Callable[[], Any]) -> Any:
+    model = build()
+    if not (hasattr(model, "fit") and hasattr(model, "evaluate")):
+        raise bad_type(function, "build", f"must return a compiled model, got {type(model).__name__}")
+    return model
 
 
 def _measured(
@@ -247,11 +252,12 @@ def _measured(
 
 def _rows_of(function: str, data: Sequence[Any]) -> int:
     """The number of rows that all of `data` have."""
-    if not data:
+    arrays = [_parts(value) for value in data]
+    if not all([len(arrays), *map(len, arrays)]):
         raise bad_value(function, "data", "there are no arrays to split")
     lengths = []
-    for value in data:
-        for array in _parts(value):
+    for parts in arrays:
+        for array in parts:
             if not hasattr(array, "__len__") or isinstance(array, str | bytes):
                 raise bad_type(function, "data", f"must be arrays, got {type(array).__name__}")
             lengths.append(len(array))
@@ -297,20 +303,38 @@ def _sizes(function: str, shares: Sequence[float], rows: int) -> NDArray[np.floa
     return sizes
 
 
-def _groups(function: str, order: Rows, stratify: Any) -> list[Rows]:
-    """The rows of each class, in the order of `order`; all rows where there are no classes."""
+def _dealt(sizes: NDArray[np.float64], groups: Rows) -> Rows:
+    """How many rows each part gets of each group, `(groups, parts)`."""
+    owed, rows, dealt = np.zeros(len(sizes)), groups.sum(), []
+    for group in groups:
+        owed += sizes * (group / rows)
+        counts = np.floor(owed).astype(np.int64)
+        # The parts that are owed most get the rows that are left, while there are any.
+        left = min(int(group), int(np.floor(owed.sum() + 0.5))) - int(counts.sum())
+        counts[np.argsort(counts - owed, kind="stable")[: max(left, 0)]] += 1
+        owed -= counts
+        dealt.append(counts)
+    return np.array(dealt)
+
+
+def _classes(function: str, rows: int, stratify: Any) -> Rows:
+    """The number of the class of each row; one class where there are none."""
     if stratify is None:
-        return [order]
+        return np.zeros(rows, np.int64)
     classes = np.asarray(stratify)
     if classes.ndim == 2:
         classes = classes.argmax(axis=1) if classes.shape[1] > 1 else classes[:, 0]
-    if classes.shape != order.shape:
+    if classes.shape != (rows,):
         raise bad_value(
-            function, "stratify", f"expected a class for each of {len(order)} rows, got shape {classes.shape}"
+            function, "stratify", f"expected a class for each of {rows} rows, got shape {classes.shape}"
         )
     if classes.dtype.kind == "f" and (classes != np.floor(classes)).any():
         raise bad_value(function, "stratify", "must be classes, got numbers that are not whole")
-    _, numbers = np.unique(classes, return_inverse=True)
+    return np.unique(classes, return_inverse=True)[1].astype(np.int64)
+
+
+def _groups(order: Rows, numbers: Rows) -> list[Rows]:
+    """The rows of each class, in the order of `order`."""
     by_class = order[np.argsort(numbers[order], kind="stable")]
     return np.split(by_class, np.cumsum(np.bincount(numbers))[:-1])
 

@@ -39,7 +39,7 @@ class Distiller(Model):
 
     Args:
         teacher: a trained model; it is frozen (`trainable = False`), as in Keras.
-        student: a model with the same input shape.
+        student: another model, with the same input shape.
         distillation_losses: one or several of `densor.distillation`.
         distillation_loss_weights: a number for each, none negative (1.0).
         student_loss_weight: the share of the loss against the labels, in [0, 1] (0.5).
@@ -83,10 +83,11 @@ class Distiller(Model):
         self._comparisons = _checked_losses(where, distillation_losses)
         self._shares = _checked_shares(where, distillation_loss_weights, len(self._comparisons))
         self.student_loss_weight = _check.number(where, "student_loss_weight", student_loss_weight, 0, 1)
-        teacher.trainable = False
+        _check_models(where, teacher, student)
         self.teacher, self.student = teacher, student
         if student._input is not None:
             self.build(student.input_shape)
+        teacher.trainable = False
 
     @property
     def distillation_losses(self) -> list[DistillationLoss]:
@@ -176,7 +177,10 @@ class _Lesson:
     ) -> None:
         self.model, self.comparisons, self.distiller = model, comparisons, distiller
         self.layers = [getattr(comparison, f"{role}_layer_name") for comparison in comparisons]
-        self.wanted = {name: model.get_layer(name) for name in self.layers if name is not None}
+        try:
+            self.wanted = {name: model.get_layer(name) for name in self.layers if name is not None}
+        except ValueError as error:
+            raise _check.renamed(error, "FeatureDistillation", f"{role}_layer_name") from None
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -262,6 +266,22 @@ class _Distilled(Compiled):
             for name, value in found.items()
         }
         return dict(sorted(renamed.items()))
+
+
+def _check_models(function: str, teacher: Model, student: Model) -> None:
+    if teacher is student:
+        raise _check.bad_value(
+            function,
+            "student",
+            "is the teacher, which is frozen; give another model, such as a clone_model of it",
+        )
+    if teacher._input is None or student._input is None:
+        return
+    if teacher.input_shape != student.input_shape:
+        raise _check.bad_value(
+            function, "student",
+            f"takes inputs of shape {student.input_shape}, those of the teacher {teacher.input_shape}",
+        )  # fmt: skip
 
 
 def _checked_losses(function: str, value: Any) -> list[DistillationLoss]:

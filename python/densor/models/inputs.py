@@ -45,7 +45,7 @@ class Inputs:
         """
         count = len(self.shapes)
         if isinstance(value, Mapping):
-            names = self.keys if set(value) <= set(self.keys) else self.names
+            names = self.keys if value and set(value) <= set(self.keys) else self.names
             for name in value:
                 if name not in names:
                     near = suggestion(name, names)

@@ -54,7 +54,12 @@ class PredictFunction:
         self._brief: _Brief | None = None
         self._loop = Loop(graph, scatter=True, device=predictor.device)
         columns = [tensor.features for tensor in graph.outputs]
-        self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
+        try:
+            self._outs = [np.empty((self.rows, n), np.float32) for n in columns]
+        except MemoryError as error:
+            raise MemoryError(
+                f"predict_fn(): argument 'batch': no room for {self.rows} rows; make it smaller: {error}"
+            ) from None
         for feed, out in zip(self._loop.feeds.outputs, self._outs, strict=True):
             feed.bind(out)
         results = [

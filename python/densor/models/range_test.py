@@ -91,7 +91,7 @@ class Sweep:
             raise bad_value(
                 where, "end_lr", f"must be greater than start_lr {self.start:g}, got {self.end:g}"
             )
-        self.steps = None if steps is None else integer(where, "steps", steps, 2)
+        self.steps = None if steps is None else integer(where, "steps", steps, 2, 10**7)
         self.smoothing = number(where, "smoothing", smoothing, 0, 1, include_high=False)
         self.divergence = number(where, "divergence", divergence, 1, include_low=False)
 

@@ -44,7 +44,10 @@ class Sampler:
 
     def __init__(self, graph: Graph, device: str = "cpu") -> None:
         if len(graph.outputs) != 1:
-            raise ValueError(f"predict_mc(): the model has {len(graph.outputs)} outputs; one is supported")
+            raise ValueError(
+                f"predict_mc(): the model has {len(graph.outputs)} outputs; one is supported: take "
+                "Model(model.inputs, model.outputs[0])"
+            )
         if not is_noisy(graph):
             raise ValueError(
                 "predict_mc(): the model has no dropout: all samples would be the same; use predict(), or put "

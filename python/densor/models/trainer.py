@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from densor._check import boolean, positive_int
+from densor._check import boolean, integer, positive_int
 from densor.callbacks import Callback, CallbackList, History
 from densor.models.fitting import Epochs, Fitting, Plan
 from densor.models.given import Given, evaluation_of, fitting_of, held_out, predictions_of
@@ -316,7 +316,8 @@ class Trainer(Stepper):
             arrays that its next call writes again. It follows the weights of the model.
 
         Raises:
-            TypeError, ValueError: not a positive int. RuntimeError: the model is not built.
+            TypeError, ValueError: not an integer in [1, 10^9]. RuntimeError: the model is not built.
+            MemoryError: there is no room for so many rows.
 
         Example:
             >>> import densor, numpy as np
@@ -325,7 +326,7 @@ class Trainer(Stepper):
             >>> predict(np.array([[1.0, 2.0]])).tolist()
             [[3.0]]
         """
-        rows = batch_rows("predict_fn", "batch", batch)
+        rows = integer("predict_fn", "batch", batch, 1, 10**9)
         if self._input is None:
             raise RuntimeError("predict_fn(): the model is not built; call it on data or give it an Input")
         return PredictFunction(self, rows)
