@@ -18,19 +18,22 @@ class Contention {
     time_ += time;
     waited_ += waited;
   }
-  // What that amounts to, which is forgotten then. `open`: too little to tell, one lost slice of a CPU may be
-  // all. Half of the workers would take twice the time in which nobody waits: they are faster in a `crowd`.
+  // What that amounts to, which is forgotten then. `open`: too little to tell. Half of the workers would take
+  // twice the time in which nobody waits: they are faster in a `crowd`.
   Verdict judge() {
-    if (time_ < kWindow) return Verdict::open;
-    const bool crowd = 2 * waited_ > time_;
+    if (time_ < (crowded_ ? kAgain : kFirst)) return Verdict::open;
+    crowded_ = 2 * waited_ > time_;
     time_ = waited_ = Clock::duration{0};
-    return crowd ? Verdict::crowd : Verdict::room;
+    return crowded_ ? Verdict::crowd : Verdict::room;
   }
 
  private:
-  static constexpr auto kWindow = std::chrono::milliseconds(10);
+  // A slice of a CPU may be lost at any time, to the host of a virtual machine for one; once there is a
+  // crowd, a look will do to see that it is still there.
+  static constexpr auto kFirst = std::chrono::milliseconds(50), kAgain = std::chrono::milliseconds(10);
 
   Clock::duration time_{0}, waited_{0};
+  bool crowded_ = false;
 };
 
 // Where runs were held up by threads that had lost their CPUs, they do with fewer for a time, which doubles.
