@@ -25,6 +25,7 @@ ORDER = (
     "training_step.avx512",
     "training_step.avx2",
     "latency",
+    "shared_cpu",
     "memory",
     "predict_mc",
     "bench_dense",

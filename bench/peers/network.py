@@ -1,5 +1,6 @@
 """The networks that are compared, their data and their first weights: the same for every contestant."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from contestant import Figures, normal
 
 RATE, DROPOUT, EPSILON, MOMENTUM, CLIP = 1e-3, 0.2, 1e-3, 0.99, 1.0
 EPOCHS = 4  # of which the first compiles and warms up
+REST = (
+    0.3  # seconds in which the threads of NumPy's BLAS, which spin for a while behind a product, go to sleep
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Network:
         """Random rows, labelled by a random linear map: something can be learned."""
         x = normal(self.steps * self.batch, self.sizes[0])
         scores = x @ normal(self.sizes[0], self.sizes[-1], seed=1)
+        time.sleep(REST)
         return x, (scores[:, 0] > 0 if self.binary else scores.argmax(axis=1)).astype(np.int32)
 
     def kernels(self) -> list[NDArray[np.float32]]:
