@@ -19,12 +19,15 @@ class Contention {
     waited_ += waited;
   }
   // What that amounts to, which is forgotten then. `open`: too little to tell. Half of the workers would take
-  // twice the time in which nobody waits: they are faster in a `crowd`.
-  Verdict judge() {
+  // twice the time in which nobody waits: they are faster in a `crowd`. That a team which has been made
+  // smaller has room says nothing of all workers.
+  Verdict judge(bool smaller) {
     if (time_ < (crowded_ ? kAgain : kFirst)) return Verdict::open;
-    crowded_ = 2 * waited_ > time_;
+    const bool crowd = 2 * waited_ > time_;
     time_ = waited_ = Clock::duration{0};
-    return crowded_ ? Verdict::crowd : Verdict::room;
+    if (!crowd && smaller) return Verdict::open;
+    crowded_ = crowd;
+    return crowd ? Verdict::crowd : Verdict::room;
   }
 
  private:

@@ -79,7 +79,9 @@ Contention::Verdict Team::judge(Clock::time_point now) {
   contention_.add(now - looked_, (waited - waited_) / (count_ - 1));
   looked_ = now;
   waited_ = waited;
-  if (const auto verdict = contention_.judge(); verdict != Contention::Verdict::open) verdict_ = verdict;
+  const bool smaller = until_ != Clock::time_point::max();
+  if (const auto verdict = contention_.judge(smaller); verdict != Contention::Verdict::open)
+    verdict_ = verdict;
   return verdict_;
 }
 
