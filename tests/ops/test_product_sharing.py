@@ -11,7 +11,7 @@ import pytest
 from densor import _core
 from tests.ops.harness import CUDA, normal, same_bits
 
-pytestmark = pytest.mark.skipif(CUDA, reason="workers are a matter of the CPU")
+pytestmark = pytest.mark.skipif(bool(CUDA), reason="workers are a matter of the CPU")
 
 ROWS, INPUTS, UNITS = 1100, 1040, 1030
 FMA_TARGETS = [target for target in _core.cpu_targets() if target not in ("scalar", "amx")]
