@@ -291,7 +291,7 @@ one = np.ones_like(total)
 sums = [np.zeros_like(total) for _ in range(2)]
 steps = [_core.add(sums[i % 2], sums[(i + 1) % 2] if i else total, one) for i in range(6)]
 program = _core.Program(steps, [_core.rescale(total, sums[1], 1.0, 0.0)])
-batches = 2000
+batches = 8000
 assert _core.run(program, None, batches=batches, batch_size=1) == batches
 print(np.all(total == 6 * batches), _core.times_crowded() > 0)
 """
