@@ -8,14 +8,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import contestant
 from contestant import Figures
-from peers.network import NETWORKS
+from peers.network import NETWORKS, Network
 
 AT_MOST = 1.3
 MANY_ROWS = 2048  # whose steps are so long that barriers do not show
@@ -31,8 +31,10 @@ def move_to(cpus: set[int]) -> None:
 def one_cpu() -> Iterator[None]:
     before = os.sched_getaffinity(0)
     move_to({min(before)})
-    yield
-    move_to(before)
+    try:
+        yield
+    finally:
+        move_to(before)
 
 
 @contextmanager
@@ -55,34 +57,33 @@ def busy_cpus() -> Iterator[None]:
 CONDITIONS = {"one CPU": one_cpu, "busy CPUs": busy_cpus}
 
 
-def train(threads: int) -> Figures:
+def every(train: Callable[[Network], tuple[list[float], float]], conditions: Iterable[str]) -> Figures:
+    """The networks that are wanted, under each of the conditions."""
+    found: Figures = {}
+    for condition in conditions:
+        for network in NETWORKS:
+            case = f"{network.name}, {condition}"
+            if network.precision == "float32" and network.batch < MANY_ROWS and contestant.wanted(case):
+                with CONDITIONS[condition]():
+                    found[case] = network.figures(*train(network))[network.name]
+    return found
+
+
+def densor(threads: int) -> Figures:
     import densor
     from peers import keras_steps
 
     densor.config.set_num_threads(threads)
-    found: Figures = {}
-    for condition, holds in CONDITIONS.items():
-        for network in NETWORKS:
-            case = f"{network.name}, {condition}"
-            if network.precision == "float32" and network.batch < MANY_ROWS and contestant.wanted(case):
-                with holds():
-                    found[case] = network.figures(*keras_steps.train(densor, network))[network.name]
-    return found
+    return every(partial(keras_steps.train, densor), CONDITIONS)
 
 
 def torch() -> Figures:
     from peers import torch_steps
 
-    found: Figures = {}
-    for network in NETWORKS:
-        case = f"{network.name}, busy CPUs"
-        if network.precision == "float32" and network.batch < MANY_ROWS and contestant.wanted(case):
-            with busy_cpus():
-                found[case] = network.figures(*torch_steps.train(network))[network.name]
-    return found
+    return every(torch_steps.train, ["busy CPUs"])
 
 
-CONTESTANTS = {"2 threads": partial(train, 2), "1 thread": partial(train, 1), "torch": torch}
+CONTESTANTS = {"2 threads": partial(densor, 2), "1 thread": partial(densor, 1), "torch": torch}
 
 if __name__ == "__main__":
     contestant.main(CONTESTANTS, at_most={"1 thread": AT_MOST})

@@ -11,9 +11,8 @@ from contestant import Figures, normal
 
 RATE, DROPOUT, EPSILON, MOMENTUM, CLIP = 1e-3, 0.2, 1e-3, 0.99, 1.0
 EPOCHS = 4  # of which the first compiles and warms up
-REST = (
-    0.3  # seconds in which the threads of NumPy's BLAS, which spin for a while behind a product, go to sleep
-)
+# Seconds in which the threads of NumPy's BLAS, which spin for a while behind a product, go to sleep.
+REST = 0.3
 
 
 @dataclass(frozen=True)

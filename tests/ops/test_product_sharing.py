@@ -3,28 +3,23 @@
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from densor import _core
-from tests.ops.harness import CUDA, normal, same_bits
+from tests.ops.harness import CUDA, FMA_TARGETS, normal, on_target, same_bits
 
 pytestmark = pytest.mark.skipif(bool(CUDA), reason="workers are a matter of the CPU")
 
 ROWS, INPUTS, UNITS = 1100, 1040, 1030
-FMA_TARGETS = [target for target in _core.cpu_targets() if target not in ("scalar", "amx")]
 
 
-@contextmanager
-def restored():
-    before = _core.num_threads(), _core.cpu_target()
-    try:
-        yield
-    finally:
-        _core.set_num_threads(before[0])
-        _core.set_cpu_target(before[1])
+@pytest.fixture(autouse=True)
+def _restore_threads():
+    threads = _core.num_threads()
+    yield
+    _core.set_num_threads(threads)
 
 
 def products(threads):
@@ -70,8 +65,7 @@ def plans(workers):
 
 @pytest.mark.parametrize("target", FMA_TARGETS)
 def test_parts_are_lent_between_workers_that_have_much_to_do(target):
-    with restored():
-        _core.set_cpu_target(target)
+    with on_target(target):
         assert all("lent by" in plan for plan in plans(2))
         assert not any("lent by" in plan for plan in plans(1))
         assert "lent by" not in _core.gemm_plan(32, 300, 784, workers=2)
@@ -79,8 +73,7 @@ def test_parts_are_lent_between_workers_that_have_much_to_do(target):
 
 @pytest.mark.parametrize("target", FMA_TARGETS)
 def test_the_bits_do_not_tell_who_computed(target):
-    with restored():
-        _core.set_cpu_target(target)
+    with on_target(target):
         alone = products(1)
         for threads in (2, 3, 5):
             assert same(alone, products(threads)), f"{threads} threads"

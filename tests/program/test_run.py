@@ -16,6 +16,10 @@ import pytest
 
 from densor import _core
 
+CHOOSES_CPUS = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity, which Linux has"
+)
+
 
 @pytest.fixture(autouse=True)
 def _restore_threads():
@@ -240,7 +244,7 @@ def test_threads_follow_the_environment():
     assert run_python(SHOW_THREADS, DENSOR_NUM_THREADS="2", OMP_NUM_THREADS="1").stdout == "2\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity, which Linux has")
+@CHOOSES_CPUS
 def test_threads_follow_the_affinity():
     cpu = min(os.sched_getaffinity(0))
     code = f"import os; os.sched_setaffinity(0, {{{cpu}}}); {SHOW_THREADS}"
@@ -297,7 +301,7 @@ print(np.all(total == 6 * batches), _core.times_crowded() > 0)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity, which Linux has")
+@CHOOSES_CPUS
 @pytest.mark.parametrize(("threads", "crowded"), [(1, False), (2, True), (4, True)])
 def test_workers_without_cpus_of_their_own_become_fewer(threads, crowded):
     done = run_python(f"threads = {threads}\n{CROWDED}")

@@ -49,10 +49,11 @@ class Run {
   // Takes over blocks of what is left to another worker.
   void help(const GemmShare& part, GemmPart& other) {
     const std::int64_t before = (part.cols.size() - 1) / plan_.col_block * plan_.col_block;
+    const Range some = last_terms();
     block_.packed_before = true;
     for (std::int64_t i; (i = other.borrow()) >= 0; other.give_back()) {
       block_.packed = other.panels();
-      multiply(lent(part.rows, i), {part.cols.begin + before, part.cols.end}, last_terms(), true);
+      multiply(lent(part.rows, i), {part.cols.begin + before, part.cols.end}, some, true);
     }
   }
 
