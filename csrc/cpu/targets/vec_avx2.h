@@ -19,6 +19,24 @@ inline __m256i first8(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
 }
 
+// Stores the first n of eight lanes, n in [1, 8], by halves: a masked store takes AMD's cores six times as
+// long as a plain one.
+inline void store_first8(float* p, __m256 x, int n) {
+  if (n >= 8) return _mm256_storeu_ps(p, x);
+  __m128 rest = _mm256_castps256_ps128(x);
+  if (n & 4) {
+    _mm_storeu_ps(p, rest);
+    rest = _mm256_extractf128_ps(x, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+    rest = _mm_movehl_ps(rest, rest);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, rest);
+}
+
 struct Vec {
   __m256 lo, hi;
 
@@ -34,8 +52,8 @@ struct Vec {
     _mm256_storeu_ps(p + 8, hi);
   }
   void store_first(float* p, int n) const {
-    _mm256_maskstore_ps(p, first8(n), lo);
-    _mm256_maskstore_ps(p + 8, first8(n - 8), hi);
+    store_first8(p, lo, n < 8 ? n : 8);
+    if (n > 8) store_first8(p + 8, hi, n - 8);
   }
 };
 
