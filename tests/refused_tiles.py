@@ -1,26 +1,27 @@
-"""A process whose system refuses the registers of AMX, as sandboxes do: run as a program.
+"""A process whose system refuses the registers of AMX, as sandboxes do: run as a program, with the error to give.
 
 Prints what a CPU with AMX would say, what this machine says, its target, and whether a product is right.
 """
 
 import ctypes
 import struct
+import sys
 
 ARCH_PRCTL, REQUEST_PERMISSION = 158, 0x1023
 LOAD, UNLESS_EQUAL, ANSWER = 0x20, 0x15, 0x06  # instructions of a filter of system calls
 NUMBER, FIRST_ARGUMENT = 0, 16  # offsets in what it looks at
-EPERM, ALLOWED = 0x00050001, 0x7FFF0000
+FAILED, ALLOWED = 0x00050000, 0x7FFF0000
 NO_NEW_PRIVILEGES, SET_SECCOMP, FILTER = 38, 22, 2
 
 
-def refuse_tiles():
-    """From now on a request for a part of the registers fails with EPERM."""
+def refuse_tiles(error):
+    """From now on a request for a part of the registers fails with this error."""
     program = (
         (LOAD, 0, 0, NUMBER),
         (UNLESS_EQUAL, 0, 3, ARCH_PRCTL),
         (LOAD, 0, 0, FIRST_ARGUMENT),
         (UNLESS_EQUAL, 0, 1, REQUEST_PERMISSION),
-        (ANSWER, 0, 0, EPERM),
+        (ANSWER, 0, 0, FAILED | error),
         (ANSWER, 0, 0, ALLOWED),
     )
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
@@ -32,7 +33,7 @@ def refuse_tiles():
 
 
 if __name__ == "__main__":
-    refuse_tiles()
+    refuse_tiles(int(sys.argv[1]))
     import numpy as np
 
     from densor import _core, config

@@ -30,8 +30,10 @@ bool system_saves_tiles() {
 std::string ask_for_tiles() {
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return "";
-  return std::string("AMX, not used: the operating system refused the permission (") + std::strerror(errno) +
-         ")";
+  // ENOSPC, which strerror takes for a full device: a frame with tiles would not fit on the signal stack of
+  // some thread (sigaltstack).
+  const char* reason = errno == ENOSPC ? "the signal stack of a thread is too small" : std::strerror(errno);
+  return std::string("AMX, not used: the operating system refused the permission (") + reason + ")";
 }
 
 std::string amx_units() { return "AMX, bfloat16"; }
