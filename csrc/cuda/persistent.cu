@@ -107,7 +107,7 @@ void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& oper
       dim3(static_cast<unsigned>(phase.tiles_down()), static_cast<unsigned>(phase.tiles_across())), kThreads,
       {span(operands.a, p.m * p.k), span(operands.b, p.k * p.n), span(finish.bias, p.n), span(operands.batch),
        span(finish.slope.mask, p.m * math::mask_words(p.n)), span(finish.slope.saved, p.m * p.n)},
-      {span(operands.c, p.m * p.n)});
+      {span(operands.c, p.m * p.n), span(finish.z, p.m * p.n)});
 }
 
 }  // namespace

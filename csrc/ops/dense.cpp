@@ -45,10 +45,9 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   check_kernel(check, x, w);
   const std::int64_t rows = x.rows(), units = w.cols();
   check.optional_input("bias", bias, DType::f32, {units});
-  const bool fused = activation == Activation::relu || activation == Activation::linear;
-  check.output("y", y, fused && x.dtype == DType::bf16 ? dtype_of(y) : DType::f32, {rows, units});
+  check.output("y", y, x.dtype == DType::bf16 ? dtype_of(y) : DType::f32, {rows, units});
   check_needed(check, "z", z, math::saves_input(activation), activation);
-  check.optional_output("z", z, DType::f32, {rows, units});
+  check.optional_output("z", z, y.dtype, {rows, units});
   check_alpha(check.function(), activation, alpha);
   check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
 }
@@ -96,30 +95,25 @@ void require_halves(const Check& check, const char* argument) {
     check.fail_type(argument, "is bfloat16, which this device does not multiply; cast it to float32");
 }
 
-// The product with bias and relu in it; other activations follow in a pass of their own.
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
                        const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
                        bool training, const DenseMoments& moments) {
-  const cuda::Launchers& kernels = cuda::launchers();
-  const bool relu = activation == Activation::relu, fused = relu || activation == Activation::linear;
   Step step;
   step.name = check.function();
   const cuda::GemmProblem problem{x.rows(), w.cols(), x.cols()};
-  const cuda::GemmOperands operands = operands_of(z ? z : y, x, w);
+  const cuda::GemmOperands operands = operands_of(y, x, w);
   if (operands.halves) require_halves(check, "x");
   const cuda::GemmPlan plan = training ? device_gemm(problem, precision, operands.halves)
                                        : device_gemm_of_rows(problem, precision, operands.halves);
   check_moments(check, moments, y, training ? plan.moment_rows() : 0, activation);
   step.scratch = plan.scratch();
   step.masks_rows = true;
-  step.launch = [&kernels, plan, operands,
-                 finish = cuda::GemmFinish{bias.f32(), relu, {}, {moments.parts.f32(), moments.rounded}},
-                 y = y.f32(), n = y.size(), fused, activation,
-                 alpha = static_cast<float>(alpha)](const Queue& queue) {
+  cuda::GemmFinish finish{bias.f32(), activation, static_cast<float>(alpha), z.f32()};
+  finish.sums = {moments.parts.f32(), moments.rounded};
+  step.launch = [plan, operands, finish](const Queue& queue) {
     cuda::GemmFinish told = finish;
     told.sums.batch = queue.batch;
     multiply(queue, plan, operands, told);
-    if (!fused) kernels.activation_forward(queue, y, operands.c, n, activation, alpha);
   };
   return step;
 }
@@ -327,10 +321,9 @@ Step backward_on_device(const Check& check, const Backward& op, std::int64_t inp
                                    op.units);
     else if (op.dbias != nullptr)
       kernels.column_sum(queue, op.dbias, d, op.rows, op.units);
-    if (op.dw != nullptr)
-      multiply(queue, for_w, {op.dw, op.x, d, queue.batch, halves}, {nullptr, false, {}, sums});
+    if (op.dw != nullptr) multiply(queue, for_w, {op.dw, op.x, d, queue.batch, halves}, {.sums = sums});
     if (op.dx != nullptr)
-      multiply(queue, for_x, {op.dx, d, op.w, nullptr, halves, half_dx}, {nullptr, false, slope});
+      multiply(queue, for_x, {op.dx, d, op.w, nullptr, halves, half_dx}, {.slope = slope});
   };
   return step;
 }

@@ -18,8 +18,8 @@ struct DenseMoments {
 };
 
 // On a device whose matrix units multiply bfloat16 numbers (device_reads_halves), x, w, dy may be such, all
-// of them, and with them dx, and y of a linear layer or relu: products are summed in float32 and rounded
-// once.
+// of them, and with them dx, and y with z: products are summed in float32, activations are those of the
+// sums, and the results are rounded once.
 
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
 // saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,

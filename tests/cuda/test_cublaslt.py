@@ -66,8 +66,15 @@ def close(precision, tolerance, m, n, k):
     fused, mask = np.full_like(x, np.nan), rng.integers(0, 65536, (m, -(-k // 16)), np.uint16)
     below = {"below_mask": mask, "below_rate": 0.5, "below_saved": x, "below_activation": "relu"}
     _core.dense_backward(fused, None, None, None, dy, None, x, w, "linear", 0.0, **below).run()
+    z, gelu = np.full_like(y, np.nan), np.full_like(y, np.nan)
+    _core.dense_forward(gelu, z, x, w, bias, "gelu", 0.0).run()
+    wanted, tanh = np.full_like(y, np.nan), np.full_like(y, np.nan)
+    _core.activation_forward(wanted, z, "gelu", 0.0).run()
+    _core.dense_forward(tanh, None, x, w, bias, "tanh", 0.0).run()
     keep = np.unpackbits(mask.view(np.uint8), axis=1, bitorder="little")[:, :k] * (x > 0)
     pairs = [*zip((y, dx, dw), want), (fused, 2 * keep * want[1])]
+    pairs += [(z, x @ w + bias), (tanh, np.tanh(x @ w + bias))]
+    assert np.array_equal(gelu, wanted)
     return all(np.abs(a - b).max() <= tolerance * (m + n + k) for a, b in pairs)
 """
 
@@ -111,7 +118,7 @@ class TestStandIn:
         )
         right, counts, plan = run(program, tmp_path)
         assert all(right), right
-        assert counts == [0, 12, 24, 24]
+        assert counts == [0, 18, 36, 36]
         assert plan.endswith("3 products of bfloat16 terms, tile 128x64")
 
     @pytest.mark.parametrize("mode", ["supports nothing", "finds nothing"])

@@ -177,9 +177,8 @@ def test_blocks_meet_where_a_phase_touches_what_another_one_wrote(target):
         program = _core.Program([forward, apart, second], [])
         assert program.phases(40).splitlines() == [
             "| multiply 2x3",  # 40 x 70 in tiles of 32 x 32: 20 terms are few
-            "| activation_forward 11x1",  # in place
             "  column_sum 1x1",  # of other arrays
-            "| multiply 3x1",  # reads what was activated; 70 terms, tiles of 16 x 8
+            "| multiply 3x1",  # reads what the first made, activated; 70 terms, tiles of 16 x 8
             "  next_batch 1x1",  # nobody beside it reads the batch
         ]
         assert "no phase" in _core.Program([_core.add(x, x + 1, x)], []).phases(40)

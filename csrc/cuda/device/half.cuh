@@ -27,6 +27,12 @@ __device__ __forceinline__ std::uint32_t bf16_pair(float low, float high) {
   return math::as_bits(low) >> 16 | (math::as_bits(high) & 0xffff0000u);
 }
 
+// Whether what lies there is aligned as pairs of neighbours.
+template <class T>
+__host__ __device__ __forceinline__ bool lies_in_pairs(const T* at) {
+  return reinterpret_cast<std::uintptr_t>(at) % (2 * sizeof(T)) == 0;
+}
+
 // Two neighbours, aligned as a pair.
 __device__ __forceinline__ void put_pair(float* to, float first, float second) {
   *reinterpret_cast<float2*>(to) = {first, second};

@@ -66,14 +66,97 @@ __device__ __forceinline__ void multiply_stored(const GemmSlope& s, C* c, std::i
   put(c + at, to_float(c[at]) * ChosenActivation{s.activation}.derivative(saved, s.alpha));
 }
 
-// bias + activation of a sum, element (i, j). C: of c; kSlope: of a product that may be a gradient's.
+// bias + relu of a sum, element (i, j). C: of c; kSlope: of a product that may be a gradient's.
 template <class C, bool kSlope = true>
 __device__ __forceinline__ float finished(const GemmFinish& f, const GemmProblem& p, std::int64_t i,
                                           std::int64_t j, float sum) {
   if (f.bias != nullptr) sum += f.bias[j];
-  if (f.relu) sum = math::max(0.0f, sum);  // NaN stays NaN
+  if (f.relu()) sum = math::max(0.0f, sum);  // NaN stays NaN
   if constexpr (kSlope) sum = sloped<C>(f.slope, p.n, i, j, sum);
   return sum;
+}
+
+// Element (i, j) of c.
+struct GemmPlace {
+  std::int64_t i, j;
+
+  __device__ bool inside(const GemmProblem& p) const { return i < p.m && j < p.n; }
+};
+
+// Neighbours of a row, of which the second may not be there. `pairs`: they lie as such.
+template <class C>
+__device__ __forceinline__ void put_two(C* to, float first, float second, bool pairs, bool both) {
+  if (pairs) return put_pair(to, first, second);
+  put(to, first);
+  if (both) put(to + 1, second);
+}
+
+// Element (i, j) of an activation that is not relu, from its finite sum.
+template <class C>
+__device__ __forceinline__ void store_activated(const GemmFinish& f, const GemmProblem& p,
+                                                const GemmOperands& o, std::int64_t i, std::int64_t j,
+                                                float sum) {
+  if (f.bias != nullptr) sum += f.bias[j];
+  const std::int64_t at = i * p.n + j;
+  if (f.z != nullptr) put(reinterpret_cast<C*>(f.z) + at, sum);
+  put(reinterpret_cast<C*>(o.c) + at, ChosenActivation{f.activation}.value(sum, f.alpha));
+}
+
+// Numbers that are activated together, so that none waits for another.
+struct FourNumbers {
+  float x[4];
+};
+
+// One copy of the formulas for all kernels of a file: they are long.
+__device__ DENSOR_OUT_OF_LINE inline FourNumbers activated(math::Activation activation, float alpha,
+                                                           FourNumbers of) {
+  math::with_activation(activation, [&](auto f) {
+#pragma unroll
+    for (float& x : of.x) x = f.value(x, alpha);
+  });
+  return of;
+}
+
+// The same of all kCount sums of a thread, finite or not: place(e) is where sum e lies; the right neighbour
+// of one with an even e is the next. Four at a time, in a loop that is not unrolled: it finds them in local
+// memory, and the loops before it, whose registers they were, see no formula.
+template <class C, int kCount, class At>
+__device__ __forceinline__ void activate_sums(const GemmFinish& f, const GemmProblem& p,
+                                              const GemmOperands& o, const float (&total)[kCount], At place) {
+  C *c = reinterpret_cast<C*>(o.c), *z = reinterpret_cast<C*>(f.z);
+  const bool pairs = p.n % 2 == 0 && lies_in_pairs(c) && lies_in_pairs(z);
+  float sums[kCount];
+  bool finite = true;
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) {
+    sums[e] = total[e];
+    finite &= is_finite(total[e]);
+  }
+  if (!finite) {
+#pragma unroll 1
+    for (int e = 0; e < kCount; ++e)
+      if (!is_finite(sums[e]) && place(e).inside(p)) sums[e] = by_multiply_adds(p, o, place(e).i, place(e).j);
+  }
+#pragma unroll 1
+  for (int first = 0; first < kCount; first += 4) {
+    FourNumbers of;
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      const GemmPlace at = place(first + e);
+      of.x[e] = sums[first + e];
+      if (f.bias != nullptr && at.j < p.n) of.x[e] += f.bias[at.j];
+    }
+    const auto store = [&](C* to) {
+#pragma unroll
+      for (int e = 0; e < 4; e += 2) {
+        const GemmPlace at = place(first + e);
+        if (at.inside(p)) put_two(to + at.i * p.n + at.j, of.x[e], of.x[e + 1], pairs, at.j + 1 < p.n);
+      }
+    };
+    if (z != nullptr) store(z);
+    of = activated(f.activation, f.alpha, of);
+    store(c);
+  }
 }
 
 }  // namespace densor::cuda

@@ -1,5 +1,5 @@
-// c = relu(a b + bias) on the matrix units (Ampere and later), float32 as sums of bfloat16 terms: 1, 3 or 6
-// products of terms stand for one of float32 (math/bf16_split.h), the smallest first.
+// c = activation(a b + bias) on the matrix units (Ampere and later), float32 as sums of bfloat16 terms: 1, 3
+// or 6 products of terms stand for one of float32 (math/bf16_split.h), the smallest first.
 //
 // A block has 128 x 64 elements of c, a warp 32 x 32 of them. A slice of 32 terms of a and b is split as it
 // is stored to shared memory; the next one is on its way to registers meanwhile. The units' own sums are
@@ -96,6 +96,10 @@ struct Place {
 
   __device__ std::int64_t i(int down, int e) const { return row + down * kTileRows + 8 * (e / 2); }
   __device__ std::int64_t j(int across, int e) const { return col + across * kTileCols + e % 2; }
+  // The same of element n of all that a lane has.
+  __device__ GemmPlace operator()(int n) const {
+    return {i(n / (4 * kAcross), n % 4), j(n / 4 % kAcross, n % 4)};
+  }
 };
 
 // `total` becomes what is computed, before it is rounded to C.
@@ -121,14 +125,13 @@ __device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const 
 #pragma unroll 1
   for (int n = 0; n < 32; ++n) {
     if ((lost >> n & 1u) == 0) continue;
-    const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
+    const auto [i, j] = at(n);
     put(c + i * p.n + j, finished<C, kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j)));
   }
 #pragma unroll
   for (int n = 0; n < 32; ++n)
     if ((lost >> n & 1u) != 0)
-      total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] =
-          to_float(c[at.i(n / (4 * kAcross), n % 4) * p.n + at.j(n / 4 % kAcross, n % 4)]);
+      total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] = to_float(c[at(n).i * p.n + at(n).j]);
 }
 
 template <class C, bool kSlope>
@@ -139,10 +142,20 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
     if (!f.slope.other()) return;
 #pragma unroll 1
     for (int n = 0; n < 32; ++n) {
-      const std::int64_t i = at.i(n / (4 * kAcross), n % 4), j = at.j(n / 4 % kAcross, n % 4);
-      if (i < p.m && j < p.n) multiply_stored(f.slope, reinterpret_cast<C*>(o.c), i * p.n + j);
+      const GemmPlace to = at(n);
+      if (to.inside(p)) multiply_stored(f.slope, reinterpret_cast<C*>(o.c), to.i * p.n + to.j);
     }
   }
+}
+
+// All of a product that is no gradient, where its activation is not relu.
+template <class C>
+__device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                         const Place& at, const float (&total)[kDown][kAcross][4]) {
+  float sums[kDown * kAcross * 4];
+#pragma unroll
+  for (int n = 0; n < kDown * kAcross * 4; ++n) sums[n] = total[n / (4 * kAcross)][n / 4 % kAcross][n % 4];
+  activate_sums<C>(f, p, o, sums, at);
 }
 
 // T: of a and b. C: of c.
@@ -179,6 +192,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
+  if constexpr (!kTransposeA && !kTransposeB)
+    if (finishing.other()) return activate<C>(problem, operands, finishing, at, total);
   finish<C, !kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
   leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
                                             total);

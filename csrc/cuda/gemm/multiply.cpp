@@ -10,12 +10,14 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
   if (plan.problem.m == 0 || plan.problem.n == 0) return;
   const Launchers& kernels = launchers();
   if (queue.phases != nullptr) return kernels.multiply_phase(queue, plan.problem, operands, finish);
-  // The library's own ReLU makes 0 of NaN, which would hide it: ours follows.
+  GemmOperands sums = operands;
+  if (finish.z != nullptr) sums.c = finish.z;
+  // The library knows few activations, and its ReLU makes 0 of NaN, which would hide it: ours follow.
   if (plan.kernel == GemmKernel::cublaslt &&
-      multiply_with_cublaslt(queue, plan.problem, operands, finish.bias, plan.products == 1)) {
+      multiply_with_cublaslt(queue, plan.problem, sums, finish.bias, plan.products == 1)) {
     const std::int64_t n = plan.problem.m * plan.problem.n;
-    if (finish.relu)
-      kernels.activation_forward(queue, operands.c, operands.c, n, math::Activation::relu, 0.0f);
+    if (finish.activation != math::Activation::linear)
+      kernels.activation_forward(queue, operands.c, sums.c, n, finish.activation, finish.alpha);
     const GemmSlope& slope = finish.slope;
     if (slope.mask != nullptr)
       kernels.dropout_backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,

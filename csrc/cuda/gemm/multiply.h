@@ -6,8 +6,8 @@
 
 namespace densor::cuda {
 
-// c = a b, + bias, relu, slope as `finish` says. The queue's scratch memory holds at least plan.scratch()
-// floats.
+// c = a b, + bias, activation, slope as `finish` says. The queue's scratch memory holds at least
+// plan.scratch() floats.
 void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& operands,
               const GemmFinish& finish);
 

@@ -1,5 +1,5 @@
-// A matrix product on the device: c (m, n) = a b over k terms, then c + bias, then relu; or, of a gradient,
-// whose b is transposed, what its slope says.
+// A matrix product on the device: c (m, n) = a b over k terms, then c + bias, then an activation; or, of a
+// gradient, whose b is transposed, what its slope says.
 #pragma once
 
 #include <cstdint>
@@ -52,11 +52,19 @@ struct GemmSums {
   double* squares = nullptr;
 };
 
+// Of c = a b: the activation is that of float32 sums, before anything is rounded. Moments are told of those
+// that are linear or relu, slopes belong to gradients.
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
-  bool relu = false;
+  math::Activation activation = math::Activation::linear;
+  float alpha = 0;
+  float* z = nullptr;  // (m, n), c as it is before the activation, stored as c is; where that is not relu
   GemmSlope slope{};
   GemmSums sums{};
+
+  // relu is applied in registers; the others, which are long, in a loop (activate_sums).
+  constexpr bool relu() const { return activation == math::Activation::relu; }
+  constexpr bool other() const { return !relu() && activation != math::Activation::linear; }
 };
 
 // The sides of the tiles of c: of multiply-adds the largest that still give every multiprocessor something to

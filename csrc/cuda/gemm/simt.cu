@@ -1,4 +1,4 @@
-// c = relu(a b + bias), or the gradient c = slope (a b^T), by multiply-adds in float32, on every
+// c = activation(a b + bias), or the gradient c = slope (a b^T), by multiply-adds in float32, on every
 // architecture. Each element is one chain in ascending k: the bits are those of the FMA targets of the CPU
 // wherever these have one chain, too.
 //
@@ -112,6 +112,17 @@ __device__ __forceinline__ void leave_sums(const GemmProblem& p, const GemmFinis
   }
 }
 
+// All results of a thread, where the activation is not relu.
+template <class T>
+__device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                         std::int64_t top, std::int64_t left,
+                                         const float (&sum)[T::m][T::n]) {
+  float sums[T::m * T::n];
+#pragma unroll
+  for (int e = 0; e < T::m * T::n; ++e) sums[e] = sum[e / T::n][e % T::n];
+  activate_sums<float>(f, p, o, sums, [&](int e) { return GemmPlace{top + e / T::n, left + e % T::n}; });
+}
+
 // What a thread has stored of a gradient, times a derivative that is not relu's.
 template <class T>
 __device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
@@ -154,6 +165,8 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
     add_slice<T>(sum, a[buffer], b[buffer], row, col, rest < kSlice ? static_cast<int>(rest) : kSlice);
     buffer ^= 1;
   }
+  if constexpr (!kTransposeA && !kTransposeB)
+    if (finish.other()) return activate<T>(problem, operands, finish, top + row, left + col, sum);
 #pragma unroll
   for (int i = 0; i < T::m; ++i)
 #pragma unroll

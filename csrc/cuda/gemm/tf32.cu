@@ -1,6 +1,6 @@
-// c = relu(a b + bias) on the matrix units (Ampere and later) with operands rounded to TF32, 11 significant
-// bits: one instruction where three products of bfloat16 terms take three of half its price, at a hundredth
-// of their exactness. Only who asks for TF32 gets it.
+// c = activation(a b + bias) on the matrix units (Ampere and later) with operands rounded to TF32, 11
+// significant bits: one instruction where three products of bfloat16 terms take three of half its price, at a
+// hundredth of their exactness. Only who asks for TF32 gets it.
 //
 // A block has 128 x 64 elements of c, a warp 32 x 32 of them. A slice of 32 terms of a and b is rounded as it
 // is stored to shared memory; the next one is on its way to registers meanwhile. Elements whose sum is not
@@ -48,6 +48,12 @@ __device__ __forceinline__ void multiply(float (&sum)[kDown][kAcross][4], const 
     for (int j = 0; j < kAcross; ++j) multiply_accumulate_tf32(sum[i][j], of_a[i], of_b[j]);
 }
 
+// Where element n of a lane lies in c, n / 4 its instruction.
+__device__ __forceinline__ GemmPlace place(std::int64_t top, std::int64_t left, int n) {
+  return {top + n / (4 * kAcross) * kTileRows + lane_index() / 4 + n % 4 / 2 * 8,
+          left + n / 4 % kAcross * kTileCols + lane_index() % 4 * 2 + n % 2};
+}
+
 // `sum` becomes what is stored.
 template <bool kSlope>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
@@ -58,8 +64,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
     for (int j = 0; j < kAcross; ++j)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        const std::int64_t row = top + i * kTileRows + lane_index() / 4 + e / 2 * 8;
-        const std::int64_t col = left + j * kTileCols + lane_index() % 4 * 2 + e % 2;
+        const auto [row, col] = place(top, left, (i * kAcross + j) * 4 + e);
         if (row >= p.m || col >= p.n) continue;
         float x = sum[i][j][e];
         if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
@@ -69,11 +74,20 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
     if (!f.slope.other()) return;
 #pragma unroll 1
     for (int n = 0; n < kDown * kAcross * 4; ++n) {
-      const std::int64_t row = top + n / (4 * kAcross) * kTileRows + lane_index() / 4 + n % 4 / 2 * 8;
-      const std::int64_t col = left + n / 4 % kAcross * kTileCols + lane_index() % 4 * 2 + n % 2;
-      if (row < p.m && col < p.n) multiply_stored(f.slope, o.c, row * p.n + col);
+      const GemmPlace at = place(top, left, n);
+      if (at.inside(p)) multiply_stored(f.slope, o.c, at.i * p.n + at.j);
     }
   }
+}
+
+// All of a product that is no gradient, where its activation is not relu.
+__device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                         std::int64_t top, std::int64_t left,
+                                         const float (&sum)[kDown][kAcross][4]) {
+  float sums[kDown * kAcross * 4];
+#pragma unroll
+  for (int n = 0; n < kDown * kAcross * 4; ++n) sums[n] = sum[n / (4 * kAcross)][n / 4 % kAcross][n % 4];
+  activate_sums<float>(f, p, o, sums, [&](int n) { return place(top, left, n); });
 }
 
 template <bool kTransposeA, bool kTransposeB>
@@ -104,6 +118,8 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);
   }
+  if constexpr (!kTransposeA && !kTransposeB)
+    if (finishing.other()) return activate(problem, operands, finishing, top + row, left + col, sum);
   finish<!kTransposeA && kTransposeB>(problem, operands, finishing, top + row, left + col, sum);
   leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
                                             sum);

@@ -1,4 +1,4 @@
-// c = relu(a b + bias) on Hopper's matrix units (sm_90a), float32 as sums of bfloat16 terms: 1, 3 or 6
+// c = activation(a b + bias) on Hopper's matrix units (sm_90a), float32 as sums of bfloat16 terms: 1, 3 or 6
 // products of terms stand for one of float32 (math/bf16_split.h), the smallest first.
 //
 // Operands are split once, by a kernel of their own (pack.cuh), into scratch memory, as images of tiles: the
@@ -16,6 +16,7 @@
 // are the same every time.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/pack.cuh"
+#include "cuda/gemm/parts.cuh"
 #include "cuda/gemm/raster.cuh"
 #include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
@@ -166,6 +167,7 @@ struct Place {
 
   __device__ std::int64_t i(int e) const { return row + e % 4 / 2 * 8; }
   __device__ std::int64_t j(int e) const { return col + e / 4 * 8 + e % 2; }
+  __device__ GemmPlace operator()(int e) const { return {i(e), j(e)}; }
 };
 
 // The sums as they are, of one part of several.
@@ -298,37 +300,13 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     const Place at{item.i * kRows + row, item.j * S::kCols + lane_index() % 4 * 2};
     if (work.parts > 1) {
       leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
+    } else if (finish.other()) {
+      activate_sums<C>(finish, problem, operands, total, at);
     } else {
       finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
       multiply_gradient<C, S::kCols / 2>(problem, operands, finish.slope, at);
     }
-  }
-}
-
-// c from the parts' sums, added in ascending order.
-template <class C, bool kSquares>
-__global__ void __launch_bounds__(kThreads)
-    parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,
-                 std::int64_t parts) {
-  const std::int64_t n = problem.m * problem.n;
-  [[maybe_unused]] double squares = 0.0;
-  for (std::int64_t at = first_item(); at < n; at += item_stride()) {
-    float sum = partial[at];
-    for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
-    const std::int64_t i = at / problem.n, j = at % problem.n;
-    if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
-    C* c = reinterpret_cast<C*>(operands.c);
-    sum = finished<C>(finish, problem, i, j, sum);
-    put(c + at, sum);
-    if constexpr (kSquares)
-      squares += square(sum);
-    else if (finish.slope.other())  // whose products leave no squares
-      multiply_stored(finish.slope, c, at);
-  }
-  if constexpr (kSquares) {
-    squares = block_sum(squares);
-    if (threadIdx.x == 0) finish.sums.squares[blockIdx.x] = squares;
   }
 }
 
@@ -349,7 +327,7 @@ void run_typed(const Queue& queue, const GemmProblem& p, const GemmOperands& ope
   const Work work{wgmma_tiles(p.m, kRows), wgmma_tiles(p.n, kCols), wgmma_blocks(p.k, kProducts),
                   tiling.parts};
   const std::int64_t items = work.down * work.across * work.parts;
-  const bool pairs = p.n % 2 == 0 && reinterpret_cast<std::uintptr_t>(operands.c) % (2 * sizeof(C)) == 0;
+  const bool pairs = p.n % 2 == 0 && lies_in_pairs(reinterpret_cast<const C*>(operands.c));
   launch(queue, wgmma_kernel<S, C>, dim3(items < kProcessors ? static_cast<unsigned>(items) : kProcessors),
          kAllThreads, S::kShared, p, operands, finish,
          Packed{reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), partial}, work, pairs);

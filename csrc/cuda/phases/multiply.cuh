@@ -1,7 +1,7 @@
-// c = relu(a b + bias) by multiply-adds in float32 for products that are too small to fill a GPU, whose time
-// is that of waiting for memory. Few elements of many terms: the eight warps of a block share the terms of a
-// tile of 16 x 8, and their sums are added in order. Else a tile of 32 x 32, whose elements are one chain
-// each in ascending k.
+// c = activation(a b + bias) by multiply-adds in float32 for products that are too small to fill a GPU, whose
+// time is that of waiting for memory. Few elements of many terms: the eight warps of a block share the terms
+// of a tile of 16 x 8, and their sums are added in order. Else a tile of 32 x 32, whose elements are one
+// chain each in ascending k.
 #pragma once
 
 #include "cuda/device/scalar.cuh"
@@ -58,7 +58,9 @@ struct SmallMultiply {
   __device__ void store(int i, int j, float sum) const {
     if (i >= m || j >= n) return;
     const std::int64_t at = static_cast<std::int64_t>(i) * n + j;
-    operands.c[at] = finished<float>(finish, {m, n, k, transpose_a, transpose_b}, i, j, sum);
+    const GemmProblem problem{m, n, k, transpose_a, transpose_b};
+    if (finish.other()) return store_activated<float>(finish, problem, operands, i, j, sum);
+    operands.c[at] = finished<float>(finish, problem, i, j, sum);
     if (finish.slope.other()) multiply_stored(finish.slope, operands.c, at);
   }
 

@@ -94,8 +94,7 @@ def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
     needed: tuple[str, ...]
     possible: tuple[str, ...]
     if instruction.op == "dense_forward":
-        fused = arguments["activation"] in ("linear", "relu")
-        needed, possible = ("x",), ("y",) if fused else ()
+        needed, possible = ("x",), ("y", "z")
     else:
         needed, possible = ("x", "dy"), ("dx", "below_saved")
     if any(arguments[name].dtype != BFLOAT16 for name in needed):
