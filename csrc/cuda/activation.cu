@@ -23,23 +23,26 @@ void run(const Queue& queue, const Phase& phase, std::initializer_list<Span> rea
   });
 }
 
-void forward(const Queue& queue, float* y, const float* x, std::int64_t n, Activation activation,
-             float alpha) {
-  run(queue, ActivationForward{y, x, n, alpha, activation, queue.batch}, {span(x, n), span(queue.batch)},
+template <class T>
+void forward(const Queue& queue, T* y, const T* x, std::int64_t n, Activation activation, float alpha) {
+  run(queue, ActivationForward<T>{y, x, n, alpha, activation, queue.batch}, {span(x, n), span(queue.batch)},
       span(y, n));
 }
 
-void backward(const Queue& queue, float* dz, const float* dy, const float* saved, std::int64_t n,
-              Activation activation, float alpha) {
-  run(queue, ActivationBackward{dz, dy, saved, n, alpha, activation}, {span(dy, n), span(saved, n)},
+template <class T>
+void backward(const Queue& queue, T* dz, const T* dy, const T* saved, std::int64_t n, Activation activation,
+              float alpha) {
+  run(queue, ActivationBackward<T>{dz, dy, saved, n, alpha, activation}, {span(dy, n), span(saved, n)},
       span(dz, n));
 }
 
 }  // namespace
 
 void fill_activation(Launchers& table) {
-  table.activation_forward = forward;
-  table.activation_backward = backward;
+  table.activation_forward = forward<float>;
+  table.activation_backward = backward<float>;
+  table.activation_forward_of_halves = forward<Half>;
+  table.activation_backward_of_halves = backward<Half>;
 }
 
 }  // namespace densor::cuda

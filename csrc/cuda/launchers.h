@@ -143,6 +143,12 @@ struct Launchers {
                              math::Activation activation, float alpha);
   void (*activation_backward)(const Queue& queue, float* dz, const float* dy, const float* saved,
                               std::int64_t n, math::Activation activation, float alpha);
+  // Of bfloat16 numbers, rounded once.
+  void (*activation_forward_of_halves)(const Queue& queue, std::uint16_t* y, const std::uint16_t* x,
+                                       std::int64_t n, math::Activation activation, float alpha);
+  void (*activation_backward_of_halves)(const Queue& queue, std::uint16_t* dz, const std::uint16_t* dy,
+                                        const std::uint16_t* saved, std::int64_t n,
+                                        math::Activation activation, float alpha);
   void (*column_sum)(const Queue& queue, float* sum, const float* x, std::int64_t rows, std::int64_t cols);
   // Of bfloat16 numbers, in float32.
   void (*column_sum_of_halves)(const Queue& queue, float* sum, const std::uint16_t* x, std::int64_t rows,

@@ -32,7 +32,7 @@ struct PhaseList {
 using KnownPhases =
     PhaseList<NextBatch, GatherRows<float, Same>, GatherRows<float, Rescaled>, GatherRows<double, Rescaled>,
               GatherRows<std::uint8_t, Rescaled>, GatherLabels<std::uint8_t>, GatherLabels<std::int32_t>,
-              GatherLabels<std::int64_t>, SmallMultiply, ActivationForward, ActivationBackward,
+              GatherLabels<std::int64_t>, SmallMultiply, ActivationForward<float>, ActivationBackward<float>,
               DropoutForward, DropoutBackward, ColumnSum<float>, AddParts<float>,
               SoftmaxCrossEntropy<WarpTeam>, ColumnLoss<math::MeanSquaredError, WarpTeam>,
               SingleColumnLoss<math::MeanSquaredError>, ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>,

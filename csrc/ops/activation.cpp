@@ -64,13 +64,19 @@ Share strided_share(const Worker& worker, std::int64_t rows, std::int64_t cols) 
 
 Step activation_forward(const View& y, const View& x, Activation activation, double alpha) {
   const Check check("activation_forward");
-  check.matrix("x", x);
-  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  const DType dtype = stored_dtype(x);
+  check.input("x", x, dtype, {kAny, kAny});
+  check.output("y", y, dtype, {x.rows(), x.cols()});
   check.same_or_disjoint("y", y, "x", x);
   check_alpha(check.function(), activation, alpha);
-  if (on_device(check, {{"y", y}, {"x", x}}))
-    return masking_step(check, cuda::launchers().activation_forward, y.f32(), x.f32(), x.size(), activation,
-                        static_cast<float>(alpha));
+  if (on_device(check, {{"y", y}, {"x", x}})) {
+    const auto step = [&](auto kernel, auto* to, const auto* from) {
+      return masking_step(check, kernel, to, from, x.size(), activation, static_cast<float>(alpha));
+    };
+    const cuda::Launchers& kernels = cuda::launchers();
+    if (dtype == DType::f32) return step(kernels.activation_forward, y.f32(), x.f32());
+    return step(kernels.activation_forward_of_halves, y.as<std::uint16_t>(), x.as<const std::uint16_t>());
+  }
   Step step = elementwise(check.function(), x.rows(), x.cols(), cost(activation));
   step.run = [kernel = cpu::active().activation_forward, y = y.f32(), x = x.f32(), rows = x.rows(),
               cols = x.cols(), activation, alpha = static_cast<float>(alpha)](Worker& worker) {
@@ -84,15 +90,22 @@ Step activation_forward(const View& y, const View& x, Activation activation, dou
 Step activation_backward(const View& dx, const View& dy, const View& saved, Activation activation,
                          double alpha) {
   const Check check("activation_backward");
-  check.matrix("dy", dy);
-  check.input("saved", saved, DType::f32, {dy.rows(), dy.cols()});
-  check.output("dx", dx, DType::f32, {dy.rows(), dy.cols()});
+  const DType dtype = stored_dtype(dy);
+  check.input("dy", dy, dtype, {kAny, kAny});
+  check.input("saved", saved, dtype, {dy.rows(), dy.cols()});
+  check.output("dx", dx, dtype, {dy.rows(), dy.cols()});
   check.same_or_disjoint("dx", dx, "dy", dy);
   check.same_or_disjoint("dx", dx, "saved", saved);
   check_alpha(check.function(), activation, alpha);
-  if (on_device(check, {{"dx", dx}, {"dy", dy}, {"saved", saved}}))
-    return masking_step(check, cuda::launchers().activation_backward, dx.f32(), dy.f32(), saved.f32(),
-                        dy.size(), activation, static_cast<float>(alpha));
+  if (on_device(check, {{"dx", dx}, {"dy", dy}, {"saved", saved}})) {
+    const auto step = [&](auto kernel, auto* to, const auto*... from) {
+      return masking_step(check, kernel, to, from..., dy.size(), activation, static_cast<float>(alpha));
+    };
+    const cuda::Launchers& kernels = cuda::launchers();
+    if (dtype == DType::f32) return step(kernels.activation_backward, dx.f32(), dy.f32(), saved.f32());
+    return step(kernels.activation_backward_of_halves, dx.as<std::uint16_t>(), dy.as<const std::uint16_t>(),
+                saved.as<const std::uint16_t>());
+  }
   Step step = elementwise(check.function(), dy.rows(), dy.cols(), cost(activation));
   step.run = [kernel = cpu::active().activation_backward, dx = dx.f32(), dy = dy.f32(), saved = saved.f32(),
               rows = dy.rows(), cols = dy.cols(), activation,

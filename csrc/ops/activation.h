@@ -16,6 +16,8 @@ math::Activation activation_from_name(const char* function, const char* argument
 void check_alpha(const char* function, math::Activation activation, double alpha,
                  const char* argument = "alpha");
 
+// On a device the arrays of either may be bfloat16, all of them: the results are rounded once.
+
 // y = activation(x), both (rows, cols); y may be x.
 Step activation_forward(const View& y, const View& x, math::Activation activation, double alpha);
 

@@ -28,15 +28,10 @@ void check_needed(const Check& check, const char* argument, const View& view, bo
   if (!needed && view) check.fail(argument, "must be None: activation " + name + " does not use it");
 }
 
-// bfloat16 where the array is, which only kernels of a device read and write.
-DType dtype_of(const View& view) {
-  return view.device == Device::cuda && view.dtype == DType::bf16 ? DType::bf16 : DType::f32;
-}
-
 // The device reads two bfloat16 operands or none.
 void check_kernel(const Check& check, const View& x, const View& w) {
-  check.input("x", x, dtype_of(x), {kAny, kAny});
-  check.input("w", w, dtype_of(x), {x.cols(), kAny});
+  check.input("x", x, stored_dtype(x), {kAny, kAny});
+  check.input("w", w, stored_dtype(x), {x.cols(), kAny});
 }
 
 void check_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
@@ -45,7 +40,7 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   check_kernel(check, x, w);
   const std::int64_t rows = x.rows(), units = w.cols();
   check.optional_input("bias", bias, DType::f32, {units});
-  check.output("y", y, x.dtype == DType::bf16 ? dtype_of(y) : DType::f32, {rows, units});
+  check.output("y", y, x.dtype == DType::bf16 ? stored_dtype(y) : DType::f32, {rows, units});
   check_needed(check, "z", z, math::saves_input(activation), activation);
   check.optional_output("z", z, y.dtype, {rows, units});
   check_alpha(check.function(), activation, alpha);
@@ -208,7 +203,7 @@ void check_backward(const View& dx, const View& dw, const View& dbias, const Vie
   check.optional_input("saved", saved, DType::f32, {rows, units});
   check_needed(check, "dz", dz, !linear, activation);
   check.optional_output("dz", dz, DType::f32, {rows, units});
-  check.optional_output("dx", dx, halves ? dtype_of(dx) : DType::f32, {rows, inputs});
+  check.optional_output("dx", dx, halves ? stored_dtype(dx) : DType::f32, {rows, inputs});
   check.optional_output("dw", dw, DType::f32, {inputs, units});
   check.optional_output("dbias", dbias, DType::f32, {units});
   check_alpha(check.function(), activation, alpha);

@@ -131,6 +131,36 @@ def test_it_is_one_kernel(products, activation):
 
 
 @on_host
+@pytest.mark.parametrize("order", TARGETS)
+@pytest.mark.parametrize("activation", NAMES)
+@pytest.mark.parametrize("cols", [1, 33, 300])
+def test_passes_over_bfloat16_have_the_bits_of_casts(order, activation, cols):
+    numbers = np.random.default_rng(cols)
+    x, dy = (narrow(numbers.standard_normal((37, cols)).astype(np.float32)) for _ in range(2))
+    y, dx, wanted = np.zeros_like(x), np.zeros_like(x), np.zeros(x.shape, np.float32)
+    arguments = activation, NAMES[activation]
+    choose(order, architecture=75)  # matrix units are not needed
+    try:
+        _core.activation_forward(y, x, *arguments).run()
+        _core.activation_forward(wanted, wide(x), *arguments).run()
+        np.testing.assert_array_equal(bits(y), bits(narrow(wanted)))
+        saved = x if _core.activation_saves(activation) == "input" else y
+        _core.activation_backward(dx, dy, saved, *arguments).run()
+        _core.activation_backward(wanted, wide(dy), wide(saved), *arguments).run()
+        np.testing.assert_array_equal(bits(dx), bits(narrow(wanted)))
+        _core.activation_backward(dy, dy, saved, *arguments).run()  # in place
+        np.testing.assert_array_equal(bits(dy), bits(dx))
+        with pytest.raises((TypeError, ValueError), match=r"activation_forward\(\): argument 'y'"):
+            _core.activation_forward(wanted, x, *arguments)
+        with pytest.raises((TypeError, ValueError), match=r"activation_backward\(\): argument 'saved'"):
+            _core.activation_backward(dx, dy, wanted, *arguments)
+    finally:
+        choose(None)
+    with pytest.raises((TypeError, ValueError), match=r"activation_forward\(\): argument 'x'"):
+        _core.activation_forward(y, x, *arguments)
+
+
+@on_host
 def test_what_is_saved_is_stored_as_the_result_is(products):
     products("ascending", "mma", 0, 0)
     operands = Operands(4, 5, 6, "bfloat16")
@@ -157,28 +187,58 @@ def emulated():
     keras.config.set_bfloat16_emulation(False)
 
 
-@on_host
-@pytest.mark.parametrize("activation", OTHERS)
-def test_a_program_has_no_step_for_the_activation(monkeypatch, emulated, activation):
-    """What is cast is what a linear layer has cast, too: inputs, kernels, and around the last layer."""
-    programs = []
+@pytest.fixture
+def programs(monkeypatch):
+    """The names of the steps of every program that is made."""
+    found = []
     bind = Lowering.bind
 
     def watched(lowering, *arguments, **named):
-        programs.append([item.op for item in lowering.instructions])
+        found.append([item.op for item in lowering.instructions])
         return bind(lowering, *arguments, **named)
 
     monkeypatch.setattr(Lowering, "bind", watched)
+    return found
 
-    def steps(name):
-        model = classifier("cuda", "sgd", lambda: mixed(name))
-        model.train_on_batch(*data(16))
-        return programs[-1]
+
+def trained(layers):
+    model = classifier("cuda", "sgd", layers)
+    model.train_on_batch(*data(16))
+
+
+@on_host
+@pytest.mark.parametrize("activation", OTHERS)
+def test_a_program_has_no_step_for_the_activation(programs, emulated, activation):
+    """What is cast is what a linear layer has cast, too: inputs, kernels, and around the last layer."""
+    with threads_in(TARGETS[0]):
+        trained(lambda: mixed(activation))
+        found = programs[-1]
+        assert found.count("dense_forward") == 4
+        trained(lambda: mixed("linear"))
+        assert found == programs[-1]
+
+
+@on_host
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
+def test_a_derivative_that_no_product_applies_is_one_step(programs, emulated, activation):
+    """Behind a normalization, and what stands between two of them."""
+
+    def layers(name):
+        normalization = keras.layers.LayerNormalization
+        return [
+            keras.layers.Dense(33, activation=name, dtype="mixed_bfloat16"),
+            normalization(dtype="mixed_bfloat16"),
+            keras.layers.Activation(name, dtype="mixed_bfloat16"),
+            normalization(dtype="mixed_bfloat16"),
+        ]
 
     with threads_in(TARGETS[0]):
-        found = steps(activation)
-        assert found.count("dense_forward") == 4
-        assert found == steps("linear")
+        trained(lambda: layers(activation))
+        found = programs[-1]
+        trained(lambda: layers("linear"))
+        passes = [name for name in found if name.startswith("activation_")]
+        assert passes == ["activation_forward", "activation_backward", "activation_backward"]
+        assert [name for name in found if name not in passes] == programs[-1]
 
 
 @pytest.mark.skipif(not EMULATED, reason="one architecture is enough, and has its bits here")

@@ -1,18 +1,21 @@
-// y = activation(x) and dz = dy activation'(saved); 8 and 12 bytes an element. `saved` is the input where
-// saves_input(activation), else the output.
+// y = activation(x) and dz = dy activation'(saved); 8 and 12 bytes an element, of bfloat16 numbers half of
+// that. `saved` is the input where saves_input(activation), else the output. T: of all arrays.
 #pragma once
 
 #include "cuda/device/scalar.cuh"
 
+#include "cuda/device/half.cuh"
 #include "cuda/phases/batch.cuh"
 #include "math/activation.h"
 
 namespace densor::cuda {
 
+template <class T>
 struct ActivationForward {
-  static constexpr PhaseKind kKind = PhaseKind::activation_forward;
-  float* y;
-  const float* x;
+  static constexpr PhaseKind kKind =
+      sizeof(T) == sizeof(float) ? PhaseKind::activation_forward : PhaseKind::none;
+  T* y;
+  const T* x;
   std::int64_t n;
   float alpha;
   math::Activation activation;
@@ -21,17 +24,20 @@ struct ActivationForward {
   template <class F>
   __device__ void run(const Place& at) const {
     if (y == x && refused(batch)) return;  // a constraint of weights
-    for (std::int64_t i = at.first_item(); i < n; i += at.item_stride()) y[i] = F::value(x[i], alpha);
+    for (std::int64_t i = at.first_item(); i < n; i += at.item_stride())
+      put(y + i, F::value(to_float(x[i]), alpha));
   }
   __device__ void operator()(const Place& at) const {
     math::with_activation(activation, [&](auto f) { run<decltype(f)>(at); });
   }
 };
 
+template <class T>
 struct ActivationBackward {
-  static constexpr PhaseKind kKind = PhaseKind::activation_backward;
-  float* dz;
-  const float *dy, *saved;
+  static constexpr PhaseKind kKind =
+      sizeof(T) == sizeof(float) ? PhaseKind::activation_backward : PhaseKind::none;
+  T* dz;
+  const T *dy, *saved;
   std::int64_t n;
   float alpha;
   math::Activation activation;
@@ -39,7 +45,7 @@ struct ActivationBackward {
   template <class F>
   __device__ void run(const Place& at) const {
     for (std::int64_t i = at.first_item(); i < n; i += at.item_stride())
-      dz[i] = dy[i] * F::derivative(saved[i], alpha);
+      put(dz + i, to_float(dy[i]) * F::derivative(to_float(saved[i]), alpha));
   }
   __device__ void operator()(const Place& at) const {
     math::with_activation(activation, [&](auto f) { run<decltype(f)>(at); });

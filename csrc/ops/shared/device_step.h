@@ -24,6 +24,11 @@ bool on_device(const Check& check, const Views& views) {
   return first != nullptr && first->view.device == Device::cuda;
 }
 
+// bfloat16 where the array is, which only kernels of a device read and write.
+inline DType stored_dtype(const View& view) {
+  return view.device == Device::cuda && view.dtype == DType::bf16 ? DType::bf16 : DType::f32;
+}
+
 // What the host reads while the step is made.
 inline void require_host(const Check& check, const char* argument, const View& view) {
   if (view.device == Device::cuda && !cuda::uses_host_memory())

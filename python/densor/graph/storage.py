@@ -15,13 +15,17 @@ from densor.graph.variable import Variable
 __all__ = ["bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
 
 
+# What these steps take on a device where all of it is bfloat16.
+_ELEMENTWISE = {"activation_forward": ("y", "x"), "activation_backward": ("dx", "dy", "saved")}
+
+
 def cast_around_steps(lowering: Lowering) -> None:
     """Widen what an instruction reads in bfloat16 to float32, and round what it writes in bfloat16 from float32.
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others. On a GPU that multiplies bfloat16 numbers the products of dense layers read and write them as they are,
-    and kernels are rounded once a batch.
+    the others. On a GPU activations read and write them as they are, and so do, where it multiplies bfloat16 numbers,
+    the products of dense layers, whose kernels are rounded once a batch.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
@@ -86,11 +90,14 @@ def multiplies_bfloat16(instruction: Instruction) -> bool:
 def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
     """The arguments that it takes as they are stored, in bfloat16, on the GPU in use; none where it cannot.
 
-    A product reads two arrays of bfloat16 or none.
+    A product reads two arrays of bfloat16 or none, an activation all of its own.
     """
+    arguments = instruction.arguments
+    if instruction.op in _ELEMENTWISE:
+        names = _ELEMENTWISE[instruction.op]
+        return names if all(arguments[name].dtype == BFLOAT16 for name in names) else ()
     if not (multiplies_bfloat16(instruction) and _core.device_reads_halves()):
         return ()
-    arguments = instruction.arguments
     needed: tuple[str, ...]
     possible: tuple[str, ...]
     if instruction.op == "dense_forward":
