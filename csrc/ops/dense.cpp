@@ -58,7 +58,7 @@ void check_moments(const Check& check, const DenseMoments& moments, const View& 
   if (!moments.parts) return;
   if (activation != Activation::linear && activation != Activation::relu)
     check.fail("moments", std::string("must be None: the activation '") + math::activation_name(activation) +
-                              "' follows in a pass of its own");
+                              "' leaves none");
   check_sums(check, "moments", moments.parts, part_rows);
   check.output("moments", moments.parts, DType::f32, {2, (y.rows() + part_rows - 1) / part_rows, y.cols()});
 }

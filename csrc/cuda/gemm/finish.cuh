@@ -103,13 +103,15 @@ __device__ __forceinline__ void store_activated(const GemmFinish& f, const GemmP
 }
 
 // Numbers that are activated together, so that none waits for another.
-struct FourNumbers {
-  float x[4];
+template <int kCount>
+struct Numbers {
+  float x[kCount];
 };
 
 // One copy of the formulas for all kernels of a file: they are long.
-__device__ DENSOR_OUT_OF_LINE inline FourNumbers activated(math::Activation activation, float alpha,
-                                                           FourNumbers of) {
+template <int kCount>
+__device__ DENSOR_OUT_OF_LINE Numbers<kCount> activated(math::Activation activation, float alpha,
+                                                        Numbers<kCount> of) {
   math::with_activation(activation, [&](auto f) {
 #pragma unroll
     for (float& x : of.x) x = f.value(x, alpha);
@@ -118,9 +120,9 @@ __device__ DENSOR_OUT_OF_LINE inline FourNumbers activated(math::Activation acti
 }
 
 // The same of all kCount sums of a thread, finite or not: place(e) is where sum e lies; the right neighbour
-// of one with an even e is the next. Four at a time, in a loop that is not unrolled: it finds them in local
+// of one with an even e is the next. kEach at a time, in a loop that is not unrolled: it finds them in local
 // memory, and the loops before it, whose registers they were, see no formula.
-template <class C, int kCount, class At>
+template <class C, int kEach, int kCount, class At>
 __device__ __forceinline__ void activate_sums(const GemmFinish& f, const GemmProblem& p,
                                               const GemmOperands& o, const float (&total)[kCount], At place) {
   C *c = reinterpret_cast<C*>(o.c), *z = reinterpret_cast<C*>(f.z);
@@ -138,17 +140,17 @@ __device__ __forceinline__ void activate_sums(const GemmFinish& f, const GemmPro
       if (!is_finite(sums[e]) && place(e).inside(p)) sums[e] = by_multiply_adds(p, o, place(e).i, place(e).j);
   }
 #pragma unroll 1
-  for (int first = 0; first < kCount; first += 4) {
-    FourNumbers of;
+  for (int first = 0; first < kCount; first += kEach) {
+    Numbers<kEach> of;
 #pragma unroll
-    for (int e = 0; e < 4; ++e) {
+    for (int e = 0; e < kEach; ++e) {
       const GemmPlace at = place(first + e);
       of.x[e] = sums[first + e];
       if (f.bias != nullptr && at.j < p.n) of.x[e] += f.bias[at.j];
     }
     const auto store = [&](C* to) {
 #pragma unroll
-      for (int e = 0; e < 4; e += 2) {
+      for (int e = 0; e < kEach; e += 2) {
         const GemmPlace at = place(first + e);
         if (at.inside(p)) put_two(to + at.i * p.n + at.j, of.x[e], of.x[e + 1], pairs, at.j + 1 < p.n);
       }

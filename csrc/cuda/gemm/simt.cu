@@ -112,7 +112,8 @@ __device__ __forceinline__ void leave_sums(const GemmProblem& p, const GemmFinis
   }
 }
 
-// All results of a thread, where the activation is not relu.
+// All results of a thread, where the activation is not relu. Four at a time would take more registers than
+// the loop before, and room from other blocks.
 template <class T>
 __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
                                          std::int64_t top, std::int64_t left,
@@ -120,7 +121,7 @@ __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperand
   float sums[T::m * T::n];
 #pragma unroll
   for (int e = 0; e < T::m * T::n; ++e) sums[e] = sum[e / T::n][e % T::n];
-  activate_sums<float>(f, p, o, sums, [&](int e) { return GemmPlace{top + e / T::n, left + e % T::n}; });
+  activate_sums<float, 2>(f, p, o, sums, [&](int e) { return GemmPlace{top + e / T::n, left + e % T::n}; });
 }
 
 // What a thread has stored of a gradient, times a derivative that is not relu's.

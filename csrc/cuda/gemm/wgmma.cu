@@ -301,7 +301,7 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     if (work.parts > 1) {
       leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
     } else if (finish.other()) {
-      activate_sums<C>(finish, problem, operands, total, at);
+      activate_sums<C, 4>(finish, problem, operands, total, at);
     } else {
       finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
