@@ -67,23 +67,26 @@ def gpu_report(results: Path) -> str:
 
 
 def report(results: Path) -> str:
-    """The Markdown of all results in the folder, or a sentence when there is none."""
-    found = [json.loads(path.read_text()) for name in ORDER if (path := results / f"{name}.json").exists()]
+    """The Markdown of all results in the folder, then of those of other machines, each in a folder of its own; or a
+    sentence when there is none."""
+    folders = {"": results} | {f"/{path.name}": path for path in sorted(results.iterdir()) if path.is_dir()}
+    found = [tables(folder, f"bench/results{name}") for name, folder in folders.items()]
+    return "\n".join(filter(None, found)) or "No results yet: `make bench`.\n"
+
+
+def tables(folder: Path, shown: str) -> str:
+    """Those of one machine, in a folder that the reader knows as `shown`; nothing where there are none."""
+    found = [json.loads(path.read_text()) for name in ORDER if (path := folder / f"{name}.json").exists()]
     if not found:
-        return "No results yet: `make bench`.\n"
-    picture = (
-        "![Ratios and roofline](bench/results/speed.png)\n\n" if (results / "speed.png").exists() else ""
-    )
-    return machine(found[0]) + "\n" + picture + "\n".join(section(result) for result in found)
-
-
-def machine(result: dict[str, Any]) -> str:
-    about = result["machine"]
+        return ""
+    about = found[0]["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    return (
-        f"Medians of interleaved processes on {about['processor']}, {about['cores']} cores, with {versions}. "
-        "`make bench` runs all of them; every round is in `bench/results/`.\n"
+    head = (
+        f"Medians of interleaved processes on {about['processor']} ({', '.join(about['features'])}), "
+        f"{about['cores']} cores, with {versions}. `make bench` runs all of them; every round is in `{shown}/`.\n"
     )
+    picture = [f"![Ratios and roofline]({shown}/speed.png)\n"] if (folder / "speed.png").exists() else []
+    return "\n".join([head, *picture, *map(section, found)])
 
 
 def section(result: dict[str, Any]) -> str:
