@@ -69,6 +69,8 @@ def gpu_report(results: Path) -> str:
 def report(results: Path) -> str:
     """The Markdown of all results in the folder, then of those of other machines, each in a folder of its own; or a
     sentence when there is none."""
+    if not results.is_dir():
+        return "No results yet: `make bench`.\n"
     folders = {"": results} | {f"/{path.name}": path for path in sorted(results.iterdir()) if path.is_dir()}
     found = [tables(folder, f"bench/results{name}") for name, folder in folders.items()]
     return "\n".join(filter(None, found)) or "No results yet: `make bench`.\n"
@@ -81,8 +83,9 @@ def tables(folder: Path, shown: str) -> str:
         return ""
     about = found[0]["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    features = f" ({', '.join(about['features'])})" if about["features"] else ""
     head = (
-        f"Medians of interleaved processes on {about['processor']} ({', '.join(about['features'])}), "
+        f"Medians of interleaved processes on {about['processor']}{features}, "
         f"{about['cores']} cores, with {versions}. `make bench` runs all of them; every round is in `{shown}/`.\n"
     )
     picture = [f"![Ratios and roofline]({shown}/speed.png)\n"] if (folder / "speed.png").exists() else []

@@ -1,6 +1,7 @@
 """Compiles every CUDA kernel for every architecture, on a machine that needs no GPU: `make cuda-compile`.
 
-Warnings are errors, and so is a register that spills to memory. Prints registers and shared memory of each kernel.
+Warnings are errors, and so are a register that spills to memory and a product on the matrix units that the assembler
+says it had to serialize. Prints registers and shared memory of each kernel.
 """
 
 import concurrent.futures
@@ -75,7 +76,7 @@ def main() -> int:
     """Compiles, prints the table, returns the exit status."""
     nvcc = find_nvcc()
     sources = [*sorted((ROOT / "csrc/cuda").rglob("*.cu")), ROOT / "bench/gpu/barriers.cu"]
-    failed, kernels = 0, []
+    failed, slowed, kernels = 0, 0, []
     with (
         tempfile.TemporaryDirectory() as folder,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
@@ -84,13 +85,18 @@ def main() -> int:
             if not ok:
                 failed += 1
                 print(f"{source.relative_to(ROOT)} does not compile:\n{text}", file=sys.stderr)
+            for advice in re.findall(r".*(?:Potential Performance Loss|setmaxnreg ignored).*", text):
+                slowed += 1
+                print(f"{source.relative_to(ROOT)}: {advice}", file=sys.stderr)
             kernels += read_kernels(source.stem, text)
     for kernel, name in zip(kernels, readable([k.name for k in kernels]), strict=False):
         spill = f"  SPILLS {kernel.spilled} bytes" if kernel.spilled else ""
         print(f"sm_{kernel.architecture:4} {kernel.registers:4} registers  {kernel.file}: {name}{spill}")
     spilling = sum(k.spilled > 0 for k in kernels)
-    print(f"{len(sources)} files, {len(kernels)} kernels, {failed} failed, {spilling} spill registers")
-    return 1 if failed or spilling or not kernels else 0
+    print(
+        f"{len(sources)} files, {len(kernels)} kernels: {failed} fail, {spilling} spill registers, {slowed} slowed down"
+    )
+    return 1 if failed or spilling or slowed or not kernels else 0
 
 
 if __name__ == "__main__":

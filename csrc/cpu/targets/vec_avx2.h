@@ -51,7 +51,7 @@ struct Vec {
     _mm256_storeu_ps(p, lo);
     _mm256_storeu_ps(p + 8, hi);
   }
-  void store_first(float* p, int n) const {
+  void store_first(float* p, int n) const {  // n in [0, 16]
     store_first8(p, lo, n < 8 ? n : 8);
     if (n > 8) store_first8(p + 8, hi, n - 8);
   }

@@ -91,17 +91,6 @@ __device__ __forceinline__ void put_two(C* to, float first, float second, bool p
   if (both) put(to + 1, second);
 }
 
-// Element (i, j) of an activation that is not relu, from its finite sum.
-template <class C>
-__device__ __forceinline__ void store_activated(const GemmFinish& f, const GemmProblem& p,
-                                                const GemmOperands& o, std::int64_t i, std::int64_t j,
-                                                float sum) {
-  if (f.bias != nullptr) sum += f.bias[j];
-  const std::int64_t at = i * p.n + j;
-  if (f.z != nullptr) put(reinterpret_cast<C*>(f.z) + at, sum);
-  put(reinterpret_cast<C*>(o.c) + at, ChosenActivation{f.activation}.value(sum, f.alpha));
-}
-
 // Numbers that are activated together, so that none waits for another.
 template <int kCount>
 struct Numbers {
@@ -119,26 +108,38 @@ __device__ DENSOR_OUT_OF_LINE Numbers<kCount> activated(math::Activation activat
   return of;
 }
 
-// The same of all kCount sums of a thread, finite or not: place(e) is where sum e lies; the right neighbour
-// of one with an even e is the next. kEach at a time, in a loop that is not unrolled: it finds them in local
-// memory, and the loops before it, whose registers they were, see no formula.
-template <class C, int kEach, int kCount, class At>
-__device__ __forceinline__ void activate_sums(const GemmFinish& f, const GemmProblem& p,
-                                              const GemmOperands& o, const float (&total)[kCount], At place) {
-  C *c = reinterpret_cast<C*>(o.c), *z = reinterpret_cast<C*>(f.z);
-  const bool pairs = p.n % 2 == 0 && lies_in_pairs(c) && lies_in_pairs(z);
-  float sums[kCount];
+// Element (i, j) of an activation that is not relu, from its sum.
+template <class C>
+__device__ __forceinline__ void store_activated(const GemmFinish& f, const GemmProblem& p,
+                                                const GemmOperands& o, std::int64_t i, std::int64_t j,
+                                                float sum) {
+  if (f.bias != nullptr) sum += f.bias[j];
+  const std::int64_t at = i * p.n + j;
+  if (f.z != nullptr) put(reinterpret_cast<C*>(f.z) + at, sum);
+  put(reinterpret_cast<C*>(o.c) + at, activated(f.activation, f.alpha, Numbers<1>{{sum}}).x[0]);
+}
+
+// Sums of terms that are not finite, as chains of multiply-adds: place(e) is where sum e lies.
+template <int kCount, class At>
+__device__ __forceinline__ void repair_sums(const GemmProblem& p, const GemmOperands& o,
+                                            float (&sums)[kCount], At place) {
   bool finite = true;
 #pragma unroll
-  for (int e = 0; e < kCount; ++e) {
-    sums[e] = total[e];
-    finite &= is_finite(total[e]);
-  }
-  if (!finite) {
+  for (int e = 0; e < kCount; ++e) finite &= is_finite(sums[e]);
+  if (finite) return;
 #pragma unroll 1
-    for (int e = 0; e < kCount; ++e)
-      if (!is_finite(sums[e]) && place(e).inside(p)) sums[e] = by_multiply_adds(p, o, place(e).i, place(e).j);
-  }
+  for (int e = 0; e < kCount; ++e)
+    if (!is_finite(sums[e]) && place(e).inside(p)) sums[e] = by_multiply_adds(p, o, place(e).i, place(e).j);
+}
+
+// store_activated of all sums of a thread; the right neighbour of one with an even e is the next. kEach at a
+// time, in a loop that is not unrolled: it finds `sums`, a copy, in local memory, and the loops before it,
+// whose registers they were, see no formula.
+template <class C, int kEach, int kCount, class At>
+__device__ __forceinline__ void activate_sums(const GemmFinish& f, const GemmProblem& p,
+                                              const GemmOperands& o, const float (&sums)[kCount], At place) {
+  C *c = reinterpret_cast<C*>(o.c), *z = reinterpret_cast<C*>(f.z);
+  const bool pairs = p.n % 2 == 0 && lies_in_pairs(c) && lies_in_pairs(z);
 #pragma unroll 1
   for (int first = 0; first < kCount; first += kEach) {
     Numbers<kEach> of;

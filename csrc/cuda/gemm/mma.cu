@@ -155,6 +155,7 @@ __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperand
   float sums[kDown * kAcross * 4];
 #pragma unroll
   for (int n = 0; n < kDown * kAcross * 4; ++n) sums[n] = total[n / (4 * kAcross)][n / 4 % kAcross][n % 4];
+  repair_sums(p, o, sums, at);
   activate_sums<C, 4>(f, p, o, sums, at);
 }
 

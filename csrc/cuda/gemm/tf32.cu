@@ -87,7 +87,9 @@ __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperand
   float sums[kDown * kAcross * 4];
 #pragma unroll
   for (int n = 0; n < kDown * kAcross * 4; ++n) sums[n] = sum[n / (4 * kAcross)][n / 4 % kAcross][n % 4];
-  activate_sums<float, 4>(f, p, o, sums, [&](int n) { return place(top, left, n); });
+  const auto at = [&](int n) { return place(top, left, n); };
+  repair_sums(p, o, sums, at);
+  activate_sums<float, 4>(f, p, o, sums, at);
 }
 
 template <bool kTransposeA, bool kTransposeB>

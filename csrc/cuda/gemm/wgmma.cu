@@ -277,6 +277,17 @@ struct Packed {
 };
 
 // C: of c.
+// All of a product that is no gradient, where its activation is not relu.
+template <class C, int kCount>
+__device__ __forceinline__ void activate(const GemmFinish& f, const GemmProblem& p, const GemmOperands& o,
+                                         const float (&total)[kCount], const Place& at) {
+  float sums[kCount];
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) sums[e] = total[e];
+  repair_sums(p, o, sums, at);
+  activate_sums<C, 4>(f, p, o, sums, at);
+}
+
 template <class S, class C>
 __global__ void __launch_bounds__(kAllThreads, 1)
     wgmma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, Packed packed, Work work,
@@ -301,7 +312,7 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     if (work.parts > 1) {
       leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
     } else if (finish.other()) {
-      activate_sums<C, 4>(finish, problem, operands, total, at);
+      activate<C>(finish, problem, operands, total, at);
     } else {
       finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);

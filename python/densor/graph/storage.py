@@ -1,4 +1,4 @@
-"""Activations that are stored in bfloat16: inside the steps they are float32, so that ops know of one dtype only."""
+"""Activations that are stored in bfloat16: steps compute in float32, and few ops know of another dtype, on a GPU."""
 
 from __future__ import annotations
 
