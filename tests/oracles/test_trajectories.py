@@ -164,6 +164,10 @@ def compare_models(keras, theirs, ours, make_optimizer, sample_weight=None):
 @pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
 def test_trajectory(keras, name, batch_norm):
     optimizer, arguments = OPTIMIZERS[name]
+    if name == "lion":
+        # It moves weights by signs. From the weights of the seed before, one sum comes so close to 0 that weights that
+        # differ by 4e-7 of themselves make it the other sign, and so do the roundings of some CPUs.
+        keras.utils.set_random_seed(2)
     compare(keras, lambda library: getattr(library.optimizers, optimizer)(**arguments), batch_norm)
 
 
