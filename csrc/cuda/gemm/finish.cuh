@@ -83,6 +83,18 @@ struct GemmPlace {
   __device__ bool inside(const GemmProblem& p) const { return i < p.m && j < p.n; }
 };
 
+// What a thread has stored of a gradient, times a derivative that is not relu's: place(e) is where e lies.
+template <class C, int kCount, class At>
+__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
+                                                  const GemmSlope& slope, At place) {
+  if (!slope.other()) return;
+#pragma unroll 1
+  for (int e = 0; e < kCount; ++e) {
+    const GemmPlace at = place(e);
+    if (at.inside(p)) multiply_stored(slope, reinterpret_cast<C*>(o.c), at.i * p.n + at.j);
+  }
+}
+
 // Neighbours of a row, of which the second may not be there. `pairs`: they lie as such.
 template <class C>
 __device__ __forceinline__ void put_two(C* to, float first, float second, bool pairs, bool both) {

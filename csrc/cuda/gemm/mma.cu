@@ -139,12 +139,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
                                        const Place& at, float (&total)[kDown][kAcross][4]) {
   finish_in_registers<C, kSlope>(p, o, f, at, total);
   if constexpr (kSlope) {
-    if (!f.slope.other()) return;
-#pragma unroll 1
-    for (int n = 0; n < 32; ++n) {
-      const GemmPlace to = at(n);
-      if (to.inside(p)) multiply_stored(f.slope, reinterpret_cast<C*>(o.c), to.i * p.n + to.j);
-    }
+    multiply_gradient<C, kDown * kAcross * 4>(p, o, f.slope, at);
   }
 }
 

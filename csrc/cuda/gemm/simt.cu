@@ -124,19 +124,6 @@ __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperand
   activate_sums<float, 2>(f, p, o, sums, [&](int e) { return GemmPlace{top + e / T::n, left + e % T::n}; });
 }
 
-// What a thread has stored of a gradient, times a derivative that is not relu's.
-template <class T>
-__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
-                                                  const GemmSlope& slope, std::int64_t top,
-                                                  std::int64_t left) {
-  if (!slope.other()) return;
-#pragma unroll 1
-  for (int e = 0; e < T::m * T::n; ++e) {
-    const std::int64_t i = top + e / T::n, j = left + e % T::n;
-    if (i < p.m && j < p.n) multiply_stored(slope, o.c, i * p.n + j);
-  }
-}
-
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads, T::blocks)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
@@ -177,7 +164,9 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
             finished<float, (!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
                                                            sum[i][j]);
   if constexpr (!kTransposeA && kTransposeB)
-    multiply_gradient<T>(problem, operands, finish.slope, top + row, left + col);
+    multiply_gradient<float, T::m * T::n>(problem, operands, finish.slope, [&](int e) {
+      return GemmPlace{top + row + e / T::n, left + col + e % T::n};
+    });
   leave_sums<T, kTransposeA, kTransposeB>(problem, finish, a, {top, left, T::rows, T::cols}, row, col, sum);
 }
 

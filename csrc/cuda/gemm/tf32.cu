@@ -71,12 +71,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         o.c[row * p.n + col] = sum[i][j][e] = finished<float, kSlope>(f, p, row, col, x);
       }
   if constexpr (kSlope) {
-    if (!f.slope.other()) return;
-#pragma unroll 1
-    for (int n = 0; n < kDown * kAcross * 4; ++n) {
-      const GemmPlace at = place(top, left, n);
-      if (at.inside(p)) multiply_stored(f.slope, o.c, at.i * p.n + at.j);
-    }
+    multiply_gradient<float, kDown * kAcross * 4>(p, o, f.slope, [&](int n) { return place(top, left, n); });
   }
 }
 

@@ -194,12 +194,7 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
     C* to = reinterpret_cast<C*>(o.c) + i * p.n + j;
     total[e] = finished<C>(f, p, i, j, total[e]);
     if (two) total[e + 1] = finished<C>(f, p, i, j + 1, total[e + 1]);
-    if (pairs) {
-      put_pair(to, total[e], total[e + 1]);
-    } else {
-      put(to, total[e]);
-      if (two) put(to + 1, total[e + 1]);
-    }
+    put_two(to, total[e], total[e + 1], pairs, two);
   }
 #pragma unroll
   for (int word = 0; word < kCount / 32; ++word)
@@ -213,17 +208,6 @@ __device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOper
   for (int e = 0; e < kCount; ++e)
     if ((lost[e / 32] >> e % 32 & 1u) != 0)
       total[e] = to_float(reinterpret_cast<const C*>(o.c)[at.i(e) * p.n + at.j(e)]);
-}
-
-// What finish_sums has stored of a gradient, times a derivative that is not relu's.
-template <class C, int kCount>
-__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
-                                                  const GemmSlope& slope, const Place& at) {
-  if (!slope.other()) return;
-#pragma unroll 1
-  for (int e = 0; e < kCount; ++e)
-    if (at.i(e) < p.m && at.j(e) < p.n)
-      multiply_stored(slope, reinterpret_cast<C*>(o.c), at.i(e) * p.n + at.j(e));
 }
 
 // The sums over a tile's results, which are in `total`, by all who multiply.
