@@ -115,10 +115,10 @@ class UnitBlock {
         blocks_((g.k + kUnitSide - 1) / kUnitSide),
         panel_bytes_(blocks_ * Packer<N>::kBlockBytes),
         lead_(g.packed_b != nullptr && g.upper_half ? kUnitTile : 0),
-        square_(g.packed),
-        room_(g.packed + kUnitSide * kUnitSide),
-        b_(reinterpret_cast<std::uint8_t*>(g.packed + kUnitRoom)),  // stays where it is for the next rows
-        a_(b_ + (g.packed_b != nullptr ? 0 : panels(g.cols) * panel_bytes_)) {}
+        square_(g.packed_rows),
+        room_(g.packed_rows + kUnitSide * kUnitSide),
+        b_(reinterpret_cast<std::uint8_t*>(g.packed)),
+        a_(reinterpret_cast<std::uint8_t*>(g.packed_rows + kUnitRoom)) {}
 
   void run() {
     pack_rows();

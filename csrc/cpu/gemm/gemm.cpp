@@ -30,7 +30,8 @@ class Run {
     block_.packing = plan.packing;
     block_.order = plan.order;
     block_.packed = plan.packing == GemmPacking::none ? nullptr : worker.scratch();
-    block_.packed_rows = plan.packs_rows ? worker.scratch() + plan.packed_panels() : nullptr;
+    const bool packs_rows = plan.packs_rows || plan.products > 0;
+    block_.packed_rows = packs_rows ? worker.scratch() + plan.packed_panels() : nullptr;
     block_.products = plan.products;
     block_.ranges = ranges_;
     fused_ = finish.z == nullptr &&
@@ -53,6 +54,7 @@ class Run {
     block_.packed_before = true;
     for (std::int64_t i; (i = other.borrow()) >= 0; other.give_back()) {
       block_.packed = other.panels();
+      std::copy_n(other.ranges(), 2, ranges_);
       multiply(lent(part.rows, i), {part.cols.begin + before, part.cols.end}, some, true);
     }
   }
@@ -115,7 +117,7 @@ class Run {
     block_.packed_before = false;
     multiply(lent(rows, 0), cols, some, true);
     block_.packed_before = true;
-    mine.open(block_.packed, 1, Parts(rows.size(), plan_.lent_rows).count());
+    mine.open(block_.packed, ranges_, 1, Parts(rows.size(), plan_.lent_rows).count());
     for (std::int64_t i; (i = mine.take()) >= 0;) {
       if (cancelling_ == Cancelling::obeyed && worker_.cancelled()) break;
       multiply(lent(rows, i), cols, some, true);

@@ -59,7 +59,8 @@ struct GemmBlock {
   int vectors, tile_rows;  // of the largest tile
   GemmPacking packing;
   GemmOrder order;
-  float* packed_rows;        // a tile of a, across its rows (GemmOrder::tiles); null: read where it lies
+  float* packed_rows;        // a tile of a, across its rows (GemmOrder::tiles); null: read where it lies;
+                             // matrix units: kUnitRoom floats, then the rows
   float* packed;             // 64-byte aligned; the panel from column j on lies at packed + j * panel_terms
   std::int64_t panel_terms;  // k: panels are kept; 0: one takes the place of the other (GemmOrder::panels)
   bool packed_before;        // an earlier block of rows has packed and kept these panels
@@ -81,9 +82,8 @@ struct PackedWeights;
 
 // Kernels of the matrix units; null where there are none.
 struct MatrixUnits {
-  // `packed` holds kUnitRoom floats, then the columns, unless these were packed before, and the rows of the
-  // block rounded up to kUnitSide, times the terms rounded up to it, 2 bytes for each bfloat16 term of an
-  // element.
+  // Rows and columns of the block, rounded up to kUnitSide, have the terms, rounded up to it, packed, 2 bytes
+  // for each bfloat16 term of an element.
   void (*block)(const GemmBlock& block);
   // Packs square (i, j) of the weights `w` (packed.inputs, packed.units) in every form that there is.
   void (*pack_weights)(const PackedWeights& packed, const float* w, std::int64_t i, std::int64_t j);

@@ -143,12 +143,13 @@ std::int64_t columns_per_block(std::int64_t n, std::int64_t k_block, std::int64_
 
 int GemmPlan::terms() const { return products == 0 ? 0 : unit_cost(products).terms; }
 
+// Matrix units: floats of so many rows of a or columns of b.
+std::int64_t GemmPlan::packed_lines(std::int64_t lines) const {
+  return round_up(lines, kUnitSide) * round_up(std::min(k_block, problem.k), kUnitSide) * terms() / 2;
+}
+
 std::int64_t GemmPlan::packed_panels() const {
-  if (products > 0) {
-    const std::int64_t columns = packed_b ? 0 : round_up(std::min(col_block, problem.n), kUnitSide);
-    const std::int64_t lines = round_up(std::min(row_block, problem.m), kUnitSide) + columns;
-    return kUnitRoom + lines * round_up(std::min(k_block, problem.k), kUnitSide) * terms() / 2;
-  }
+  if (products > 0) return packed_b ? 0 : packed_lines(std::min(col_block, problem.n));
   if (packing == GemmPacking::none) return 0;
   const std::int64_t columns = keep_panels ? std::min(col_block, problem.n) : vectors * lanes;
   return k_block * round_up(columns, lanes);
@@ -156,10 +157,27 @@ std::int64_t GemmPlan::packed_panels() const {
 
 // Packed rows are written by whole vectors, of which the last one ends beyond them.
 std::int64_t GemmPlan::packed_floats() const {
+  if (products > 0) return packed_panels() + kUnitRoom + packed_lines(std::min(row_block, problem.m));
   return packed_panels() + (packs_rows ? tile_rows * k_block + lanes : 0);
 }
 
 namespace {
+
+// Whole tiles that take ten microseconds, where a worker's last pass is some twenty of them and more, and its
+// panels are all packed. On matrix units, which read b faster than L3 delivers it, as many rows as L2 holds,
+// in four blocks at least.
+std::int64_t lent_rows(const GemmPlan& plan, int workers) {
+  constexpr std::int64_t kLent = 1 << 20, kLeast = 1 << 25;  // multiply-adds: of a block, of the pass
+  const bool streams_rows = plan.order == GemmOrder::tiles || plan.products > 0;
+  if (workers == 1 || !streams_rows || !plan.keep_panels || plan.split == GemmSplit::terms) return 0;
+  const bool by_rows = plan.split == GemmSplit::rows;
+  const std::int64_t rows = plan.problem.m / (by_rows ? workers : 1);
+  const std::int64_t cols = std::min(plan.col_block, plan.problem.n / (by_rows ? 1 : workers));
+  const std::int64_t row = cols * plan.k_block;
+  if (rows * row < kLeast) return 0;
+  if (plan.products > 0) return std::min(plan.row_block, round_up(divide_up(rows, 4), plan.tile_rows));
+  return divide_up(kLent, plan.tile_rows * row) * plan.tile_rows;
+}
 
 // Both operands are packed, b to stay for the next rows; a panel is as wide as two tiles.
 GemmPlan plan_units(const GemmProblem& problem, int products, int workers) {
@@ -180,20 +198,8 @@ GemmPlan plan_units(const GemmProblem& problem, int products, int workers) {
   plan.row_block = lines(kUnitRowBytes);
   plan.col_block = lines(kUnitColumnBytes);
   plan.nanoseconds = estimate_units(problem, products);
+  plan.lent_rows = lent_rows(plan, workers);
   return plan;
-}
-
-// Whole tiles that take ten microseconds, where a worker's last pass is some twenty of them and more, and its
-// panels are all packed.
-std::int64_t lent_rows(const GemmPlan& plan, int workers) {
-  constexpr std::int64_t kLent = 1 << 20, kLeast = 1 << 25;  // multiply-adds: of a block, of the pass
-  if (workers == 1 || plan.order != GemmOrder::tiles || !plan.keep_panels || plan.split == GemmSplit::terms)
-    return 0;
-  const bool by_rows = plan.split == GemmSplit::rows;
-  const std::int64_t rows = plan.problem.m / (by_rows ? workers : 1);
-  const std::int64_t cols = std::min(plan.col_block, plan.problem.n / (by_rows ? 1 : workers));
-  const std::int64_t row = cols * plan.k_block;
-  return rows * row >= kLeast ? divide_up(kLent, plan.tile_rows * row) * plan.tile_rows : 0;
 }
 
 }  // namespace

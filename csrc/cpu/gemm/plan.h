@@ -33,8 +33,11 @@ struct GemmPlan {
   double nanoseconds = 0;  // on one thread
 
   int terms() const;                   // matrix units: bfloat16 terms of an element; 0: multiply-adds
-  std::int64_t packed_panels() const;  // floats of packed b, or of all that matrix units pack
+  std::int64_t packed_panels() const;  // floats of packed b
   std::int64_t packed_floats() const;  // scratch memory of each worker
+
+ private:
+  std::int64_t packed_lines(std::int64_t lines) const;
 };
 
 GemmPlan plan_gemm(const GemmProblem& problem, const GemmShape& shape, int workers);

@@ -4,21 +4,25 @@
 // goes on. An element comes out the same whoever computes it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
 #include "core/block_range.h"
 #include "core/spin.h"
+#include "cpu/gemm/kernel.h"
 
 namespace densor::cpu {
 
 // Of one worker.
 class GemmPart {
  public:
-  // Blocks `begin` to `end` may be taken; `panels` stay until `close` returns.
-  void open(float* panels, std::int64_t begin, std::int64_t end) {
+  // Blocks `begin` to `end` may be taken; `panels`, in whose making `ranges` were found (GemmBlock), stay
+  // until `close` returns.
+  void open(float* panels, const GemmRange (&ranges)[2], std::int64_t begin, std::int64_t end) {
     panels_ = panels;
+    std::copy_n(ranges, 2, ranges_);
     end_ = static_cast<std::uint32_t>(end);
     left_.reset(static_cast<std::uint32_t>(begin), end_);
   }
@@ -33,12 +37,14 @@ class GemmPart {
   // For others.
   std::int64_t borrow() { return left_.take(false); }
   float* panels() const { return panels_; }
+  const GemmRange* ranges() const { return ranges_; }
   void give_back() { finished_.fetch_add(1, std::memory_order_release); }
 
  private:
   BlockRange left_;
   alignas(128) std::atomic<std::uint32_t> finished_{0};
   float* panels_ = nullptr;
+  GemmRange ranges_[2]{};
   std::uint32_t end_ = 0;
 };
 
