@@ -19,13 +19,22 @@ using math::Activation;
 
 namespace {
 
+std::string quoted(Activation activation) {
+  return std::string("'") + math::activation_name(activation) + "'";
+}
+
+void check_used(const Check& check, const char* argument, const View& view, bool used,
+                Activation activation) {
+  if (view && !used)
+    check.fail(argument, "must be None: activation " + quoted(activation) + " does not use it");
+}
+
 // Present exactly where the activation needs it.
 void check_needed(const Check& check, const char* argument, const View& view, bool needed,
                   Activation activation) {
-  const std::string name = std::string("'") + math::activation_name(activation) + "'";
   if (needed && !view)
-    check.fail_type(argument, "expected an array, got None; activation " + name + " needs it");
-  if (!needed && view) check.fail(argument, "must be None: activation " + name + " does not use it");
+    check.fail_type(argument, "expected an array, got None; activation " + quoted(activation) + " needs it");
+  check_used(check, argument, view, needed, activation);
 }
 
 // The device reads two bfloat16 operands or none.
@@ -41,7 +50,7 @@ void check_forward(const View& y, const View& z, const View& x, const View& w, c
   const std::int64_t rows = x.rows(), units = w.cols();
   check.optional_input("bias", bias, DType::f32, {units});
   check.output("y", y, x.dtype == DType::bf16 ? stored_dtype(y) : DType::f32, {rows, units});
-  check_needed(check, "z", z, math::saves_input(activation), activation);
+  check_used(check, "z", z, math::saves_input(activation), activation);
   check.optional_output("z", z, y.dtype, {rows, units});
   check_alpha(check.function(), activation, alpha);
   check.disjoint({{"y", y}, {"z", z}}, {{"x", x}, {"w", w}, {"bias", bias}});
@@ -57,8 +66,7 @@ void check_moments(const Check& check, const DenseMoments& moments, const View& 
                    Activation activation) {
   if (!moments.parts) return;
   if (activation != Activation::linear && activation != Activation::relu)
-    check.fail("moments", std::string("must be None: the activation '") + math::activation_name(activation) +
-                              "' leaves none");
+    check.fail("moments", "must be None: the activation " + quoted(activation) + " leaves none");
   check_sums(check, "moments", moments.parts, part_rows);
   check.output("moments", moments.parts, DType::f32, {2, (y.rows() + part_rows - 1) / part_rows, y.cols()});
 }

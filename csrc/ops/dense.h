@@ -21,11 +21,11 @@ struct DenseMoments {
 // of them, and with them dx, and y with z: products are summed in float32, activations are those of the
 // sums, and the results are rounded once.
 
-// y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias where
-// saves_input(activation) and is absent otherwise. The precision of the products, here and in the gradients,
-// is cpu::matmul_precision(), or with `bfloat16`, for operands that are rounded anyway, one product of
-// bfloat16 numbers; unless `training`, the bits of a row do not depend on the number of rows. `packed`, or
-// absent: w as dense_pack packs it forward, at the time of the product.
+// y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias; it
+// is absent unless saves_input(activation), or where no gradient is wanted. The precision of the products,
+// here and in the gradients, is cpu::matmul_precision(), or with `bfloat16`, for operands that are rounded
+// anyway, one product of bfloat16 numbers; unless `training`, the bits of a row do not depend on the number
+// of rows. `packed`, or absent: w as dense_pack packs it forward, at the time of the product.
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    math::Activation activation, double alpha, bool training, bool bfloat16,
                    const DenseMoments& moments, const View& packed);

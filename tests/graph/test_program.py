@@ -103,6 +103,24 @@ def test_prediction_scatters():
     ]
 
 
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_the_input_of_an_activation_is_kept_only_for_its_gradient(activation):
+    first, last = variable("kernel", 3, 4), variable("last", 4, 3)
+    graph = traced(lambda x: ops.softmax(ops.dense(ops.dense(x, first, activation=activation), last)), 3)
+    options = {"loss": SPARSE, "optimizer": Optimizer()}
+    lowerings = [
+        lower(graph, scatter=True),
+        lower(graph, loss=SPARSE),
+        lower(graph, **options, arena=Arena([last])),  # the first layer is frozen
+        lower(graph, **options, arena=Arena([first, last])),
+    ]
+    kept = [
+        next(item for item in lowering.instructions if item.op == "dense_forward").arguments["z"] is not None
+        for lowering in lowerings
+    ]
+    assert kept == [False, False, False, True]
+
+
 def test_statistics_move_only_when_asked():
     graph, _, _, moving = classifier()
     values = {v: v.array.astype(float) for v in graph.variables}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import _core, check, normal
+from tests.ops.harness import _core, check, normal, on_every_target, same_bits
 from tests.reference import activation
 from tests.reference import dense as reference
 
@@ -94,6 +94,19 @@ def test_every_activation(name):
     alpha = {"leaky_relu": 0.2, "elu": 0.7, "silu": 1.3}.get(name, 0.0)
     check_forward(x, w, bias, name, alpha)
     check_backward(x, w, bias, dy, name, alpha)
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+@pytest.mark.parametrize("shape", [(1, 31, 33), (33, 300, 20)], ids=str)
+def test_what_is_not_kept_for_the_gradient_changes_nothing(shape, name):
+    x, w, bias, _ = case(*shape)
+    inputs, y = {"x": x, "w": w, "bias": bias}, (shape[0], shape[2])
+
+    def build(o, i):
+        return _core.dense_forward(o.y, getattr(o, "z", None), i.x, i.w, i.bias, name, 1.0)
+
+    kept, alone = (on_every_target(build, inputs, outputs) for outputs in ({"y": y, "z": y}, {"y": y}))
+    assert all(same_bits(kept[target]["y"], alone[target]["y"]) for target in kept)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ __all__ = ["DenseNode", "dense", "dense_backward"]
 
 
 class DenseNode(Node):
-    """y = f(x w + b) over the last axis. Saves y, or z = x w + b where f's derivative needs it."""
+    """y = f(x w + b) over the last axis. Saves y, or z = x w + b where f's derivative needs it and is wanted."""
 
     stem = "dense"
 
@@ -42,10 +42,11 @@ class DenseNode(Node):
 
     def forward(self, lowering: Lowering) -> None:
         y = lowering.result(self.output)
+        saves = self._saves_input() and lowering.wants(self.output)
         lowering.emit(
             "dense_forward",
             y=y,
-            z=lowering.save(self, "z", y.shape, y.dtype) if self._saves_input() else None,
+            z=lowering.save(self, "z", y.shape, y.dtype) if saves else None,
             x=lowering.value(self.inputs[0]),
             w=self.w,
             bias=self.bias,
@@ -120,8 +121,7 @@ def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: f
     units = kernel.shape[1]
     bias = optional_vector("dense", "b", b, units)
     y = empty((flat.shape[0], units), flat)
-    z = empty_like(y) if _core.activation_saves(name) == "input" else None
-    _core.dense_forward(y, z, flat, kernel, bias, name, slope).run()
+    _core.dense_forward(y, None, flat, kernel, bias, name, slope).run()
     return y.reshape(*shape[:-1], units)
 
 
