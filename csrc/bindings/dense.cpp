@@ -103,6 +103,16 @@ void bind_dense(py::module_& m) {
       py::arg("backward") = false, py::arg("training") = false, py::arg("bfloat16") = false,
       "bfloat16 terms of a weight that the product of dense_forward, or that for dx, reads; 0: it is one of "
       "multiply-adds.");
+  m.def("cpu_reads_halves", &ops::cpu_reads_halves,
+        "Whether dense_forward and dense_backward take bfloat16 arrays on the CPU target in use.");
+  m.def(
+      "cpu_writes_halves",
+      [](const py::object& terms) {
+        return ops::cpu_writes_halves(integer("cpu_writes_halves", "terms", terms, 0));
+      },
+      py::arg("terms"),
+      "Whether their y and dx may be such, where an element is a sum of so many terms, behind 'linear' and "
+      "'relu'.");
   m.def("dense_packed_bytes", &dense_packed_bytes, py::arg("inputs"), py::arg("units"), py::arg("terms"),
         "Bytes of one form of packed weights.");
   m.def("dense_pack", &dense_pack, py::arg("forward"), py::arg("backward"), py::arg("w"), py::arg("terms"),

@@ -122,6 +122,8 @@ struct Kernels {
   // sum[column] = sum of x over the rows: chains of 64 rows, their sums added in ascending order. The bits do
   // not depend on how the columns are cut into calls.
   void (*column_sum)(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx);
+  void (*column_sum_of_halves)(float* sum, const std::uint16_t* x, std::int64_t rows, std::int64_t cols,
+                               std::int64_t ldx);
 
   // Each row by itself; y may be x, dx may be dy.
   void (*softmax_forward)(float* y, const float* x, std::int64_t rows, std::int64_t cols);

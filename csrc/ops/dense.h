@@ -19,7 +19,9 @@ struct DenseMoments {
 
 // On a device whose matrix units multiply bfloat16 numbers (device_reads_halves), x, w, dy may be such, all
 // of them, and with them dx, and y with z: products are summed in float32, activations are those of the
-// sums, and the results are rounded once.
+// sums, and the results are rounded once. On a CPU with matrix units the same of x, dy, and of y and dx where
+// cpu_writes_halves of the inputs, or of the units, and no activation but linear and relu is on the way; w is
+// float32.
 
 // y = activation(x w + bias); x (rows, in), w (in, out), bias (out,) or absent. z receives x w + bias; it
 // is absent unless saves_input(activation), or where no gradient is wanted. The precision of the products,
@@ -69,6 +71,10 @@ std::int64_t dense_packed_bytes(std::int64_t inputs, std::int64_t units, std::in
 // The form in an array uint8 (dense_packed_bytes(),) at a multiple of 64; absent where that is.
 cpu::PackedForm read_packed(const Check& check, const char* argument, const View& packed, std::int64_t inputs,
                             std::int64_t units, std::int64_t terms);
+// Whether dense layers read bfloat16 arrays on the CPU target in use; and whether they write them, where an
+// element is a sum of so many terms, which must be added up in one pass.
+bool cpu_reads_halves();
+bool cpu_writes_halves(std::int64_t terms);
 // Packs w into the forms that are present.
 Step dense_pack(const View& forward, const View& backward, const View& w, std::int64_t terms);
 

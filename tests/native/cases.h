@@ -14,6 +14,14 @@
 namespace densor::native {
 
 using Floats = std::vector<float>;
+using Halves = std::vector<std::uint16_t>;  // bfloat16
+
+inline Halves upper_halves(const Floats& x) {
+  Halves halves;
+  for (const float value : x)
+    halves.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16U));
+  return halves;
+}
 
 // The same numbers on every machine: no library function is asked.
 class Random {

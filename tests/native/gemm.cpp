@@ -17,6 +17,40 @@ void change(Floats& a, std::int64_t places, Numbers numbers, Random& random) {
   for (std::size_t i = 0; numbers == Numbers::tiny && i < a.size(); ++i) a[i] *= 0x1p-110f;
 }
 
+const float* as_operand(const Halves& x) { return reinterpret_cast<const float*>(x.data()); }
+
+// Of bfloat16 arrays, which matrix units read and write: of a, with the epilogues, or of both operands.
+void product_of_halves(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, Hash& hash,
+                       Numbers numbers, int workers) {
+  Random random(static_cast<std::uint64_t>(problem.m * 7919 + problem.n * 104729 + problem.k));
+  Floats a = random.floats(problem.m * problem.k), b = random.floats(problem.k * problem.n);
+  change(a, problem.m, numbers, random);
+  const Floats bias = random.floats(problem.n), y = random.floats(problem.m * problem.n);
+  std::vector<std::uint16_t> mask;
+  while (static_cast<std::int64_t>(mask.size()) < problem.m * math::mask_words(problem.n))
+    mask.push_back(static_cast<std::uint16_t>(random.bits()));
+  const Halves half_a = upper_halves(a), half_b = upper_halves(b), half_y = upper_halves(y);
+  Floats c(y.size());
+  Halves half_c(y.size());
+  cpu::GemmFinish finish{bias.data(), nullptr, math::Activation::relu, 0.0f};
+  if (problem.transpose_b)
+    finish = {.slope = {mask.data(), 1.25f, math::Activation::relu, 0.0f, as_operand(half_y)}};
+  const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, workers);
+  run_parallel({workers, plan.packed_floats(), {}}, [&](Worker& worker) {
+    cpu::GemmOperands operands{c.data(), as_operand(half_a), b.data(), {}, cpu::GemmHalves::a};
+    if (problem.transpose_a) {
+      operands.b = as_operand(half_b);
+      operands.halves = cpu::GemmHalves::a_and_b;
+    } else if (plan.one_pass()) {
+      operands.c = reinterpret_cast<float*>(half_c.data());
+      operands.halves = cpu::GemmHalves::a_and_c;
+    }
+    cpu::run_gemm(kernels, plan, operands, plan.one_pass() ? finish : cpu::GemmFinish{}, worker);
+  });
+  hash.add(c);
+  for (const std::uint16_t value : half_c) hash.add(std::bit_cast<float>(std::uint32_t{value} << 16U));
+}
+
 void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool finishes, Hash& hash,
              Numbers numbers = Numbers::plain, int workers = 1) {
   Random random(static_cast<std::uint64_t>(problem.m * 7919 + problem.n * 104729 + problem.k));
@@ -55,8 +89,12 @@ void precision_cases(const cpu::Kernels& kernels, bool transpose_a, bool transpo
     for (const auto& [m, n, k] : kSizes) {
       const cpu::GemmProblem problem{m, n, k, transpose_a, transpose_b, precision};
       for (const int workers : {1, 3})
-        for (const Numbers numbers : {Numbers::plain, Numbers::special, Numbers::tiny})
+        for (const Numbers numbers : {Numbers::plain, Numbers::special, Numbers::tiny}) {
           product(kernels, problem, numbers == Numbers::tiny, hash, numbers, workers);
+          if (precision == cpu::GemmPrecision::medium && kernels.gemm.shape.matrix_units &&
+              !(transpose_a && transpose_b))
+            product_of_halves(kernels, problem, hash, numbers, workers);
+        }
     }
     report(name + " " + cpu::precision_name(precision), hash);
   }

@@ -16,6 +16,8 @@ void sums(const cpu::Kernels& kernels) {
     Floats sum(cols), by_rows(kRows), gradient(kRows * cols, 0.5f);
     kernels.column_sum(sum.data(), x.data(), kRows, cols, cols);
     columns.add(sum);
+    kernels.column_sum_of_halves(sum.data(), upper_halves(x).data(), kRows, cols, cols);
+    columns.add(sum);
     kernels.rows_times(by_rows.data(), x.data(), v.data(), 0, kRows, cols);
     kernels.columns_times(sum.data(), x.data(), v.data(), kRows, 0, cols, cols);
     products.add(by_rows).add(sum);

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 from densor import _core
+from tests.reference import cast
 
 SHAPES = ((1, 1, 1), (3, 17, 5), (16, 16, 32), (17, 33, 31), (33, 15, 47), (40, 49, 65), (7, 50, 1300))
 PAGE = mmap.PAGESIZE
@@ -52,7 +53,22 @@ def multiply(rows, units, inputs, at_end):
     if not np.isfinite(clipped_step(x, dy, w)):
         return 1
     expected = (np.maximum(x @ w + bias, 0), dy @ w.T, x.T @ dy, dy.sum(axis=0))
-    return sum(int((a != b).sum()) for a, b in zip((y, dx, dw, dbias), expected, strict=True))
+    wrong = sum(int((a != b).sum()) for a, b in zip((y, dx, dw, dbias), expected, strict=True))
+    if _core.cpu_reads_halves():
+        wrong += multiply_halves(x, w, bias, dy, expected, at_end)
+    return wrong
+
+
+def multiply_halves(x, w, bias, dy, expected, at_end):
+    """The same of bfloat16 arrays."""
+    x, dy = (between_pages(cast.narrow(array), at_end) for array in (x, dy))
+    y, dx = (between_pages(np.zeros_like(array), at_end) for array in (dy, x))
+    dw, dbias = (between_pages(np.zeros_like(array), at_end) for array in (w, bias))
+    _core.dense_forward(y, None, x, w, bias, "relu", 0.0, True).run()
+    _core.dense_backward(dx, dw, dbias, None, dy, None, x, w, "linear", 0.0).run()
+    found = cast.widen(y), cast.widen(dx), dw, dbias
+    rounded = (*map(cast.forward, expected[:2]), *expected[2:])
+    return sum(int((a != b).sum()) for a, b in zip(found, rounded, strict=True))
 
 
 def clipped_step(x, dz, w):

@@ -12,6 +12,9 @@
 // A block packs its rows of a and the columns of b that nobody has packed before it; each 32 x 32 tile of c
 // then takes all terms of the pass without leaving its registers. Tiles are stored to a 4 KB square, where
 // the epilogue reads them, and what bfloat16 got wrong is put right first (amx_repair.h).
+//
+// By x1 operands may be arrays of bfloat16 (GemmHalves): the bits are those of float32 copies, rounded behind
+// every factor.
 #pragma once
 
 #include <cstdint>
@@ -107,11 +110,14 @@ void multiply_tiles(Tiles& t, float* square, const std::uint8_t* a, const std::u
   Tiles::fence();
 }
 
-template <int N>
+// A, B, C: of the arrays' elements.
+template <int N, class A = float, class B = float, class C = float>
 class UnitBlock {
  public:
   explicit UnitBlock(const GemmBlock& g)
       : g_(g),
+        from_a_(reinterpret_cast<const A*>(g.a)),
+        from_b_(reinterpret_cast<const B*>(g.b)),
         blocks_((g.k + kUnitSide - 1) / kUnitSide),
         panel_bytes_(blocks_ * Packer<N>::kBlockBytes),
         lead_(g.packed_b != nullptr && g.upper_half ? kUnitTile : 0),
@@ -150,22 +156,21 @@ class UnitBlock {
   void pack_rows() {
     Packer<N> packer(room_);
     for (std::int64_t i = 0; i < panels(g_.rows); ++i)
-      packer.rows(a_ + i * panel_bytes_, g_.a + i * kUnitSide * g_.a_row, g_.a_row, g_.a_k, part(g_.rows, i),
-                  g_.k);
+      packer.rows(a_ + i * panel_bytes_, from_a_ + i * kUnitSide * g_.a_row, g_.a_row, g_.a_k,
+                  part(g_.rows, i), g_.k);
     packer.range().widen(g_.ranges[0]);
   }
 
   void pack_columns(std::int64_t j) {
     Packer<N> packer(room_);
-    packer.columns(b_ + j * panel_bytes_, g_.b + j * kUnitSide * (transposed_b() ? g_.ldb : 1), g_.ldb,
+    packer.columns(b_ + j * panel_bytes_, from_b_ + j * kUnitSide * (transposed_b() ? g_.ldb : 1), g_.ldb,
                    transposed_b(), part(g_.cols, j), g_.k);
     packer.range().widen(g_.ranges[1]);
   }
 
   void multiply(Tiles& tiles, std::int64_t i, std::int64_t j) {
     const std::int64_t rows = part(g_.rows, i), cols = width(j);
-    float* c = g_.c + i * kUnitSide * g_.ldc + left(j);
-    if (g_.accumulate) load_square(c, rows, cols);
+    if (g_.accumulate) load_square(to_c(i, j), rows, cols);
     const bool two_rows = rows > kUnitTile, two_columns = cols > kUnitTile;
     const auto kernel = two_rows      ? two_columns ? multiply_tiles<N, 2, 2> : multiply_tiles<N, 2, 1>
                              : two_columns ? multiply_tiles<N, 1, 2>
@@ -188,7 +193,12 @@ class UnitBlock {
     return square_ + (i / kUnitTile * 2 + j / kUnitTile) * kUnitTile * kUnitTile + i % kUnitTile * kUnitTile;
   }
 
-  void load_square(const float* c, std::int64_t rows, std::int64_t cols) {
+  // Where tile (i, j) lies in c.
+  C* to_c(std::int64_t i, std::int64_t j) const {
+    return reinterpret_cast<C*>(g_.c) + i * kUnitSide * g_.ldc + left(j);
+  }
+
+  void load_square(const C* c, std::int64_t rows, std::int64_t cols) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < cols; j += kUnitTile)
         load_some(c + i * g_.ldc + j, cols - j).store(row_of(i, j));
@@ -196,33 +206,35 @@ class UnitBlock {
 
   void repair(std::int64_t i, std::int64_t j) {
     const std::int64_t step_b = transposed_b() ? 1 : g_.ldb, column_b = transposed_b() ? g_.ldb : 1;
-    const UnitSources sources{g_.a + i * kUnitSide * g_.a_row - g_.before * g_.a_k,
-                              g_.a_row,
-                              g_.a_k,
-                              g_.b + left(j) * column_b - g_.before * step_b,
-                              g_.ldb,
-                              transposed_b(),
-                              part(g_.rows, i),
-                              width(j),
-                              g_.before + g_.k};
-    Repair(sources, room_).run(square_);
+    const UnitSources<A, B> sources{from_a_ + i * kUnitSide * g_.a_row - g_.before * g_.a_k,
+                                    g_.a_row,
+                                    g_.a_k,
+                                    from_b_ + left(j) * column_b - g_.before * step_b,
+                                    g_.ldb,
+                                    transposed_b(),
+                                    part(g_.rows, i),
+                                    width(j),
+                                    g_.before + g_.k};
+    Repair<A, B>(sources, room_).run(square_);
   }
 
   // Sixteen columns of a gradient from (i, j) on, of which `there` are there, times what its epilogue says.
   Vec sloped(const GemmEpilogue& e, Vec x, std::int64_t i, std::int64_t j, std::int64_t there) const {
     if (e.mask != nullptr) {
       const std::uint16_t keep = there > 0 ? e.mask[i * e.mask_words + j / kUnitTile] : std::uint16_t{0};
-      x = select(mask_from_bits(keep), x * Vec(e.scale), Vec(0.0f));
+      x = as_stored<C>(select(mask_from_bits(keep), x * Vec(e.scale), Vec(0.0f)));
     }
-    if (e.y != nullptr)
-      x = x * select(load_some(e.y + i * g_.ldc + j, there) > Vec(0.0f), Vec(1.0f), Vec(0.0f));
+    if (e.y != nullptr) {
+      const Vec y = load_some(reinterpret_cast<const C*>(e.y) + i * g_.ldc + j, there);
+      x = as_stored<C>(x * select(y > Vec(0.0f), Vec(1.0f), Vec(0.0f)));
+    }
     return x;
   }
 
   // The epilogue: the tile at hand goes to c. False if an element of it may have to be computed again.
   bool finish(std::int64_t tile, std::int64_t panel) {
     const std::int64_t rows = part(g_.rows, tile), first = left(panel), cols = width(panel);
-    float* c = g_.c + tile * kUnitSide * g_.ldc + first;
+    C* c = to_c(tile, panel);
     const GemmEpilogue none{}, &e = g_.epilogue != nullptr ? *g_.epilogue : none;
     const bool lossy = may_lose(g_.ranges[0], g_.ranges[1]), slopes = e.mask != nullptr || e.y != nullptr;
     const Vec zero(0.0f),
@@ -238,11 +250,10 @@ class UnitBlock {
         least[h] = min(abs(x), least[h]);
         if (e.bias != nullptr) x = x + shift[h];
         if (e.relu) x = max(zero, x);  // NaN stays NaN
+        x = as_stored<C>(x);
         if (slopes) x = sloped(e, x, tile * kUnitSide + i, first + h * kUnitTile, there);
-        if (there >= kUnitTile)
-          x.store(c + h * kUnitTile);
-        else if (there > 0)
-          x.store_first(c + h * kUnitTile, static_cast<int>(there));
+        if (there > 0)
+          store_lanes(c + h * kUnitTile, there < kUnitTile ? static_cast<int>(there) : kLanes, x);
       }
     }
     const bool second = cols > kUnitTile;
@@ -251,6 +262,8 @@ class UnitBlock {
   }
 
   const GemmBlock& g_;
+  const A* from_a_;
+  const B* from_b_;
   std::int64_t blocks_, panel_bytes_;
   std::int64_t lead_;  // columns of the first panel that lie before the block
   float *square_, *room_;
@@ -258,12 +271,19 @@ class UnitBlock {
 };
 
 void units_block(const GemmBlock& g) {
-  if (g.products == 1)
-    UnitBlock<1>(g).run();
-  else if (g.products == 3)
-    UnitBlock<2>(g).run();
-  else
-    UnitBlock<3>(g).run();
+  using Half = std::uint16_t;
+  if (g.products == 6) return UnitBlock<3>(g).run();
+  if (g.products == 3) return UnitBlock<2>(g).run();
+  switch (g.halves) {
+    case GemmHalves::none:
+      return UnitBlock<1>(g).run();
+    case GemmHalves::a:
+      return UnitBlock<1, Half>(g).run();
+    case GemmHalves::a_and_b:
+      return UnitBlock<1, Half, Half>(g).run();
+    case GemmHalves::a_and_c:
+      return UnitBlock<1, Half, float, Half>(g).run();
+  }
 }
 
 double units_peak(std::int64_t rounds) {

@@ -10,7 +10,9 @@
 //   products or sums and two rounded operands contribute.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "cpu/gemm/amx_pack.h"
 #include "cpu/gemm/kernel.h"
@@ -19,10 +21,11 @@ namespace densor::cpu {
 namespace {
 
 // Where a 32 x 32 tile of c comes from: all terms of all passes.
+template <class A, class B>
 struct UnitSources {
-  const float* a;
+  const A* a;
   std::int64_t a_row, a_k;
-  const float* b;
+  const B* b;
   std::int64_t ldb;
   bool transposed_b;
   std::int64_t rows, cols, k;
@@ -42,8 +45,9 @@ inline T large_enough(T largest_a, T largest_b, std::int64_t k) {
 }
 
 // Ranges of `lines` lines of k elements: side by side, or `step` apart with the lines side by side.
-inline void ranges_of_lines(GemmRange* ranges, const float* x, std::int64_t line, std::int64_t step,
-                            std::int64_t lines, std::int64_t k) {
+template <class T>
+void ranges_of_lines(GemmRange* ranges, const T* x, std::int64_t line, std::int64_t step, std::int64_t lines,
+                     std::int64_t k) {
   for (std::int64_t i = 0; i < kUnitSide; ++i) ranges[i] = {std::numeric_limits<float>::infinity(), 0.0f};
   if (step == 1) {
     for (std::int64_t i = 0; i < lines; ++i) {
@@ -63,10 +67,11 @@ inline void ranges_of_lines(GemmRange* ranges, const float* x, std::int64_t line
   }
 }
 
+template <class A, class B>
 class Repair {
  public:
   // `room` holds 32 x 32 floats.
-  Repair(const UnitSources& sources, float* room) : s_(sources), room_(room) {}
+  Repair(const UnitSources<A, B>& sources, float* room) : s_(sources), room_(room) {}
 
   // `c` is the tile as it was stored: two rows of two tiles, 16 x 16 each.
   void run(float* c) {
@@ -106,17 +111,19 @@ class Repair {
     for (Vec& sum : sums) sum = Vec(0.0f);
     for (std::int64_t p = 0; p < s_.k; p += kUnitSide) {
       const std::int64_t terms = s_.k - p < kUnitSide ? s_.k - p : kUnitSide;
-      const float* b = s_.b + p * s_.ldb;
+      const B* b = s_.b + p * s_.ldb;
       std::int64_t ldb = s_.ldb;
-      if (s_.transposed_b) {
-        pack_transposed(room_, s_.b + p, s_.ldb, terms, s_.cols, kUnitSide);
-        b = room_;
-        ldb = kUnitSide;
+      if constexpr (std::is_same_v<B, float>) {
+        if (s_.transposed_b) {
+          pack_transposed(room_, s_.b + p, s_.ldb, terms, s_.cols, kUnitSide);
+          b = room_;
+          ldb = kUnitSide;
+        }
       }
       for (std::int64_t t = 0; t < terms; ++t) {
         const Vec row = load_some(b + t * ldb + j, s_.cols - j);
         for (std::int64_t i = 0; i < s_.rows; ++i)
-          sums[i] = fma(Vec(s_.a[i * s_.a_row + (p + t) * s_.a_k]), row, sums[i]);
+          sums[i] = fma(Vec(number(s_.a[i * s_.a_row + (p + t) * s_.a_k])), row, sums[i]);
       }
     }
     for (std::int64_t i = 0; i < s_.rows; ++i) {
@@ -125,7 +132,10 @@ class Repair {
     }
   }
 
-  const UnitSources& s_;
+  static float number(float x) { return x; }
+  static float number(std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16U); }
+
+  const UnitSources<A, B>& s_;
   float* room_;
   GemmRange a_[kUnitSide], b_[kUnitSide];
   std::uint32_t wrong_[kUnitSide];

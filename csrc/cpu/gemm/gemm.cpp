@@ -9,6 +9,14 @@ namespace densor::cpu {
 
 namespace {
 
+// Element n of an array of float32, or of bfloat16 behind the same pointer.
+const float* element(const float* p, std::int64_t n, bool half) {
+  return half ? reinterpret_cast<const float*>(reinterpret_cast<const std::uint16_t*>(p) + n) : p + n;
+}
+float* element(float* p, std::int64_t n, bool half) {
+  return half ? reinterpret_cast<float*>(reinterpret_cast<std::uint16_t*>(p) + n) : p + n;
+}
+
 class Run {
  public:
   Run(const Kernels& kernels, const GemmPlan& plan, const GemmOperands& operands, const GemmFinish& finish,
@@ -33,6 +41,7 @@ class Run {
     const bool packs_rows = plan.packs_rows || plan.products > 0;
     block_.packed_rows = packs_rows ? worker.scratch() + plan.packed_panels() : nullptr;
     block_.products = plan.products;
+    block_.halves = operands.halves;
     block_.ranges = ranges_;
     fused_ = finish.z == nullptr &&
              (finish.activation == math::Activation::linear || finish.activation == math::Activation::relu);
@@ -137,10 +146,13 @@ class Run {
     const GemmEpilogue epilogue = epilogue_of(rows, cols);
     const GemmProblem& problem = plan_.problem;
     const bool last = finishes && terms.end == problem.k;
-    block_.c = c_ + rows.begin * block_.ldc + cols.begin;
-    block_.a = o_.a + rows.begin * block_.a_row + terms.begin * block_.a_k;
-    block_.b = o_.b + (problem.transpose_b ? cols.begin * block_.ldb + terms.begin
-                                           : terms.begin * block_.ldb + cols.begin);
+    block_.c = element(c_, rows.begin * block_.ldc + cols.begin, half_c());
+    block_.a =
+        element(o_.a, rows.begin * block_.a_row + terms.begin * block_.a_k, o_.halves != GemmHalves::none);
+    block_.b = element(
+        o_.b,
+        problem.transpose_b ? cols.begin * block_.ldb + terms.begin : terms.begin * block_.ldb + cols.begin,
+        o_.halves == GemmHalves::a_and_b);
     block_.rows = rows.size();
     block_.cols = cols.size();
     block_.k = terms.size();
@@ -164,6 +176,7 @@ class Run {
     block_.upper_half = column % kUnitSide != 0;
   }
 
+  bool half_c() const { return o_.halves == GemmHalves::a_and_c; }
   bool has_relu_slope() const { return finish_.slope.activation == math::Activation::relu; }
 
   // What tiles do while they are in registers.
@@ -175,7 +188,7 @@ class Run {
     e.mask_words = mask_words(plan_.problem.n);
     e.mask = slope.mask != nullptr ? slope.mask + rows.begin * e.mask_words + cols.begin / kLine : nullptr;
     e.scale = slope.scale;
-    e.y = has_relu_slope() ? slope.saved + rows.begin * block_.ldc + cols.begin : nullptr;
+    e.y = has_relu_slope() ? element(slope.saved, rows.begin * block_.ldc + cols.begin, half_c()) : nullptr;
     return e;
   }
 

@@ -10,10 +10,11 @@
 namespace densor::cpu {
 
 struct GemmOperands {
-  float* c;               // (m, n), contiguous
-  const float* a;         // (m, k), or (k, m) where transposed
-  const float* b;         // (k, n), or (n, k) where transposed
-  PackedForm packed_b{};  // of b as it is now, where plan.packed_b
+  float* c;                              // (m, n), contiguous
+  const float* a;                        // (m, k), or (k, m) where transposed
+  const float* b;                        // (k, n), or (n, k) where transposed
+  PackedForm packed_b{};                 // of b as it is now, where plan.packed_b
+  GemmHalves halves = GemmHalves::none;  // a_and_c: plan.one_pass()
 };
 
 // What a gradient is multiplied by on its way to the layer below: v = keep ? v scale : 0 where there is a
@@ -23,10 +24,11 @@ struct GemmSlope {
   float scale = 1;
   math::Activation activation = math::Activation::linear;
   float alpha = 0;
-  const float* saved = nullptr;  // (m, n); null for linear
+  const float* saved = nullptr;  // (m, n), of c's type; null for linear
 };
 
 // After the product: v = sum + bias; z = v unless null; c = activation(v). Or, where b is transposed, slope.
+// Where c is bfloat16: z is null, activations are linear or relu.
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
   float* z = nullptr;           // (m, n)

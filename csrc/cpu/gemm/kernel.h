@@ -34,7 +34,7 @@ struct GemmEpilogue {
   const std::uint16_t* mask = nullptr;  // keep of (i, j): bit j % 16 of mask[i * mask_words + j / 16]
   std::int64_t mask_words = 0;
   float scale = 1;
-  const float* y = nullptr;  // laid out as c
+  const float* y = nullptr;  // laid out as c, and of its type
 };
 
 // How the block reads b: where it lies; or as panels, copied by the first tile that reads them, or transposed
@@ -44,6 +44,10 @@ enum class GemmPacking { none, copy, transpose };
 // Which loop is the outer one. Panel by panel, one panel at a time is packed and the rows of a stream past
 // it; tile by tile, all of b is packed and c is written from top to bottom.
 enum class GemmOrder { panels, tiles };
+
+// Which operands of a product of single bfloat16 terms, on matrix units, are arrays of bfloat16, behind
+// pointers to float: they are read as they lie, and c is rounded once.
+enum class GemmHalves { none, a, a_and_b, a_and_c };
 
 // c = a b, or c += a b, over `k` terms: on the vector units in ascending order, one chain of fused
 // multiply-adds per element, that begins with c (`accumulate`) or is added to it (`join`); on the matrix
@@ -69,6 +73,7 @@ struct GemmBlock {
   const GemmEpilogue* epilogue;  // null: more terms will follow
   // Matrix units alone:
   int products;         // 1, 3 or 6 products of bfloat16 terms for one of float32
+  GemmHalves halves;    // b then is not transposed, or float32; c takes all terms at once, or is float32
   std::int64_t before;  // terms of earlier passes; those of a and b lie before the ones pointed to
   GemmRange* ranges;    // of the operands packed so far: of a, of b
   // Null: the block packs its columns of b. Otherwise their panels (cpu/gemm/packed_weights.h), from that of

@@ -32,6 +32,7 @@ struct GemmPlan {
       0;                   // that a worker takes over from another at a time (cpu/gemm/sharing.h); 0: none
   double nanoseconds = 0;  // on one thread
 
+  bool one_pass() const { return k_block >= problem.k; }  // an element of c is written once
   int terms() const;                   // matrix units: bfloat16 terms of an element; 0: multiply-adds
   std::int64_t packed_panels() const;  // floats of packed b
   std::int64_t packed_floats() const;  // scratch memory of each worker

@@ -1,23 +1,16 @@
 // float32 rounded to bfloat16 (math/bf16_split.h), and back. Reads and writes 6 bytes an element in all.
 #pragma once
 
+#include "cpu/generic/bf16.h"
 #include "cpu/kernels.h"
-#include "math/bf16_split.h"
 
 namespace densor::cpu {
 namespace {
 
-inline void narrow_some(std::uint16_t* y, Vec x, int n) {
-  alignas(64) std::uint32_t bits[kLanes];
-  shift_right<16>(as_bits(math::bf16_round(x))).store(bits);
-  for (int i = 0; i < n; ++i) y[i] = static_cast<std::uint16_t>(bits[i]);
-}
-
 void narrow(std::uint16_t* y, const float* x, std::int64_t n) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) narrow_some(y + i, Vec::load(x + i), kLanes);
-  if (const int rest = static_cast<int>(n - i); rest > 0)
-    narrow_some(y + i, Vec::load_first(x + i, rest), rest);
+  each_vector(n, [&](std::int64_t i, int lanes, auto load) {
+    store_lanes(y + i, lanes, math::bf16_round(load(x + i, lanes)));
+  });
 }
 
 void widen(float* y, const std::uint16_t* x, std::int64_t n) {

@@ -70,6 +70,25 @@ struct UVec {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), lo);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), hi);
   }
+  // Lanes of 16 bits.
+  static UVec load_u16(const std::uint16_t* p) {
+    return {_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+            _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+  }
+  static UVec load_first_u16(const std::uint16_t* p, int n) {
+    std::uint16_t lanes[kLanes] = {};
+    for (int i = 0; i < n; ++i) lanes[i] = p[i];
+    return load_u16(lanes);
+  }
+  void store_u16(std::uint16_t* p) const {
+    const __m256i pairs = _mm256_packus_epi32(lo, hi);  // the four quarters as lo, hi, lo, hi
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(pairs, 0xd8));
+  }
+  void store_first_u16(std::uint16_t* p, int n) const {
+    std::uint16_t lanes[kLanes];
+    store_u16(lanes);
+    for (int i = 0; i < n; ++i) p[i] = lanes[i];
+  }
 };
 
 // Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.

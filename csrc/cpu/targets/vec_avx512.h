@@ -36,6 +36,19 @@ struct UVec {
   UVec(std::uint32_t x) : r(_mm512_set1_epi32(static_cast<int>(x))) {}
   static UVec iota() { return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0); }
   void store(std::uint32_t* p) const { _mm512_storeu_si512(p, r); }
+  // Lanes of 16 bits.
+  static UVec load_u16(const std::uint16_t* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static UVec load_first_u16(const std::uint16_t* p, int n) {
+    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first(n), p));
+  }
+  void store_u16(std::uint16_t* p) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(r));
+  }
+  void store_first_u16(std::uint16_t* p, int n) const {
+    _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtepi32_epi16(r));
+  }
 };
 
 // Eight float64 lanes, and how many rows and columns of them the registers hold as accumulators.

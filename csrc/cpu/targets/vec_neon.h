@@ -102,6 +102,25 @@ struct UVec {
   void store(std::uint32_t* p) const {
     each_quad([&](int i) { vst1q_u32(p + 4 * i, r[i]); });
   }
+  // Lanes of 16 bits.
+  static UVec load_u16(const std::uint16_t* p) {
+    UVec x;
+    each_quad([&](int i) { x.r[i] = vmovl_u16(vld1_u16(p + 4 * i)); });
+    return x;
+  }
+  static UVec load_first_u16(const std::uint16_t* p, int n) {
+    std::uint16_t lanes[kLanes] = {};
+    for (int i = 0; i < n; ++i) lanes[i] = p[i];
+    return load_u16(lanes);
+  }
+  void store_u16(std::uint16_t* p) const {
+    each_quad([&](int i) { vst1_u16(p + 4 * i, vmovn_u32(r[i])); });
+  }
+  void store_first_u16(std::uint16_t* p, int n) const {
+    std::uint16_t lanes[kLanes];
+    store_u16(lanes);
+    for (int i = 0; i < n; ++i) p[i] = lanes[i];
+  }
 };
 
 // The result's registers from those of the operands: f(a.r[i], b.r[i], ...).

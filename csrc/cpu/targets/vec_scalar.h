@@ -77,6 +77,17 @@ struct UVec {
   UVec(std::uint32_t x) : r(x + Words{}) {}
   static UVec iota() { return iota_words(); }
   void store(std::uint32_t* p) const { std::memcpy(p, &r, sizeof r); }
+  // Lanes of 16 bits.
+  static UVec load_u16(const std::uint16_t* p) { return load_first_u16(p, kLanes); }
+  static UVec load_first_u16(const std::uint16_t* p, int n) {
+    UVec x(0u);
+    for (int i = 0; i < n; ++i) x.r[i] = p[i];
+    return x;
+  }
+  void store_u16(std::uint16_t* p) const { store_first_u16(p, kLanes); }
+  void store_first_u16(std::uint16_t* p, int n) const {
+    for (int i = 0; i < n; ++i) p[i] = static_cast<std::uint16_t>(r[i]);
+  }
 };
 
 inline UVec as_bits(Vec a) { return reinterpret_cast<Words>(a.r); }
