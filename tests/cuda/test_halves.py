@@ -249,8 +249,8 @@ def test_a_model_has_the_bits_of_the_casts(order, monkeypatch, emulated):
     direct = []
     real = storage.bfloat16_operands
 
-    def watched(instruction):
-        direct.append(real(instruction))
+    def watched(*arguments):
+        direct.append(real(*arguments))
         return direct[-1]
 
     monkeypatch.setattr(storage, "bfloat16_operands", watched)

@@ -6,6 +6,7 @@ import pytest
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph
 from densor.graph.buffers import BFLOAT16
+from densor.graph.storage import bfloat16_operands
 from densor.ops.cast import stored_as
 from tests.graph.build import MSE, Loss, ending, execute, gradients, ops_of, output, traced, variable
 from tests.ops.native_calls import OUTPUTS
@@ -13,8 +14,26 @@ from tests.ops.native_calls import OUTPUTS
 ROWS, FEATURES = 9, 6
 X = np.random.default_rng(1).uniform(-1, 1, (ROWS, FEATURES))
 W, B, V, C = variable("w", FEATURES, 5), variable("b", 5), variable("v", 5, 5), variable("c", 5, 3)
+U = variable("u", 5, 5)
 GAMMA, BETA = variable("gamma", 5, low=0.5), variable("beta", 5)
 LOGITS = Loss("softmax_cross_entropy", True, "labels")
+
+
+@pytest.fixture
+def units():
+    """The CPU's matrix units, or their model."""
+    before = _core.cpu_target()
+    _core.set_cpu_target("amx_model")
+    yield
+    _core.set_cpu_target(before)
+
+
+@pytest.fixture
+def no_units():
+    before = _core.cpu_target()
+    _core.set_cpu_target(next(name for name in _core.cpu_targets() if name != "amx"))
+    yield
+    _core.set_cpu_target(before)
 
 
 def model(x):
@@ -52,7 +71,7 @@ def named_views(instruction):
                 yield name, item
 
 
-def test_steps_see_float32_and_memory_between_them_bfloat16():
+def test_steps_see_float32_and_memory_between_them_bfloat16(no_units):
     lowering = lowered()
     assert "cast" in ops_of(lowering)
     seen = set()
@@ -65,6 +84,29 @@ def test_steps_see_float32_and_memory_between_them_bfloat16():
             # What is mentioned for the first time is written: by a cast, or as an output of the op.
             assert not first or name in (*OUTPUTS.get(instruction.op, ()), "outputs", "z")
         seen.update(view.buffer for _, view in views)
+
+
+def test_products_on_matrix_units_take_what_is_stored(units):
+    """But not what they do not round: of another activation than relu."""
+    taken = [bfloat16_operands(item, "cpu") for item in lowered().instructions if item.op.startswith("dense")]
+    relu, gelu, in_float32 = ("x", "y"), ("x",), ()
+    assert taken == [relu, gelu, in_float32, in_float32, ("x", "dy", "dx"), ("x", "dy")]
+
+
+def test_between_the_products_of_a_plain_net_nothing_is_cast(units):
+    def plain(x):
+        h = ops.dense(ops.dense(stored_as(x, "bfloat16"), W, B, "relu"), V, None, "relu")
+        return ops.dense(stored_as(ops.dense(h, U), "float32"), C)
+
+    graph = traced(plain, FEATURES)
+    arena = Arena([v for v in graph.variables if v.trainable])
+    heads = ending(LOGITS)
+    lowering = lower_graph(graph, ROWS, feeds=Feeds(), totals=np.zeros((2, 2)), heads=heads, arena=arena)
+    assert (
+        ops_of(lowering).count("cast") == 3
+    )  # of the data, of what the last layer reads, and of its gradient
+    products = [item.arguments for item in lowering.instructions if item.op == "dense_backward"]
+    assert [product.get("below_activation") for product in products] == [None, "relu", "relu", None]
 
 
 def test_the_last_of_what_is_copied_dies_with_its_step():

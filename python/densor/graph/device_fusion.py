@@ -65,7 +65,7 @@ def _moment_rows(product: Instruction) -> int:
 
 def _sums(product: Instruction, rows: int, inputs: int, units: int) -> tuple[int, int]:
     """What the product of a dense layer tells of its results, as it will be computed (`cast_around_steps`)."""
-    halves = bool(bfloat16_operands(product))
+    halves = bool(bfloat16_operands(product, "cuda"))
     return _core.dense_sums(rows, inputs, units, multiplies_bfloat16(product), halves)
 
 

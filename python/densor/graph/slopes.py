@@ -50,7 +50,7 @@ class _Slope:
 
 class _Fusion:
     def __init__(self, lowering: Lowering) -> None:
-        self.on_device = lowering.device != "cpu"
+        self.device = lowering.device
         self.instructions: list[Instruction | None] = list(lowering.instructions)
         self.mentions: dict[Buffer, list[int]] = {}
         for index, instruction in enumerate(lowering.instructions):
@@ -63,7 +63,7 @@ class _Fusion:
         assert product is not None
         below: dict[str, Any] = {}
         shape, gradient, last = product.arguments["dx"].shape, product.arguments["dx"], False
-        if gradient.dtype == BFLOAT16 and not (self.on_device and bfloat16_operands(product)):
+        if gradient.dtype == BFLOAT16 and "dx" not in bfloat16_operands(product, self.device):
             return
         while not last:
             readers = [reader for reader in self.mentions[gradient.buffer] if reader != index]
@@ -98,7 +98,7 @@ class _Fusion:
             return None
         # What normalization multiplies by in float32 would be rounded before it.
         exact = gradient.dtype != BFLOAT16 or instruction.op in _ROUND_BEHIND_SLOPE
-        taken = (self.on_device and exact) or arguments.get("activation") == "relu"
+        taken = (self.device != "cpu" and exact) or arguments.get("activation") == "relu"
         if instruction.op == "dropout_backward" and not below and dy.shape == shape:
             factor = {
                 "below_mask": arguments["mask"],

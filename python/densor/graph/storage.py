@@ -1,4 +1,4 @@
-"""Activations that are stored in bfloat16: steps compute in float32, and few ops know of another dtype, on a GPU."""
+"""Activations that are stored in bfloat16: steps compute in float32, and few ops know of another dtype."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others. On a GPU activations read and write them as they are, and so do, where it multiplies bfloat16 numbers,
-    the products of dense layers, whose kernels are rounded once a batch.
+    the others. As they are they are read and written on a GPU by activations and, where it multiplies bfloat16 numbers,
+    by the products of dense layers, whose kernels are rounded once a batch; on a CPU with matrix units by products.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
-    rounds_kernels = lowering.device == "cpu" and _core.cpu_target().startswith("amx")
+    rounds_kernels = lowering.device == "cpu" and _core.cpu_reads_halves()
     kernels: dict[Variable, View] = {}  # rounded, as long as nobody changes them
 
     def around(instruction: Instruction) -> list[Instruction]:
@@ -44,7 +44,7 @@ def cast_around_steps(lowering: Lowering) -> None:
                     kernels.pop(value, None)
         if instruction.op == "cast" or not stored:
             return [instruction]
-        as_stored = bfloat16_operands(instruction) if lowering.device != "cpu" else ()
+        as_stored = bfloat16_operands(instruction, lowering.device)
         kept = {instruction.arguments[name].buffer for name in as_stored}
         stored = {buffer: view for buffer, view in stored.items() if buffer not in kept}
         wide = {buffer: View.new("wide", _matrix(view.shape)) for buffer, view in stored.items()}
@@ -58,9 +58,10 @@ def cast_around_steps(lowering: Lowering) -> None:
                 after.append(_cast(matrix, wide[buffer], instruction))
         if multiplies:
             arguments["bfloat16"] = True
+        if multiplies and not rounds_kernels:
             if as_stored:
                 before += _rounded_once(arguments, kernels, instruction)
-            elif not rounds_kernels and arguments.get("dx", wide) is not None:
+            elif arguments.get("dx", wide) is not None:
                 rounded, copy = (
                     View.new("kernel", arguments["w"].shape, BFLOAT16),
                     View.new("kernel", arguments["w"].shape),
@@ -87,16 +88,17 @@ def multiplies_bfloat16(instruction: Instruction) -> bool:
     )
 
 
-def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
-    """The arguments that it takes as they are stored, in bfloat16, on the GPU in use; none where it cannot.
+def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
+    """The arguments that it takes as they are stored, in bfloat16, where it runs; none where it cannot.
 
-    A product reads two arrays of bfloat16 or none, an activation all of its own.
+    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32), an activation all of its own.
     """
-    arguments = instruction.arguments
+    arguments, on_cpu = instruction.arguments, device == "cpu"
     if instruction.op in _ELEMENTWISE:
         names = _ELEMENTWISE[instruction.op]
-        return names if all(arguments[name].dtype == BFLOAT16 for name in names) else ()
-    if not (multiplies_bfloat16(instruction) and _core.device_reads_halves()):
+        return names if not on_cpu and all(arguments[name].dtype == BFLOAT16 for name in names) else ()
+    reads = _core.cpu_reads_halves() if on_cpu else _core.device_reads_halves()
+    if not (multiplies_bfloat16(instruction) and reads):
         return ()
     needed: tuple[str, ...]
     possible: tuple[str, ...]
@@ -106,8 +108,18 @@ def bfloat16_operands(instruction: Instruction) -> tuple[str, ...]:
         needed, possible = ("x", "dy"), ("dx", "below_saved")
     if any(arguments[name].dtype != BFLOAT16 for name in needed):
         return ()
+    if on_cpu and not _rounds_result(instruction):
+        possible = ()
     views = {name: view for name in possible if (view := arguments.get(name)) is not None}
     return (*needed, *(name for name, view in views.items() if view.dtype == BFLOAT16))
+
+
+def _rounds_result(product: Instruction) -> bool:
+    """Whether a CPU rounds what this product makes before it stores it: in one pass, with no activation but relu."""
+    inputs, units = product.arguments["w"].shape
+    if product.op == "dense_backward":
+        return _core.cpu_writes_halves(units)
+    return product.arguments["activation"] in ("linear", "relu") and _core.cpu_writes_halves(inputs)
 
 
 def _rounded_once(

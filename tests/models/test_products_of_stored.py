@@ -1,0 +1,99 @@
+"""mixed_bfloat16 on a CPU's matrix units, whose products read and write what is stored: the bits of the casts."""
+
+import numpy as np
+import pytest
+
+import densor
+from densor import config, layers
+from densor.graph import slopes, storage
+from tests.graph.build import same_bits
+from tests.ops.test_gemm_amx import UNITS
+
+CLASSES = 5
+
+
+@pytest.fixture(autouse=True)
+def emulated():
+    """bfloat16 on the model of matrix units, too."""
+    policy = config.dtype_policy()
+    config.set_bfloat16_emulation(True)
+    yield
+    config.set_dtype_policy(policy)
+    config.set_bfloat16_emulation(None)
+
+
+def plain(x):
+    for width in (150, 65):
+        x = layers.Dropout(0.2)(layers.Dense(width, activation="relu")(x))
+    x = layers.AlphaDropout(0.1)(layers.Dense(33, activation="gelu")(x))
+    return layers.LeakyReLU()(layers.Dense(20)(x))
+
+
+def normalized(x):
+    for width in (130, 48):
+        x = layers.BatchNormalization()(layers.Dense(width, use_bias=False)(x))
+        x = layers.Dropout(0.3)(layers.Activation("relu")(x))
+    return x
+
+
+def branched(x):
+    shared = layers.Dense(40, activation="tanh", activity_regularizer="l2")
+    x = shared(shared(x))
+    x = layers.Add()([layers.Dense(40, activation="relu")(x), x])
+    frozen = layers.Dense(30, activation="relu")
+    frozen.trainable = False
+    return frozen(layers.Dense(40, activation="elu")(x))
+
+
+def long(x):
+    """Sums over more terms than a pass takes."""
+    for width in (24, 2600, 20):
+        x = layers.Dense(width, activation="relu")(x)
+    return x
+
+
+def trained(net, rows, batch, optimizer):
+    densor.utils.set_random_seed(3)
+    config.set_dtype_policy("mixed_bfloat16")
+    inputs = densor.Input((40,))
+    model = densor.Model(inputs, layers.Dense(CLASSES, activation="softmax", dtype="float32")(net(inputs)))
+    model.compile(optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(rows, 40)), rng.integers(0, CLASSES, rows)
+    history = model.fit(x, y, epochs=2, batch_size=batch, verbose=0).history
+    predicted = model.predict(x, batch_size=batch, verbose=0)
+    return [*model.get_weights(), np.array([*history.values()]), predicted]
+
+
+CASES = [(net, 203, 32) for net in (plain, normalized, branched, long)] + [(plain, 4, 1), (plain, 520, 300)]
+# What products take beside x and dy.
+TAKEN = {net: {"y", "dx"} for net in (normalized, branched)}
+TAKEN |= {net: {"y", "dx", "below_saved"} for net in (plain, long)}
+
+
+@pytest.mark.parametrize("target", UNITS)
+@pytest.mark.parametrize(("net", "rows", "batch"), CASES)
+def test_training_has_the_bits_of_the_casts(monkeypatch, net, rows, batch, target):
+    taken = set()
+    operands = storage.bfloat16_operands
+
+    def watched(*arguments):
+        found = operands(*arguments)
+        taken.update(found)
+        return found
+
+    def run():
+        return trained(net, rows, batch, lambda: densor.optimizers.Adam(0.01, global_clipnorm=1.0))
+
+    def expected():
+        assert not taken
+        with monkeypatch.context() as patch:
+            for module in (storage, slopes):
+                patch.setattr(module, "bfloat16_operands", lambda *_: ())
+            weights = run()
+        assert all(np.isfinite(array).all() for array in weights)
+        return weights
+
+    monkeypatch.setattr(storage, "bfloat16_operands", watched)
+    same_bits(target, run, expected)
+    assert taken == {"x", "dy", *TAKEN[net]}
