@@ -8,6 +8,7 @@ import pytest
 
 from densor import _core, config
 from tests.cuda.test_arrays import on_device
+from tests.reference import cast
 
 DEVICE = "densor matrix products: model sm_90 densor 1"
 SHAPE = (1000, 1000, 1000, False, True)
@@ -140,25 +141,42 @@ def test_the_setting():
         config.set_autotune("yes")
 
 
-@on_device
-def test_products_are_measured_on_the_device_once_and_right(monkeypatch, tmp_path):
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """The lines of the plans that were measured so far, on a device."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     before = config.autotune()
+    _core.emulate_device("ascending", architecture=90)
+    config.set_autotune(True)
+    yield lambda: [line for file in tmp_path.glob("densor/*") for line in file.read_text().splitlines()[1:]]
+    config.set_autotune(before)
+    _core.set_matmul_precision("highest")
+    _core.emulate_device("off")
+
+
+def problems(lines):
+    return sorted(line.split(" = ")[0] for line in lines)
+
+
+@on_device
+def test_products_are_measured_on_the_device_once_and_right(measured):
     rng = np.random.default_rng(0)
     x, w, b = (rng.integers(-4, 5, shape).astype(np.float32) for shape in ((65, 40), (40, 33), (33,)))
     y = np.empty((65, 33), np.float32)
-    _core.emulate_device("ascending", architecture=90)
-    config.set_autotune(True)
-    try:
-        _core.set_matmul_precision("x6")
-        for _ in range(2):
-            _core.dense_forward(y, None, x, w, b, "relu", 0.0, training=True).run()
-            np.testing.assert_array_equal(y, np.maximum(x @ w + b, 0))
-            (file,) = (tmp_path / "densor").iterdir()
-            assert (
-                sum(line.startswith("65 33 40 nn x6 own = ") for line in file.read_text().splitlines()) == 1
-            )
-    finally:
-        config.set_autotune(before)
-        _core.set_matmul_precision("highest")
-        _core.emulate_device("off")
+    _core.set_matmul_precision("x6")
+    for _ in range(2):
+        _core.dense_forward(y, None, x, w, b, "relu", 0.0, training=True).run()
+        np.testing.assert_array_equal(y, np.maximum(x @ w + b, 0))
+        assert problems(measured()) == ["65 33 40 nn x6 own"]
+
+
+@on_device
+def test_products_of_bfloat16_arrays_are_measured_as_such(measured):
+    rng = np.random.default_rng(0)
+    exact = [rng.integers(-4, 5, shape).astype(np.float32) for shape in ((65, 40), (40, 33), (65, 33))]
+    x, w, dy = map(cast.narrow, exact)
+    dx, dw = np.zeros_like(x), np.zeros(w.shape, np.float32)
+    _core.dense_backward(dx, dw, None, None, dy, None, x, w, "linear", 0.0).run()
+    np.testing.assert_array_equal(dw, exact[0].T @ exact[2])
+    np.testing.assert_array_equal(dx, cast.narrow(exact[2] @ exact[1].T))
+    assert problems(measured()) == ["40 33 65 tn medium own bfloat16", "65 40 33 nt medium own bfloat16"]

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -21,45 +22,80 @@ std::atomic<Setting> g_setting{Setting::unset};
 std::mutex g_measuring;
 Warn g_warn = [](const std::string&) {};
 
-// Random numbers in device memory: zeros would be multiplied faster.
-std::unique_ptr<Memory> random_floats(std::int64_t n) {
-  constexpr std::int64_t kPiece = 1 << 18;
-  static const std::vector<float> piece = [] {
-    std::vector<float> values(kPiece);
+// Random numbers in device memory: zeros would be multiplied faster. Halves are bfloat16.
+class Random {
+ public:
+  Random(std::int64_t n, bool halves) : memory_(bytes(n, halves)) {
+    constexpr std::int64_t kPiece = 1 << 18;
+    static const std::vector<float> floats = floats_of(kPiece);
+    static const std::vector<std::uint16_t> upper = halves_of(floats);
+    const void* piece = halves ? static_cast<const void*>(upper.data()) : floats.data();
+    auto* to = memory_.as<char>();
+    for (std::int64_t at = 0; at < n; at += kPiece)
+      runtime().upload(to + bytes(at, halves), piece, bytes(std::min(kPiece, n - at), halves));
+  }
+
+  float* data() const { return memory_.as<float>(); }
+
+ private:
+  static std::size_t bytes(std::int64_t n, bool halves) {
+    return (halves ? sizeof(std::uint16_t) : sizeof(float)) * static_cast<std::size_t>(n);
+  }
+  static std::vector<float> floats_of(std::int64_t n) {
+    std::vector<float> values(static_cast<std::size_t>(n));
     std::uint32_t state = 1;
     for (float& x : values) {
       state = state * 1664525u + 1013904223u;
       x = static_cast<float>(static_cast<std::int32_t>(state)) * 0x1p-31f;
     }
     return values;
-  }();
-  auto memory = std::make_unique<Memory>(sizeof(float) * static_cast<std::size_t>(n));
-  for (std::int64_t at = 0; at < n; at += kPiece)
-    runtime().upload(memory->as<float>() + at, piece.data(),
-                     sizeof(float) * static_cast<std::size_t>(std::min(kPiece, n - at)));
-  return memory;
-}
+  }
+  static std::vector<std::uint16_t> halves_of(const std::vector<float>& floats) {
+    std::vector<std::uint16_t> values;
+    values.reserve(floats.size());
+    for (const float x : floats)
+      values.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16));
+    return values;
+  }
 
-// One problem on memory of its own.
+  Memory memory_;
+};
+
+// One problem on memory of its own, with what mostly follows: our kernels do that on the way, behind the
+// library's it is a pass.
 class Bench {
  public:
-  explicit Bench(const GemmProblem& p)
-      : a_(random_floats(p.m * p.k)),
-        b_(random_floats(p.k * p.n)),
-        c_(sizeof(float) * static_cast<std::size_t>(p.m * p.n)) {}
+  Bench(const GemmProblem& p, bool halves)
+      : a_(p.m * p.k, halves),
+        b_(p.k * p.n, halves),
+        c_(p.m * p.n, halves && !p.transpose_a),
+        vector_(p.n, false),
+        saved_(p.transpose_b ? p.m * p.n : 0, halves) {
+    operands_ = {c_.data(), a_.data(), b_.data()};
+    operands_.halves = halves;
+    operands_.half_c = halves && !p.transpose_a;
+    if (p.transpose_a) return;  // the gradients of weights are taken as they are
+    if (p.transpose_b) {
+      finish_.slope.activation = math::Activation::relu;
+      finish_.slope.saved = saved_.data();
+    } else {
+      finish_.activation = math::Activation::relu;
+      finish_.bias = vector_.data();
+    }
+  }
 
   double microseconds(const GemmPlan& plan) const {
     const Memory scratch(sizeof(float) * static_cast<std::size_t>(plan.scratch()));
     Queue queue;
     queue.stream = runtime().stream();
     queue.scratch = scratch.as<float>();
-    const GemmOperands operands{c_.as<float>(), a_->as<float>(), b_->as<float>()};
-    return runtime().microseconds([&] { multiply(queue, plan, operands, {}); });
+    return runtime().microseconds([&] { multiply(queue, plan, operands_, finish_); });
   }
 
  private:
-  std::unique_ptr<Memory> a_, b_;
-  Memory c_;
+  Random a_, b_, c_, vector_, saved_;
+  GemmOperands operands_{};
+  GemmFinish finish_;
 };
 
 }  // namespace
@@ -82,7 +118,7 @@ std::string tuned_device() {
 namespace {
 
 // By whoever holds g_measuring. What there is to warn of goes to `warnings`.
-GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& setting,
+GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves,
                   std::vector<std::string>& warnings) {
   static std::vector<std::string> heard;
   static std::map<std::string, GemmTuner> tuners;  // by what the file's first line says
@@ -94,21 +130,23 @@ GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& se
                                       [](const std::string& text) { heard.push_back(text); })
                          .first->second;
   std::unique_ptr<Bench> bench;
-  const GemmPlan chosen = tuner.choose(candidates, setting, architecture, [&](const GemmPlan& plan) {
-    if (bench == nullptr) bench = std::make_unique<Bench>(plan.problem);
-    return bench->microseconds(plan);
-  });
+  const GemmPlan chosen = tuner.choose(candidates, halves ? setting + " bfloat16" : setting, architecture,
+                                       [&](const GemmPlan& plan) {
+                                         if (bench == nullptr)
+                                           bench = std::make_unique<Bench>(plan.problem, halves);
+                                         return bench->microseconds(plan);
+                                       });
   warnings.swap(heard);
   return chosen;
 }
 
 }  // namespace
 
-GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting) {
+GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves) {
   std::vector<std::string> warnings;
   const GemmPlan chosen = [&] {
     const std::lock_guard<std::mutex> lock(g_measuring);
-    return measured(candidates, setting, warnings);
+    return measured(candidates, setting, halves, warnings);
   }();
   // A warning runs Python, which may let another thread go on that comes here: the lock is free by now.
   for (const std::string& warning : warnings) g_warn(warning);

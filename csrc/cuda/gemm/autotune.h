@@ -17,7 +17,7 @@ void warn_of_tuner(const std::string& text);
 std::string tuned_device();
 
 // Never called while a graph is being captured: steps are made before. `setting` names what the candidates
-// depend on beside the problem.
-GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting);
+// depend on beside the problem; `halves`: the operands are bfloat16 arrays.
+GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves);
 
 }  // namespace densor::cuda

@@ -66,7 +66,7 @@ inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
       cuda::gemm_candidates(problem, device_precision(precision), architecture, settings.backend);
   if (plans.size() == 1) return plans.front();
   const std::string library = settings.backend == cuda::GemmBackend::own ? " own" : " any";
-  return cuda::tuned_gemm(plans, cpu::precision_name(precision) + library);
+  return cuda::tuned_gemm(plans, cpu::precision_name(precision) + library, halves);
 }
 
 // Of a prediction, in which a row may not depend on how many others there are: a plan for any number of rows,
