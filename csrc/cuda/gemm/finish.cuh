@@ -83,18 +83,6 @@ struct GemmPlace {
   __device__ bool inside(const GemmProblem& p) const { return i < p.m && j < p.n; }
 };
 
-// What a thread has stored of a gradient, times a derivative that is not relu's: place(e) is where e lies.
-template <class C, int kCount, class At>
-__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
-                                                  const GemmSlope& slope, At place) {
-  if (!slope.other()) return;
-#pragma unroll 1
-  for (int e = 0; e < kCount; ++e) {
-    const GemmPlace at = place(e);
-    if (at.inside(p)) multiply_stored(slope, reinterpret_cast<C*>(o.c), at.i * p.n + at.j);
-  }
-}
-
 // Neighbours of a row, of which the second may not be there. `pairs`: they lie as such.
 template <class C>
 __device__ __forceinline__ void put_two(C* to, float first, float second, bool pairs, bool both) {
@@ -118,6 +106,45 @@ __device__ DENSOR_OUT_OF_LINE Numbers<kCount> activated(math::Activation activat
     for (float& x : of.x) x = f.value(x, alpha);
   });
   return of;
+}
+
+// Of derivatives alike, from what was saved.
+template <int kCount>
+__device__ DENSOR_OUT_OF_LINE Numbers<kCount> derived(math::Activation activation, float alpha,
+                                                      Numbers<kCount> of) {
+  math::with_activation(activation, [&](auto f) {
+#pragma unroll
+    for (float& x : of.x) x = f.derivative(x, alpha);
+  });
+  return of;
+}
+
+// What a thread has stored of a gradient, times a derivative that is not relu's: place(e) is where e lies.
+// kEach at a time, which are on their way from memory together.
+template <class C, int kEach, int kCount, class At>
+__device__ __forceinline__ void multiply_gradient(const GemmProblem& p, const GemmOperands& o,
+                                                  const GemmSlope& slope, At place) {
+  static_assert(kCount % kEach == 0);
+  if (!slope.other()) return;
+  C* c = reinterpret_cast<C*>(o.c);
+  const C* saved = reinterpret_cast<const C*>(slope.saved);
+#pragma unroll 1
+  for (int first = 0; first < kCount; first += kEach) {
+    Numbers<kEach> of;
+    float stored[kEach];
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+      const GemmPlace at = place(first + e);
+      of.x[e] = at.inside(p) ? to_float(saved[at.i * p.n + at.j]) : 0.0f;
+      stored[e] = at.inside(p) ? to_float(c[at.i * p.n + at.j]) : 0.0f;
+    }
+    of = derived(slope.activation, slope.alpha, of);
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+      const GemmPlace at = place(first + e);
+      if (at.inside(p)) put(c + at.i * p.n + at.j, stored[e] * of.x[e]);
+    }
+  }
 }
 
 // Element (i, j) of an activation that is not relu, from its sum.

@@ -139,7 +139,7 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
                                        const Place& at, float (&total)[kDown][kAcross][4]) {
   finish_in_registers<C, kSlope>(p, o, f, at, total);
   if constexpr (kSlope) {
-    multiply_gradient<C, kDown * kAcross * 4>(p, o, f.slope, at);
+    multiply_gradient<C, 8, kDown * kAcross * 4>(p, o, f.slope, at);
   }
 }
 

@@ -164,7 +164,7 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
             finished<float, (!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
                                                            sum[i][j]);
   if constexpr (!kTransposeA && kTransposeB)
-    multiply_gradient<float, T::m * T::n>(problem, operands, finish.slope, [&](int e) {
+    multiply_gradient<float, 4, T::m * T::n>(problem, operands, finish.slope, [&](int e) {
       return GemmPlace{top + row + e / T::n, left + col + e % T::n};
     });
   leave_sums<T, kTransposeA, kTransposeB>(problem, finish, a, {top, left, T::rows, T::cols}, row, col, sum);

@@ -71,7 +71,8 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         o.c[row * p.n + col] = sum[i][j][e] = finished<float, kSlope>(f, p, row, col, x);
       }
   if constexpr (kSlope) {
-    multiply_gradient<float, kDown * kAcross * 4>(p, o, f.slope, [&](int n) { return place(top, left, n); });
+    multiply_gradient<float, 8, kDown * kAcross * 4>(p, o, f.slope,
+                                                     [&](int n) { return place(top, left, n); });
   }
 }
 

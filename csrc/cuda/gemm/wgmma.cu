@@ -300,7 +300,7 @@ __global__ void __launch_bounds__(kAllThreads, 1)
     } else {
       finish_sums<C>(problem, operands, finish, pairs, at, total);
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
-      multiply_gradient<C, S::kCols / 2>(problem, operands, finish.slope, at);
+      multiply_gradient<C, 8, S::kCols / 2>(problem, operands, finish.slope, at);
     }
   }
 }
