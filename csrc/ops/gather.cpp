@@ -177,7 +177,8 @@ Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, dou
     if (offset != 0.0) check.fail("offset", "labels are not moved: expected 0");
     return gather_labels(check, out, std::move(feed));
   }
-  check.output_matrix("out", out);
+  const bool rounds = out && out.device == Device::cpu && out.dtype == DType::bf16;
+  check.output("out", out, rounds ? DType::bf16 : DType::f32, {kAny, kAny});
   if (on_device(check, {{"out", out}}))
     return gather_on_device(check, out, std::move(feed), static_cast<float>(scale),
                             static_cast<float>(offset));
@@ -185,19 +186,23 @@ Step gather(const View& out, std::shared_ptr<const Feed> feed, double scale, dou
   step.name = check.function();
   step.work = work_of(out.rows(), out.cols());
   cpu::declare_shares(step, out.rows(), out.cols());
-  step.run = [check, feed = std::move(feed), out = out.f32(), batch = out.rows(), features = out.cols(),
+  if (rounds) step.scratch = out.cols();
+  step.run = [check, feed = std::move(feed), out, rounds, batch = out.rows(), features = out.cols(),
               scale = static_cast<float>(scale), offset = static_cast<float>(offset),
-              &table = cpu::active().convert](Worker& worker) {
+              &kernels = cpu::active()](Worker& worker) {
     const View& fed = feed->view;
     check_fed(check, fed, features);
     check_here(check, fed);
-    const auto kernel = converter(check, table, fed);
+    const auto convert = converter(check, kernels.convert, fed);
     const cpu::MatrixPart part = cpu::share_of(worker, batch, features);
     const Range cols{part.col_begin, part.col_end};
     const std::int64_t skipped = cols.begin * item_size(fed.dtype);
     each_row(BatchRows(check, fed, worker.batch, batch), {part.row_begin, part.row_end}, cols,
-             [=](std::int64_t i, const char* row) {
-               kernel(out + i * features + cols.begin, row + skipped, cols.size(), scale, offset);
+             [&](std::int64_t i, const char* row) {
+               const std::int64_t first = i * features + cols.begin;
+               float* y = rounds ? worker.scratch() : out.f32() + first;
+               convert(y, row + skipped, cols.size(), scale, offset);
+               if (rounds) kernels.narrow(out.as<std::uint16_t>() + first, y, cols.size());
              });
   };
   return step;

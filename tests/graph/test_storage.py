@@ -72,13 +72,14 @@ def named_views(instruction):
 
 
 def test_steps_see_float32_and_memory_between_them_bfloat16(no_units):
+    """But for the one that rounds what it gathers."""
     lowering = lowered()
     assert "cast" in ops_of(lowering)
     seen = set()
     for instruction in lowering.instructions:
         views = list(named_views(instruction))
         for name, view in views:
-            if instruction.op != "cast":
+            if instruction.op not in ("cast", "gather"):
                 assert view.dtype != BFLOAT16, f"{instruction} reads or writes bfloat16"
             first = view.buffer not in seen
             # What is mentioned for the first time is written: by a cast, or as an output of the op.
@@ -102,9 +103,8 @@ def test_between_the_products_of_a_plain_net_nothing_is_cast(units):
     arena = Arena([v for v in graph.variables if v.trainable])
     heads = ending(LOGITS)
     lowering = lower_graph(graph, ROWS, feeds=Feeds(), totals=np.zeros((2, 2)), heads=heads, arena=arena)
-    assert (
-        ops_of(lowering).count("cast") == 3
-    )  # of the data, of what the last layer reads, and of its gradient
+    # Of what the last layer reads, and of its gradient.
+    assert ops_of(lowering).count("cast") == 2
     products = [item.arguments for item in lowering.instructions if item.op == "dense_backward"]
     assert [product.get("below_activation") for product in products] == [None, "relu", "relu", None]
 
@@ -168,7 +168,8 @@ def test_inputs_are_gathered_in_the_dtype_that_they_are_cast_to():
         lambda x: ops.dense(ops.rescale(stored_as(x, "bfloat16"), 0.5, 0.1), W), FEATURES, training=False
     )
     lowering = lower_graph(graph, ROWS, feeds=Feeds(), scatter=True)
-    assert ops_of(lowering)[:2] == ["gather", "cast"]
+    assert ops_of(lowering)[0] == "gather"
+    assert lowering.instructions[0].arguments["out"].dtype == BFLOAT16
     assert "rescale" not in ops_of(lowering)
     assert lowering.instructions[0].arguments["scale"] == 0.5
     both = traced(

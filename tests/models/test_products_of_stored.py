@@ -66,7 +66,7 @@ def trained(net, rows, batch, optimizer):
 
 
 CASES = [(net, 203, 32) for net in (plain, normalized, branched, long)] + [(plain, 4, 1), (plain, 520, 300)]
-# What products take beside x and dy.
+# What products take beside x and dy (and `out` is of the data).
 TAKEN = {net: {"y", "dx"} for net in (normalized, branched)}
 TAKEN |= {net: {"y", "dx", "below_saved"} for net in (plain, long)}
 
@@ -96,4 +96,4 @@ def test_training_has_the_bits_of_the_casts(monkeypatch, net, rows, batch, targe
 
     monkeypatch.setattr(storage, "bfloat16_operands", watched)
     same_bits(target, run, expected)
-    assert taken == {"x", "dy", *TAKEN[net]}
+    assert taken == {"out", "x", "dy", *TAKEN[net]}

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import RUNS, TARGETS, Guarded, _core, on_target
+from tests.ops.harness import CUDA, RUNS, TARGETS, Guarded, _core, on_target
+from tests.reference import cast
 from tests.reference import gather as reference
 from tests.tolerances import assert_close
 
@@ -80,6 +81,25 @@ def test_gather(dtype, features):
             if target != "scalar":
                 first = out.array.copy() if first is None else first
                 np.testing.assert_array_equal(out.array, first, err_msg=f"{target} {layout}")
+
+
+@pytest.mark.skipif(bool(CUDA), reason="on a device a step of its own rounds")
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize(("batch", "features"), [(17, 1), (17, 33), (5, 300)])
+def test_rounded_on_the_way(dtype, batch, features):
+    array = data(dtype, 50, features)
+    if dtype != "uint8":
+        array[9, 0], array[7, -1] = np.inf, np.nan
+    order = np.random.default_rng(1).permutation(50)
+    for target, offset in every_run():
+        feed, exact = _core.Feed(), np.empty((batch, features), np.float32)
+        feed.bind(array)
+        out = Guarded((batch, features), cast.STORED, offset // 2)
+        _core.gather(exact, feed, SCALE, OFFSET).run(rows=order, start=5)
+        _core.gather(out.array, feed, SCALE, OFFSET).run(rows=order, start=5)
+        out.assert_untouched(target)
+        found = out.array.view(np.uint16)
+        np.testing.assert_array_equal(found, cast.narrow(exact).view(np.uint16), err_msg=target)
 
 
 def test_consecutive_rows():

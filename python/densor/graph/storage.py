@@ -91,12 +91,15 @@ def multiplies_bfloat16(instruction: Instruction) -> bool:
 def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
     """The arguments that it takes as they are stored, in bfloat16, where it runs; none where it cannot.
 
-    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32), an activation all of its own.
+    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32), an activation all of its own;
+    a CPU rounds data row by row while it gathers them.
     """
     arguments, on_cpu = instruction.arguments, device == "cpu"
     if instruction.op in _ELEMENTWISE:
         names = _ELEMENTWISE[instruction.op]
         return names if not on_cpu and all(arguments[name].dtype == BFLOAT16 for name in names) else ()
+    if instruction.op == "gather":
+        return ("out",) if on_cpu and arguments["out"].dtype == BFLOAT16 else ()
     reads = _core.cpu_reads_halves() if on_cpu else _core.device_reads_halves()
     if not (multiplies_bfloat16(instruction) and reads):
         return ()
