@@ -1,7 +1,8 @@
 // Gradients of batch normalization with a fused activation and dropout. Batches of one part of rows take one
 // launch, whose second look at the rows finds them in the L1 cache. Of larger ones a launch reads the rows
 // for their sums, one puts the parts together and one reads the rows again: 20 bytes an element, 28 with an
-// activation, 20 and two bits where dropout has left a mask of both; by given statistics 12 (16).
+// activation, 20 and two bits where dropout has left a mask of both; by given statistics 12 (16); of bfloat16
+// numbers half of that.
 #include "cuda/device/chosen_activation.cuh"
 #include "cuda/device/noise.cuh"
 #include "cuda/device/normalization.cuh"
@@ -14,79 +15,112 @@ namespace densor::cuda {
 namespace {
 
 using math::BatchNorm;
-using math::BatchNormGradients;
 
 // What a backward pass reads, and dx, which may be one of them or null.
+template <class T>
 struct Arrays {
-  float* dx;
-  const float *dy, *x, *y;
+  T* dx;
+  const T *dy, *x, *y;
   PassedGradient passed;
+  bool pairs;
 };
 
 // In the place of an activation: the mask has what it and dropout let pass.
 struct Masked {};
 
-// Of dy, by dropout and activation.
-__device__ __forceinline__ float passed_gradient(const PassedGradient& passed, float dy, std::int64_t row,
-                                                 std::int64_t col, std::int64_t cols) {
-  const unsigned word = passed.mask[row * math::mask_words(cols) + col / kNoiseLanes];
-  const float dx = (word >> col % kNoiseLanes & 1) != 0 ? dy * passed.scale : 0.0f;
+// Of dy, by dropout and activation. bits: of the mask, from its column on.
+__device__ __forceinline__ float passed_gradient(const PassedGradient& passed, float dy, unsigned bits) {
+  const float dx = (bits & 1) != 0 ? dy * passed.scale : 0.0f;
   return passed.rounded ? math::bf16_round(dx) : dx;
 }
 
-// The gradient behind the activation and u = x - mean, of kRowsAhead rows from i on; 0 behind the last.
+template <class V, class A>
+__device__ __forceinline__ void multiply(V& dy, const A& activation, const V& y, float alpha) {
+#pragma unroll
+  for (int k = 0; k < static_cast<int>(sizeof dy / sizeof(float)); ++k)
+    dy.of[k] *= activation.derivative(y.of[k], alpha);
+}
+
+// The gradient behind the activation and u = x - mean, of the rows of a group; 0 behind the last.
+template <class T, class Group>
 struct RowsAhead {
-  float dz[kRowsAhead], u[kRowsAhead];
+  Abreast<T> dz[Group::kCount], u[Group::kCount];
 
   template <class A>
-  __device__ RowsAhead(const ColumnTile& tile, [[maybe_unused]] const A& activation, const Arrays& a,
-                       float mean, std::int64_t i, const BatchNorm& p) {
+  __device__ RowsAhead(const WideTile<T>& tile, [[maybe_unused]] const A& activation, const Arrays<T>& a,
+                       const Abreast<T>& mean, const Group& group, const BatchNorm& p) {
 #pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      const std::int64_t row = i + r * kTileWarps, at = row * p.ld + tile.column;
-      const bool there = row < tile.end;
-      dz[r] = there ? a.dy[at] : 0.0f;
-      u[r] = there ? a.x[at] - mean : 0.0f;
-      if constexpr (std::is_same_v<A, Masked>)
-        dz[r] = there ? passed_gradient(a.passed, dz[r], row, tile.column, p.cols) : 0.0f;
-      else if constexpr (!A::kLinear)
-        if (there) dz[r] *= activation.derivative(a.y[at], p.alpha);
+    for (int r = 0; r < Group::kCount; ++r) {
+      const std::int64_t at = group.row(r) * p.ld + tile.column;
+      const bool there = group.has(tile, r);
+      dz[r] = load_if(there, a.dy + at, tile.pairs);
+      u[r] = load_if(there, a.x + at, tile.pairs);
+#pragma unroll
+      for (int k = 0; k < kAbreast<T>; ++k) u[r].of[k] = there ? u[r].of[k] - mean.of[k] : 0.0f;
+      if constexpr (std::is_same_v<A, Masked>) {
+        const std::int64_t word = group.row(r) * math::mask_words(p.cols) + tile.column / kNoiseLanes;
+        const unsigned bits = there ? a.passed.mask[word] >> tile.column % kNoiseLanes : 0;
+#pragma unroll
+        for (int k = 0; k < kAbreast<T>; ++k) dz[r].of[k] = passed_gradient(a.passed, dz[r].of[k], bits >> k);
+      } else if constexpr (!A::kLinear) {
+        if (there) multiply(dz[r], activation, load(a.y + at, tile.pairs), p.alpha);
+      }
     }
   }
 };
 
-// Sums over the rows of the part for every thread of a column; with a scale, dx = scale dz on the way.
-template <bool kScaled, class A>
-__device__ math::GradientSums<float> tile_sums(const ColumnTile& tile, const A& activation, const Arrays& a,
-                                               float mean, float scale, const BatchNorm& p) {
-  float sum[3] = {};
-  each_rows(tile, [&](std::int64_t i) {
-    const RowsAhead rows(tile, activation, a, mean, i, p);
+// Sums over the rows of the part for every thread of its columns; with a scale, dx = scale dz on the way.
+// Where half as many threads have them, each has twice as many rows on their way.
+template <bool kScaled, class T, class A>
+__device__ Abreast<T, math::GradientSums<float>> tile_sums(const WideTile<T>& tile, const A& activation,
+                                                           const Arrays<T>& a, const Abreast<T>& mean,
+                                                           const Abreast<T>& scale, const BatchNorm& p) {
+  float sum[3 * kAbreast<T>] = {};
+  each_group<T, kRowsAhead * kAbreast<T>>(tile, [&]<class Group>(const Group& group) {
+    RowsAhead<T, Group> rows(tile, activation, a, mean, group, p);
 #pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      sum[0] += rows.dz[r];
-      sum[1] = math::fma(rows.dz[r], rows.u[r], sum[1]);
-      sum[2] += rows.u[r];
-      const std::int64_t row = i + r * kTileWarps;
-      if (kScaled && tile.inside && row < tile.end) a.dx[row * p.ld + tile.column] = scale * rows.dz[r];
+    for (int r = 0; r < Group::kCount; ++r) {
+#pragma unroll
+      for (int k = 0; k < kAbreast<T>; ++k) {
+        float *mine = sum + 3 * k, &dz = rows.dz[r].of[k];
+        mine[0] += dz;
+        mine[1] = math::fma(dz, rows.u[r].of[k], mine[1]);
+        mine[2] += rows.u[r].of[k];
+        if (kScaled) dz *= scale.of[k];
+      }
+      if (kScaled && tile.inside && group.has(tile, r))
+        store(a.dx + group.row(r) * p.ld + tile.column, rows.dz[r], tile.pairs);
     }
   });
   add_warps(tile, sum);
-  return {sum[0], sum[1], sum[2]};
+  Abreast<T, math::GradientSums<float>> total;
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) total.of[k] = {sum[3 * k], sum[3 * k + 1], sum[3 * k + 2]};
+  return total;
 }
 
 // dx = scale dz + slope u + shift.
-template <class A>
-__device__ void input_gradient(const ColumnTile& tile, const A& activation, const Arrays& a, float mean,
-                               float scale, float slope, float shift, const BatchNorm& p) {
+struct InputFactors {
+  float scale, slope, shift;
+};
+
+template <class T, class A>
+__device__ void input_gradient(const WideTile<T>& tile, const A& activation, const Arrays<T>& a,
+                               const Abreast<T>& mean, const Abreast<T, InputFactors>& factors,
+                               const BatchNorm& p) {
   if (!tile.inside) return;
-  each_rows(tile, [&](std::int64_t i) {
-    const RowsAhead rows(tile, activation, a, mean, i, p);
+  each_group<T, kRowsAhead>(tile, [&]<class Group>(const Group& group) {
+    const RowsAhead<T, Group> rows(tile, activation, a, mean, group, p);
 #pragma unroll
-    for (int r = 0; r < kRowsAhead; ++r) {
-      const std::int64_t row = i + r * kTileWarps;
-      if (row < tile.end)
-        a.dx[row * p.ld + tile.column] = math::fma(rows.dz[r], scale, math::fma(rows.u[r], slope, shift));
+    for (int r = 0; r < Group::kCount; ++r) {
+      if (!group.has(tile, r)) continue;
+      Abreast<T> dx;
+#pragma unroll
+      for (int k = 0; k < kAbreast<T>; ++k) {
+        const InputFactors& f = factors.of[k];
+        dx.of[k] = math::fma(rows.dz[r].of[k], f.scale, math::fma(rows.u[r].of[k], f.slope, f.shift));
+      }
+      store(a.dx + group.row(r) * p.ld + tile.column, dx, tile.pairs);
     }
   });
 }
@@ -99,36 +133,60 @@ __device__ __forceinline__ math::NormalizationGradient<float> gradient(const mat
                                             static_cast<float>(p.rows));
 }
 
+// array[j] for the columns j of a thread.
+template <class T>
+__device__ __forceinline__ Abreast<T> of_columns(const WideTile<T>& tile, const float* array) {
+  Abreast<T> values;
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) values.of[k] = array[tile.at(k)];
+  return values;
+}
+
 // All of backward, for one part.
-template <class A>
-__global__ void backward_kernel(A activation, Arrays a, float* dgamma, float* dbeta, const float* mean,
+template <class T, class A>
+__global__ void backward_kernel(A activation, Arrays<T> a, float* dgamma, float* dbeta, const float* means,
                                 const float* variance, BatchNorm p, const Batch* batch) {
   p.rows = rows_of(batch, p.rows);
-  const ColumnTile tile(p.rows, p.cols);
-  const std::int64_t j = tile.column;
-  const auto sums = tile_sums<false>(tile, activation, a, mean[j], 0.0f, p);
-  const auto g = gradient(sums, variance, j, p);
-  if (tile.first() && dgamma != nullptr) dgamma[j] = g.dgamma;
-  if (tile.first() && dbeta != nullptr) dbeta[j] = sums.dz;
-  if (a.dx != nullptr) input_gradient(tile, activation, a, mean[j], g.scale, g.slope, g.shift, p);
+  const WideTile<T> tile(a.pairs, p.rows, p.cols);
+  const Abreast<T> mean = of_columns(tile, means);
+  const auto sums = tile_sums<false>(tile, activation, a, mean, {}, p);
+  Abreast<T, InputFactors> factors;
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) {
+    const std::int64_t j = tile.at(k);
+    const auto g = gradient(sums.of[k], variance, j, p);
+    factors.of[k] = {g.scale, g.slope, g.shift};
+    if (!tile.first() || !tile.has(k)) continue;
+    if (dgamma != nullptr) dgamma[j] = g.dgamma;
+    if (dbeta != nullptr) dbeta[j] = sums.of[k].dz;
+  }
+  if (a.dx != nullptr) input_gradient(tile, activation, a, mean, factors, p);
 }
 
 // part_sums (parts, 3, cols). kInference: dx, if there is one, is written on the way.
-template <bool kInference, class A>
-__global__ void sums_kernel(A activation, float* part_sums, Arrays a, const float* mean,
+template <bool kInference, class T, class A>
+__global__ void sums_kernel(A activation, float* part_sums, Arrays<T> a, const float* means,
                             const float* variance, BatchNorm p, const Batch* batch) {
   p.rows = rows_of(batch, p.rows);
-  const ColumnTile tile(p.rows, p.cols, part_rows(p.rows));
-  const std::int64_t j = tile.column;
-  const float scale =
-      kInference ? value_or(p.gamma, j, 1.0f) * math::inverse_deviation(variance[j], p.epsilon) : 0.0f;
-  const auto sums = kInference && a.dx != nullptr ? tile_sums<true>(tile, activation, a, mean[j], scale, p)
-                                                  : tile_sums<false>(tile, activation, a, mean[j], scale, p);
+  const WideTile<T> tile(a.pairs, p.rows, p.cols, part_rows(p.rows));
+  const Abreast<T> mean = of_columns(tile, means);
+  Abreast<T> scale{};
+  if constexpr (kInference)
+#pragma unroll
+    for (int k = 0; k < kAbreast<T>; ++k)
+      scale.of[k] =
+          value_or(p.gamma, tile.at(k), 1.0f) * math::inverse_deviation(variance[tile.at(k)], p.epsilon);
+  const auto sums = kInference && a.dx != nullptr ? tile_sums<true>(tile, activation, a, mean, scale, p)
+                                                  : tile_sums<false>(tile, activation, a, mean, scale, p);
   if (!tile.first()) return;
-  float* mine = part_sums + tile.part * 3 * p.cols + j;
-  mine[0] = sums.dz;
-  mine[p.cols] = sums.dz_u;
-  mine[2 * p.cols] = sums.u;
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) {
+    if (!tile.has(k)) continue;
+    float* mine = part_sums + tile.part * 3 * p.cols + tile.at(k);
+    mine[0] = sums.of[k].dz;
+    mine[p.cols] = sums.of[k].dz_u;
+    mine[2 * p.cols] = sums.of[k].u;
+  }
 }
 
 __device__ math::GradientSums<float> all_sums(const float* part_sums, std::int64_t parts, std::int64_t j,
@@ -156,35 +214,41 @@ __global__ void factors_kernel(float* dgamma, float* dbeta, float* factors, cons
   }
 }
 
-template <class A>
-__global__ void input_gradient_kernel(A activation, Arrays a, const float* mean, const float* factors,
-                                      std::int64_t part_rows, BatchNorm p) {
-  const ColumnTile tile(p.rows, p.cols, part_rows);
-  const std::int64_t j = tile.column;
-  input_gradient(tile, activation, a, mean[j], factors[j], factors[p.cols + j], factors[2 * p.cols + j], p);
+template <class T, class A>
+__global__ void __launch_bounds__(kThreads, kBlocksTogether)
+    input_gradient_kernel(A activation, Arrays<T> a, const float* means, const float* factors,
+                          std::int64_t part_rows, BatchNorm p) {
+  const WideTile<T> tile(a.pairs, p.rows, p.cols, part_rows);
+  Abreast<T, InputFactors> mine;
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) {
+    const std::int64_t j = tile.at(k);
+    mine.of[k] = {factors[j], factors[p.cols + j], factors[2 * p.cols + j]};
+  }
+  input_gradient(tile, activation, a, of_columns(tile, means), mine, p);
 }
 
-void backward(const Queue& queue, const BatchNormGradients& d, const float* dy, const float* x,
-              const float* y, const float* mean, const float* variance, const BatchNorm& p,
-              const PassedGradient& passed) {
+template <class T>
+void backward(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x, const T* y,
+              const float* mean, const float* variance, const BatchNorm& p, const PassedGradient& passed) {
   if (p.cols == 0) return;
-  const Arrays a{d.dx, dy, x, y, passed};
+  const Arrays<T> a{dx, dy, x, y, passed, lie_in_pairs(p.cols, dx, dy, x, y)};
   const std::int64_t parts = column_parts(p.rows), some = passes(p.rows);
   float *factors = queue.scratch, *part_sums = factors + 3 * p.cols;
   const auto run = [&](auto activation) {
     using A = decltype(activation);
     if (parts == 1) {
-      launch(queue, backward_kernel<A>, tile_blocks(p.cols, 1), tile_threads(), 0, activation, a, d.dgamma,
-             d.dbeta, mean, variance, p, queue.batch);
+      launch(queue, backward_kernel<T, A>, WideTile<T>::blocks(a.pairs, p.cols, 1), tile_threads(), 0,
+             activation, a, dgamma, dbeta, mean, variance, p, queue.batch);
       return;
     }
-    launch(queue, sums_kernel<false, A>, tile_blocks(p.cols, parts), tile_threads(), 0, activation, part_sums,
-           a, mean, variance, p, queue.batch);
-    launch(queue, factors_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta, factors, part_sums,
+    launch(queue, sums_kernel<false, T, A>, WideTile<T>::blocks(a.pairs, p.cols, parts), tile_threads(), 0,
+           activation, part_sums, a, mean, variance, p, queue.batch);
+    launch(queue, factors_kernel, blocks_for(p.cols), kThreads, 0, dgamma, dbeta, factors, part_sums,
            variance, parts, p, queue.batch);
-    if (a.dx != nullptr)
-      launch(queue, input_gradient_kernel<A>, tile_blocks(p.cols, some), tile_threads(), 0, activation, a,
-             mean, factors, divide_up(p.rows, some), p);
+    if (dx != nullptr)
+      launch(queue, input_gradient_kernel<T, A>, WideTile<T>::blocks(a.pairs, p.cols, some), tile_threads(),
+             0, activation, a, mean, factors, divide_up(p.rows, some), p);
   };
   if (passed.mask != nullptr)
     run(Masked{});
@@ -201,24 +265,28 @@ __global__ void inference_parameters_kernel(float* dgamma, float* dbeta, const f
   }
 }
 
-void inference_backward(const Queue& queue, const BatchNormGradients& d, const float* dy, const float* x,
-                        const float* y, const float* mean, const float* variance, const BatchNorm& p) {
+template <class T>
+void inference_backward(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x,
+                        const T* y, const float* mean, const float* variance, const BatchNorm& p) {
   if (p.cols == 0) return;
+  const Arrays<T> a{dx, dy, x, y, {}, lie_in_pairs(p.cols, dx, dy, x, y)};
   const std::int64_t parts = column_parts(p.rows);
   with_chosen_activation(p.activation, [&](auto activation) {
-    launch(queue, sums_kernel<true, decltype(activation)>, tile_blocks(p.cols, parts), tile_threads(), 0,
-           activation, queue.scratch, Arrays{d.dx, dy, x, y, {}}, mean, variance, p, queue.batch);
+    launch(queue, sums_kernel<true, T, decltype(activation)>, WideTile<T>::blocks(a.pairs, p.cols, parts),
+           tile_threads(), 0, activation, queue.scratch, a, mean, variance, p, queue.batch);
   });
-  if (d.dgamma == nullptr && d.dbeta == nullptr) return;
-  launch(queue, inference_parameters_kernel, blocks_for(p.cols), kThreads, 0, d.dgamma, d.dbeta,
-         queue.scratch, variance, parts, p);
+  if (dgamma == nullptr && dbeta == nullptr) return;
+  launch(queue, inference_parameters_kernel, blocks_for(p.cols), kThreads, 0, dgamma, dbeta, queue.scratch,
+         variance, parts, p);
 }
 
 }  // namespace
 
 void fill_batch_norm_gradients(Launchers& table) {
-  table.batch_norm_backward = backward;
-  table.batch_norm_inference_backward = inference_backward;
+  table.batch_norm.backward = backward<float>;
+  table.batch_norm.inference_backward = inference_backward<float>;
+  table.batch_norm_of_halves.backward = backward<Half>;
+  table.batch_norm_of_halves.inference_backward = inference_backward<Half>;
 }
 
 }  // namespace densor::cuda

@@ -124,6 +124,45 @@ constexpr std::int64_t layer_norm_scratch(std::int64_t rows, const math::LayerNo
 
 inline constexpr std::int64_t kSpectralNormScratch = 2;  // floats
 
+// As in cpu/kernels.h; x, y and their gradients are of T, bfloat16 numbers (rounded once) or float32. All but
+// inference need batch_norm_scratch.
+template <class T>
+struct BatchNormLaunchers {
+  void (*forward)(const Queue& queue, T* y, float* mean, float* variance, const T* x,
+                  const math::BatchNorm& p, const GivenMoments& given, const FusedDropout& drop);
+  void (*inference)(const Queue& queue, T* y, const T* x, const float* mean, const float* variance,
+                    const math::BatchNorm& p);
+  void (*backward)(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x,
+                   const T* y, const float* mean, const float* variance, const math::BatchNorm& p,
+                   const PassedGradient& passed);
+  void (*inference_backward)(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x,
+                             const T* y, const float* mean, const float* variance, const math::BatchNorm& p);
+};
+
+// x, y and their gradients are of T, as above.
+template <class T>
+struct DropoutLaunchers {
+  void (*forward)(const Queue& queue, T* y, std::uint16_t* mask, const T* x, std::int64_t rows,
+                  std::int64_t cols, const Noise& noise, std::uint32_t threshold,
+                  const math::DropoutMap& map);
+  void (*spread)(const Queue& queue, T* y, std::uint16_t* mask, const T* x, std::int64_t rows,
+                 std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map,
+                 const math::NoiseSpread& spread);
+  void (*backward)(const Queue& queue, T* dx, const T* dy, const std::uint16_t* mask, std::int64_t rows,
+                   std::int64_t cols, float scale);
+};
+
+// The same; all rows. parameters needs layer_norm_scratch.
+template <class T>
+struct LayerNormLaunchers {
+  void (*forward)(const Queue& queue, T* y, float* statistics, const T* x, std::int64_t rows,
+                  const math::LayerNorm& p);
+  void (*backward)(const Queue& queue, T* dx, const T* dy, const T* x, const float* statistics,
+                   std::int64_t rows, const math::LayerNorm& p);
+  void (*parameters)(const Queue& queue, float* dgamma, float* dbeta, const T* dy, const T* x,
+                     const float* statistics, std::int64_t rows, const math::LayerNorm& p);
+};
+
 struct Launchers {
   // The batch at hand becomes the next one: `rows` further, `hyper` values further, `steps` steps further.
   void (*next_batch)(const Queue& queue, Batch* batch, std::int64_t rows, std::int64_t steps);
@@ -189,14 +228,8 @@ struct Launchers {
   // Everything that e points at is in device memory; of its outputs the first `folded` may be of reductions.
   void (*expression)(const Queue& queue, const math::Expression& e, std::int64_t folded);
 
-  void (*dropout_forward)(const Queue& queue, float* y, std::uint16_t* mask, const float* x,
-                          std::int64_t rows, std::int64_t cols, const Noise& noise, std::uint32_t threshold,
-                          const math::DropoutMap& map);
-  void (*dropout_spread)(const Queue& queue, float* y, std::uint16_t* mask, const float* x, std::int64_t rows,
-                         std::int64_t cols, const Noise& noise, std::uint32_t threshold,
-                         const math::DropoutMap& map, const math::NoiseSpread& spread);
-  void (*dropout_backward)(const Queue& queue, float* dx, const float* dy, const std::uint16_t* mask,
-                           std::int64_t rows, std::int64_t cols, float scale);
+  DropoutLaunchers<float> dropout;
+  DropoutLaunchers<std::uint16_t> dropout_of_halves;
   void (*gaussian_noise)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols,
                          const Noise& noise, float stddev, bool multiplies);
   void (*random_uniform)(const Queue& queue, float* out, std::int64_t n, const Noise& noise, float low,
@@ -254,28 +287,13 @@ struct Launchers {
   void (*accumulate)(const Queue& queue, double* totals, const float* values, const float* weight,
                      std::int64_t n);
 
-  // As in cpu/kernels.h. All but inference and update need batch_norm_scratch.
-  void (*batch_norm_forward)(const Queue& queue, float* y, float* mean, float* variance, const float* x,
-                             const math::BatchNorm& p, const GivenMoments& given, const FusedDropout& drop);
-  void (*batch_norm_inference)(const Queue& queue, float* y, const float* x, const float* mean,
-                               const float* variance, const math::BatchNorm& p);
-  void (*batch_norm_backward)(const Queue& queue, const math::BatchNormGradients& d, const float* dy,
-                              const float* x, const float* y, const float* mean, const float* variance,
-                              const math::BatchNorm& p, const PassedGradient& passed);
-  void (*batch_norm_inference_backward)(const Queue& queue, const math::BatchNormGradients& d,
-                                        const float* dy, const float* x, const float* y, const float* mean,
-                                        const float* variance, const math::BatchNorm& p);
+  BatchNormLaunchers<float> batch_norm;
+  BatchNormLaunchers<std::uint16_t> batch_norm_of_halves;
   void (*batch_norm_update)(const Queue& queue, float* moving_mean, float* moving_variance, const float* mean,
                             const float* variance, std::int64_t n, const math::MovingAverage& average);
 
-  // All rows; as in cpu/kernels.h. parameters needs layer_norm_scratch.
-  void (*layer_norm_forward)(const Queue& queue, float* y, float* statistics, const float* x,
-                             std::int64_t rows, const math::LayerNorm& p);
-  void (*layer_norm_backward)(const Queue& queue, float* dx, const float* dy, const float* x,
-                              const float* statistics, std::int64_t rows, const math::LayerNorm& p);
-  void (*layer_norm_parameters)(const Queue& queue, float* dgamma, float* dbeta, const float* dy,
-                                const float* x, const float* statistics, std::int64_t rows,
-                                const math::LayerNorm& p);
+  LayerNormLaunchers<float> layer_norm;
+  LayerNormLaunchers<std::uint16_t> layer_norm_of_halves;
 
   // totals[0], unless null, grows by weight * (all penalties); dx, where there is one, becomes (or grows by)
   // scale * derivative. `by_rows`: the weight counts the rows of a whole batch. Scratch: two floats for each

@@ -18,7 +18,7 @@ namespace {
 
 cpu::BatchNorm checked(const Check& check, const View& x, const View& gamma, const View& beta,
                        const BatchNormOptions& options) {
-  check.matrix("x", x);
+  check.input("x", x, stored_dtype(x), {kAny, kAny});
   check.optional_input("gamma", gamma, DType::f32, {x.cols()});
   check.optional_input("beta", beta, DType::f32, {x.cols()});
   check.number("epsilon", options.epsilon, 0.0, std::numeric_limits<float>::max());
@@ -58,23 +58,24 @@ Step local_step(const Check& check, const View& x, double cost) {
   return step;
 }
 
-struct BackwardArrays {
-  cpu::BatchNormGradients d;
-  const float *dy, *x, *y, *mean, *variance;
+// What both backward passes read and write; the statistics are of the batch, or moving ones.
+struct BackwardViews {
+  const BatchNormGradientViews& d;
+  const View &dy, &x, &y, &mean, &variance, &gamma;
 };
 
-BackwardArrays checked_backward(const Check& check, const BatchNormGradientViews& d, const View& dy,
-                                const View& x, const View& y, bool reads_y) {
-  check.input("dy", dy, DType::f32, {x.rows(), x.cols()});
-  if (reads_y) check.input("y", y, DType::f32, {x.rows(), x.cols()});
-  check.optional_output("dx", d.dx, DType::f32, {x.rows(), x.cols()});
-  check.optional_output("dgamma", d.dgamma, DType::f32, {x.cols()});
-  check.optional_output("dbeta", d.dbeta, DType::f32, {x.cols()});
-  for (const NamedView& input : {NamedView{"dy", dy}, NamedView{"x", x}, NamedView{"y", y}}) {
-    check.same_or_disjoint("dx", d.dx, input.name, input.view);
-    check.disjoint({{"dgamma", d.dgamma}, {"dbeta", d.dbeta}}, {input});
+void check_backward(const Check& check, const BackwardViews& v, bool reads_y) {
+  const std::int64_t rows = v.x.rows(), cols = v.x.cols();
+  const DType dtype = stored_dtype(v.x);
+  check.input("dy", v.dy, dtype, {rows, cols});
+  if (reads_y) check.input("y", v.y, dtype, {rows, cols});
+  check.optional_output("dx", v.d.dx, dtype, {rows, cols});
+  check.optional_output("dgamma", v.d.dgamma, DType::f32, {cols});
+  check.optional_output("dbeta", v.d.dbeta, DType::f32, {cols});
+  for (const NamedView& input : {NamedView{"dy", v.dy}, NamedView{"x", v.x}, NamedView{"y", v.y}}) {
+    check.same_or_disjoint("dx", v.d.dx, input.name, input.view);
+    check.disjoint({{"dgamma", v.d.dgamma}, {"dbeta", v.d.dbeta}}, {input});
   }
-  return {{d.dx.f32(), d.dgamma.f32(), d.dbeta.f32()}, dy.f32(), x.f32(), y.f32(), nullptr, nullptr};
 }
 
 void check_moments(const Check& check, const ProductMoments& moments, const View& x) {
@@ -128,35 +129,55 @@ cpu::PassedGradient passed_by(const BatchNormDropout& dropout) {
           math::dropout_map(math::DropoutKind::inverted, dropout.rate).scale, dropout.rounded};
 }
 
-bool gradients_on_device(const Check& check, const BatchNormGradientViews& d, const View& dy, const View& x,
-                         const View& y, const View& mean, const View& variance, const View& gamma,
-                         const View& mask = {}) {
-  return on_device(check, {{"dx", d.dx},
-                           {"dgamma", d.dgamma},
-                           {"dbeta", d.dbeta},
-                           {"dy", dy},
-                           {"x", x},
-                           {"y", y},
-                           {"mean", mean},
-                           {"variance", variance},
-                           {"gamma", gamma},
+bool gradients_on_device(const Check& check, const BackwardViews& v, const View& mask = {}) {
+  return on_device(check, {{"dx", v.d.dx},
+                           {"dgamma", v.d.dgamma},
+                           {"dbeta", v.d.dbeta},
+                           {"dy", v.dy},
+                           {"x", v.x},
+                           {"y", v.y},
+                           {"mean", v.mean},
+                           {"variance", v.variance},
+                           {"gamma", v.gamma},
                            {"mask", mask}});
 }
 
-template <class Launcher, class... Rest>
-Step backward_on_device(const Check& check, const BackwardArrays& a, const cpu::BatchNorm& p,
-                        Launcher launcher, Rest... rest) {
-  Step step =
-      masking_step(check, cuda::launchers().*launcher, a.d, a.dy, a.x, a.y, a.mean, a.variance, p, rest...);
+// make(kernels) with those of the dtype in which the array is stored.
+template <class Make>
+Step on_stored(const View& x, Make make) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  return stored_step(x, kernels.batch_norm, kernels.batch_norm_of_halves, make);
+}
+
+// kernel(launchers): the one to launch.
+template <class Kernel, class... Rest>
+Step backward_on_device(const Check& check, const BackwardViews& v, const cpu::BatchNorm& p, Kernel kernel,
+                        Rest... rest) {
+  Step step = on_stored(v.x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+    return masking_step(check, kernel(kernels), v.d.dx.as<T>(), v.d.dgamma.f32(), v.d.dbeta.f32(),
+                        v.dy.as<const T>(), v.x.as<const T>(), v.y.as<const T>(), v.mean.f32(),
+                        v.variance.f32(), p, rest...);
+  });
   step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
   return step;
 }
 
+struct BackwardArrays {
+  cpu::BatchNormGradients d;
+  const float *dy, *x, *y, *mean, *variance;
+};
+
 // kernel(a, columns): with the arrays and the columns of a worker.
 template <class Kernel>
-Step backward_step(const Check& check, const View& x, const BackwardArrays& arrays, Kernel kernel) {
-  Step step = local_step(check, x, 0.4);
-  step.run = [arrays, kernel, cols = x.cols()](Worker& worker) {
+Step backward_step(const Check& check, const BackwardViews& v, Kernel kernel) {
+  Step step = local_step(check, v.x, 0.4);
+  const BackwardArrays arrays{{v.d.dx.f32(), v.d.dgamma.f32(), v.d.dbeta.f32()},
+                              v.dy.f32(),
+                              v.x.f32(),
+                              v.y.f32(),
+                              v.mean.f32(),
+                              v.variance.f32()};
+  step.run = [arrays, kernel, cols = v.x.cols()](Worker& worker) {
     const Range mine = worker.split(cols, kLine);
     const std::int64_t j = mine.begin;
     BackwardArrays a = arrays;
@@ -175,7 +196,7 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
                         const ProductMoments& moments, const BatchNormDropout& dropout) {
   const Check check("batch_norm_forward");
   const cpu::BatchNorm p = checked(check, x, gamma, beta, options);
-  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.output("y", y, x.dtype, {x.rows(), x.cols()});
   check.output("mean", mean, DType::f32, {x.cols()});
   check.output("variance", variance, DType::f32, {x.cols()});
   check_rows(check, x);
@@ -192,9 +213,10 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
                         {"beta", beta},
                         {"moments", moments.parts},
                         {"mask", dropout.mask}})) {
-    Step step =
-        masking_step(check, cuda::launchers().batch_norm_forward, y.f32(), mean.f32(), variance.f32(),
-                     x.f32(), p, cuda::GivenMoments{moments.parts.f32(), moments.rows}, for_device(dropout));
+    Step step = on_stored(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+      return masking_step(check, kernels.forward, y.as<T>(), mean.f32(), variance.f32(), x.as<const T>(), p,
+                          cuda::GivenMoments{moments.parts.f32(), moments.rows}, for_device(dropout));
+    });
     step.scratch = cuda::batch_norm_scratch(p.rows, p.cols);
     return step;
   }
@@ -214,7 +236,7 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
                           const BatchNormOptions& options) {
   const Check check("batch_norm_inference");
   const cpu::BatchNorm p = checked(check, x, gamma, beta, options);
-  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.output("y", y, x.dtype, {x.rows(), x.cols()});
   check.input("moving_mean", moving_mean, DType::f32, {x.cols()});
   check.input("moving_variance", moving_variance, DType::f32, {x.cols()});
   check.same_or_disjoint("y", y, "x", x);
@@ -227,8 +249,10 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
                         {"beta", beta},
                         {"moving_mean", moving_mean},
                         {"moving_variance", moving_variance}}))
-    return masking_step(check, cuda::launchers().batch_norm_inference, y.f32(), x.f32(), moving_mean.f32(),
-                        moving_variance.f32(), p);
+    return on_stored(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+      return masking_step(check, kernels.inference, y.as<T>(), x.as<const T>(), moving_mean.f32(),
+                          moving_variance.f32(), p);
+    });
   Step step = local_step(check, x, 0.15);
   step.run = [kernel = cpu::active().batch_norm_inference, y = y.f32(), x = x.f32(), mean = moving_mean.f32(),
               variance = moving_variance.f32(), p](Worker& worker) {
@@ -244,19 +268,18 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
                          const BatchNormOptions& options, const BatchNormDropout& dropout) {
   const Check check("batch_norm_backward");
   const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
+  const BackwardViews views{gradients, dy, x, y, mean, variance, gamma};
   check_dropout(check, dropout, x, options.activation);
-  BackwardArrays arrays =
-      checked_backward(check, gradients, dy, x, y, options.activation != Activation::linear && !dropout.mask);
+  check_backward(check, views, options.activation != Activation::linear && !dropout.mask);
   check.input("mean", mean, DType::f32, {x.cols()});
   check.input("variance", variance, DType::f32, {x.cols()});
   check_rows(check, x);
   check.disjoint({{"dx", gradients.dx}, {"dgamma", gradients.dgamma}, {"dbeta", gradients.dbeta}},
                  {{"mean", mean}, {"variance", variance}, {"gamma", gamma}});
-  arrays.mean = mean.f32();
-  arrays.variance = variance.f32();
-  if (gradients_on_device(check, gradients, dy, x, y, mean, variance, gamma, dropout.mask))
-    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_backward, passed_by(dropout));
-  return backward_step(check, x, arrays,
+  if (gradients_on_device(check, views, dropout.mask))
+    return backward_on_device(
+        check, views, p, [](const auto& kernels) { return kernels.backward; }, passed_by(dropout));
+  return backward_step(check, views,
                        [kernel = cpu::active().batch_norm_backward, p, passed = passed_by(dropout)](
                            const BackwardArrays& a, const Range& columns) {
                          kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns),
@@ -269,17 +292,16 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
                                    const View& moving_variance, const BatchNormOptions& options) {
   const Check check("batch_norm_inference_backward");
   const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
-  BackwardArrays arrays =
-      checked_backward(check, gradients, dy, x, y, options.activation != Activation::linear);
+  const BackwardViews views{gradients, dy, x, y, moving_mean, moving_variance, gamma};
+  check_backward(check, views, options.activation != Activation::linear);
   check.input("moving_mean", moving_mean, DType::f32, {x.cols()});
   check.input("moving_variance", moving_variance, DType::f32, {x.cols()});
   check.disjoint({{"dx", gradients.dx}, {"dgamma", gradients.dgamma}, {"dbeta", gradients.dbeta}},
                  {{"moving_mean", moving_mean}, {"moving_variance", moving_variance}, {"gamma", gamma}});
-  arrays.mean = moving_mean.f32();
-  arrays.variance = moving_variance.f32();
-  if (gradients_on_device(check, gradients, dy, x, y, moving_mean, moving_variance, gamma))
-    return backward_on_device(check, arrays, p, &cuda::Launchers::batch_norm_inference_backward);
-  return backward_step(check, x, arrays,
+  if (gradients_on_device(check, views))
+    return backward_on_device(check, views, p,
+                              [](const auto& kernels) { return kernels.inference_backward; });
+  return backward_step(check, views,
                        [kernel = cpu::active().batch_norm_inference_backward, p](const BackwardArrays& a,
                                                                                  const Range& columns) {
                          kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns));

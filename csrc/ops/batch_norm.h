@@ -6,7 +6,8 @@
 
 namespace densor::ops {
 
-// Batch normalization of columns: x, y, dx, dy (rows, cols), all others (cols,). Column-local steps.
+// Batch normalization of columns: x, y, dx, dy (rows, cols), all others (cols,). Column-local steps. On a
+// device x, y, dx and dy may be bfloat16, all of them: results are rounded once.
 // The activation must be one whose derivative is computed from its output.
 struct BatchNormOptions {
   double epsilon;

@@ -14,8 +14,8 @@ namespace {
 
 // What both forward ops check.
 void check_forward(const Check& check, const View& y, const View& mask, const View& x, double rate) {
-  check.matrix("x", x);
-  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.input("x", x, stored_dtype(x), {kAny, kAny});
+  check.output("y", y, x.dtype, {x.rows(), x.cols()});
   check.output("mask", mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
   check.same_or_disjoint("y", y, "x", x);
   check.disjoint("mask", mask, "x", x);
@@ -47,6 +47,13 @@ cpu::NoiseSpread spread_of(const Check& check, const View& x, const SpreadNoise&
   return spread;
 }
 
+// make(kernels) with those of the dtype in which the array is stored.
+template <class Make>
+Step on_stored(const View& view, Make make) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  return stored_step(view, kernels.dropout, kernels.dropout_of_halves, make);
+}
+
 }  // namespace
 
 std::uint32_t dropout_threshold(double rate) {
@@ -66,9 +73,11 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   check_forward(check, y, mask, x, rate);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}})) {
     if (positive) check.fail("positive", "must be False on a device, whose masks tell what is kept");
-    return masking_step(check, cuda::launchers().dropout_forward, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
-                        dropout_threshold(rate), math::dropout_map(kind, rate));
+    return on_stored(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+      return masking_step(check, kernels.forward, y.as<T>(), mask.as<std::uint16_t>(), x.as<const T>(),
+                          x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
+                          dropout_threshold(rate), math::dropout_map(kind, rate));
+    });
   }
   Step step;
   step.name = check.function();
@@ -90,9 +99,11 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
   check_forward(check, y, mask, x, rate);
   const cpu::NoiseSpread spread = spread_of(check, x, noise);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
-    return masking_step(check, cuda::launchers().dropout_spread, y.f32(), mask.as<std::uint16_t>(), x.f32(),
-                        x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
-                        dropout_threshold(rate), math::dropout_map(kind, rate), spread);
+    return on_stored(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+      return masking_step(check, kernels.spread, y.as<T>(), mask.as<std::uint16_t>(), x.as<const T>(),
+                          x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
+                          dropout_threshold(rate), math::dropout_map(kind, rate), spread);
+    });
   Step step;
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(x.size());
@@ -111,16 +122,18 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
 
 Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate, math::DropoutKind kind) {
   const Check check("dropout_backward");
-  check.matrix("dy", dy);
+  check.input("dy", dy, stored_dtype(dy), {kAny, kAny});
   check.input("mask", mask, DType::u16, {dy.rows(), cpu::mask_words(dy.cols())});
-  check.output("dx", dx, DType::f32, {dy.rows(), dy.cols()});
+  check.output("dx", dx, dy.dtype, {dy.rows(), dy.cols()});
   check.same_or_disjoint("dx", dx, "dy", dy);
   check.disjoint("dx", dx, "mask", mask);
   check.number("rate", rate, 0.0, 1.0, true);
   if (on_device(check, {{"dx", dx}, {"dy", dy}, {"mask", mask}}))
-    return masking_step(check, cuda::launchers().dropout_backward, dx.f32(), dy.f32(),
-                        mask.as<const std::uint16_t>(), dy.rows(), dy.cols(),
-                        math::dropout_map(kind, rate).scale);
+    return on_stored(dy, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+      return masking_step(check, kernels.backward, dx.as<T>(), dy.as<const T>(),
+                          mask.as<const std::uint16_t>(), dy.rows(), dy.cols(),
+                          math::dropout_map(kind, rate).scale);
+    });
   Step step;
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(dy.size());

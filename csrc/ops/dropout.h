@@ -14,6 +14,8 @@ namespace densor::ops {
 std::uint32_t dropout_threshold(double rate);
 math::DropoutKind dropout_kind(const char* function, const char* argument, const std::string& name);
 
+// On a device x, y, dx and dy may be bfloat16, both arrays of a step: results are rounded once.
+
 // y = keep ? scale x + shift : dropped (math/dropout.h), both (rows, cols), and the mask uint16
 // (rows, ceil(cols / 16)) of what was kept; y may be x. 0 <= rate < 1. The noise depends on seed, stream, the
 // step being run, row and column. positive: x is the output of relu, and the mask, for which its derivative

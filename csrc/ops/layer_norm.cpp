@@ -17,7 +17,7 @@ using cpu::kLayerNormStatistics;
 // The sizes come from gamma or beta, whichever is there; without both a row is one span of one group.
 cpu::LayerNorm checked(const Check& check, const View& x, const View& parameters, const char* name,
                        const LayerNormOptions& options) {
-  check.matrix("x", x);
+  check.input("x", x, stored_dtype(x), {kAny, kAny});
   if (x.cols() == 0) check.fail("x", "a row needs at least one column, got shape " + shape_text(x));
   check.number("epsilon", options.epsilon, 0.0, std::numeric_limits<float>::max());
   std::int64_t groups = 1, inner = x.cols();
@@ -40,21 +40,29 @@ Step row_step(const Check& check, const View& x, double cost) {
 }
 
 // dx, then dgamma and dbeta.
-Step backward_on_device(const Check& check, const LayerNormGradientViews& d, const View& dy, const View& x,
+template <class T>
+Step backward_on_device(const Check& check, const cuda::LayerNormLaunchers<T>& kernels,
+                        const LayerNormGradientViews& d, const View& dy, const View& x,
                         const View& statistics, const cpu::LayerNorm& p) {
-  const cuda::Launchers& kernels = cuda::launchers();
   Step step;
   step.name = check.function();
   const bool parameters = d.dgamma || d.dbeta;
   if (parameters) step.scratch = cuda::layer_norm_scratch(x.rows(), p);
   step.masks_rows = true;
-  step.launch = [&kernels, parameters, dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
-                 dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(),
+  step.launch = [&kernels, parameters, dx = d.dx.as<T>(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
+                 dy = dy.as<const T>(), x = x.as<const T>(), statistics = statistics.f32(), rows = x.rows(),
                  p](const Queue& queue) {
-    if (dx != nullptr) kernels.layer_norm_backward(queue, dx, dy, x, statistics, rows, p);
-    if (parameters) kernels.layer_norm_parameters(queue, dgamma, dbeta, dy, x, statistics, rows, p);
+    if (dx != nullptr) kernels.backward(queue, dx, dy, x, statistics, rows, p);
+    if (parameters) kernels.parameters(queue, dgamma, dbeta, dy, x, statistics, rows, p);
   };
   return step;
+}
+
+// make(kernels) with those of the dtype in which the array is stored.
+template <class Make>
+Step on_stored(const View& x, Make make) {
+  const cuda::Launchers& kernels = cuda::launchers();
+  return stored_step(x, kernels.layer_norm, kernels.layer_norm_of_halves, make);
 }
 
 }  // namespace
@@ -74,15 +82,16 @@ Step layer_norm_forward(const View& y, const View& statistics, const View& x, co
   if (gamma && beta) check.input("beta", beta, DType::f32, {gamma.rows(), gamma.cols()});
   p.gamma = gamma.f32();
   p.beta = beta.f32();
-  check.output("y", y, DType::f32, {x.rows(), x.cols()});
+  check.output("y", y, x.dtype, {x.rows(), x.cols()});
   check.output("statistics", statistics, DType::f32, {x.rows(), kLayerNormStatistics});
   check.same_or_disjoint("y", y, "x", x);
   check.disjoint("statistics", statistics, "y", y);
   check.disjoint({{"y", y}, {"statistics", statistics}}, {{"gamma", gamma}, {"beta", beta}});
   check.disjoint("statistics", statistics, "x", x);
   if (on_device(check, {{"y", y}, {"statistics", statistics}, {"x", x}, {"gamma", gamma}, {"beta", beta}}))
-    return masking_step(check, cuda::launchers().layer_norm_forward, y.f32(), statistics.f32(), x.f32(),
-                        x.rows(), p);
+    return on_stored(x, [&]<class T>(const cuda::LayerNormLaunchers<T>& kernels) {
+      return masking_step(check, kernels.forward, y.as<T>(), statistics.f32(), x.as<const T>(), x.rows(), p);
+    });
   Step step = row_step(check, x, 0.4);
   step.run = [kernel = cpu::active().layer_norm_forward, y = y.f32(), statistics = statistics.f32(),
               x = x.f32(), rows = x.rows(), p](Worker& worker) {
@@ -98,9 +107,9 @@ Step layer_norm_backward(const LayerNormGradientViews& d, const View& dy, const 
   const View& parameters = gamma ? gamma : d.dbeta;
   cpu::LayerNorm p = checked(check, x, parameters, gamma ? "gamma" : "dbeta", options);
   p.gamma = gamma.f32();
-  check.input("dy", dy, DType::f32, {x.rows(), x.cols()});
+  check.input("dy", dy, x.dtype, {x.rows(), x.cols()});
   check.input("statistics", statistics, DType::f32, {x.rows(), kLayerNormStatistics});
-  check.optional_output("dx", d.dx, DType::f32, {x.rows(), x.cols()});
+  check.optional_output("dx", d.dx, x.dtype, {x.rows(), x.cols()});
   check.optional_output("dgamma", d.dgamma, DType::f32, {p.groups, p.inner});
   check.optional_output("dbeta", d.dbeta, DType::f32, {p.groups, p.inner});
   check.disjoint({{"dx", d.dx}, {"dgamma", d.dgamma}, {"dbeta", d.dbeta}},
@@ -112,7 +121,8 @@ Step layer_norm_backward(const LayerNormGradientViews& d, const View& dy, const 
                         {"x", x},
                         {"statistics", statistics},
                         {"gamma", gamma}}))
-    return backward_on_device(check, d, dy, x, statistics, p);
+    return on_stored(
+        x, [&](const auto& kernels) { return backward_on_device(check, kernels, d, dy, x, statistics, p); });
   Step step = row_step(check, x, 0.8);
   step.run = [k = &cpu::active(), dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
               dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(), p](Worker& worker) {

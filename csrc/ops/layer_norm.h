@@ -11,7 +11,8 @@ namespace densor::ops {
 
 // Normalization of the rows of x (rows, cols). gamma and beta are (groups, inner): row i uses row i % groups
 // of them, its column j their column j % inner; inner divides cols. With groups = 1 and inner = cols this is
-// layer normalization; a row per (sample, group of channels) makes it group normalization.
+// layer normalization; a row per (sample, group of channels) makes it group normalization. On a device x, y,
+// dx and dy may be bfloat16, all of them: results are rounded once.
 struct LayerNormOptions {
   double epsilon;
   math::LayerNormKind kind;

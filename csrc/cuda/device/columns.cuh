@@ -88,11 +88,11 @@ void add_parts(const Queue& queue, T* sum, const T* parts, std::int64_t count, s
 // Rows that a thread loads before it stores anything, so that they are on their way together.
 inline constexpr int kRowsAhead = 4;
 
-// f(i) for the first of every kRowsAhead rows of a thread: i, i + kTileWarps, ..., as far as they are below
+// f(i) for the first of every kRows rows of a thread: i, i + kTileWarps, ..., as far as they are below
 // tile.end.
-template <class F>
+template <int kRows = kRowsAhead, class F>
 __device__ __forceinline__ void each_rows(const ColumnTile& tile, F f) {
-  for (std::int64_t i = tile.begin + tile.warp; i < tile.end; i += kRowsAhead * kTileWarps) f(i);
+  for (std::int64_t i = tile.begin + tile.warp; i < tile.end; i += kRows * kTileWarps) f(i);
 }
 
 }  // namespace densor::cuda

@@ -3,7 +3,7 @@
 
 #include "cuda/device/scalar.cuh"
 
-#include "cuda/device/columns.cuh"
+#include "cuda/device/abreast.cuh"
 #include "math/batch_norm.h"
 
 namespace densor::cuda {
@@ -24,36 +24,49 @@ struct RowMoments {
 };
 
 // Moments of x - pivot in the rows of a thread. Eight of them at a time are in registers, and read once.
-__device__ inline RowMoments thread_moments(const ColumnTile& tile, const float* x, float pivot,
-                                            std::int64_t ld) {
+template <class T>
+__device__ inline Abreast<T, RowMoments> thread_moments(const WideTile<T>& tile, const T* x,
+                                                        const Abreast<T>& pivot, std::int64_t ld) {
   constexpr int kRows = 8;
-  RowMoments total{};
+  Abreast<T, RowMoments> total{};
   for (std::int64_t i = tile.begin + tile.warp * kRows; i < tile.end; i += kTileWarps * kRows) {
     const int count = tile.end - i < kRows ? static_cast<int>(tile.end - i) : kRows;
-    float value[kRows], sum = 0.0f, squares = 0.0f;
+    Abreast<T> value[kRows];
 #pragma unroll
-    for (int r = 0; r < kRows; ++r) value[r] = r < count ? x[(i + r) * ld] - pivot : 0.0f;
+    for (int r = 0; r < kRows; ++r) value[r] = load_if(r < count, x + (i + r) * ld, tile.pairs);
 #pragma unroll
-    for (int r = 0; r < kRows; ++r) sum += value[r];
-    const float mean = sum / static_cast<float>(count);
+    for (int k = 0; k < kAbreast<T>; ++k) {
+      float sum = 0.0f, squares = 0.0f;
 #pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      const float deviation = r < count ? value[r] - mean : 0.0f;
-      squares = math::fma(deviation, deviation, squares);
+      for (int r = 0; r < kRows; ++r) {
+        value[r].of[k] = r < count ? value[r].of[k] - pivot.of[k] : 0.0f;
+        sum += value[r].of[k];
+      }
+      const float mean = sum / static_cast<float>(count);
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) {
+        const float deviation = r < count ? value[r].of[k] - mean : 0.0f;
+        squares = math::fma(deviation, deviation, squares);
+      }
+      total.of[k].merge({mean, squares, count});
     }
-    total.merge({mean, squares, count});
   }
   return total;
 }
 
 // The same in all rows of the part, for every thread of a column.
-__device__ inline RowMoments tile_moments(const ColumnTile& tile, const float* x, float pivot,
-                                          std::int64_t ld) {
-  DENSOR_SHARED(RowMoments[kTileWarps][kTileColumns], of_warp);
-  of_warp[tile.warp][tile.lane] = thread_moments(tile, x + tile.column, pivot, ld);
+template <class T>
+__device__ inline Abreast<T, RowMoments> tile_moments(const WideTile<T>& tile, const T* x,
+                                                      const Abreast<T>& pivot, std::int64_t ld) {
+  DENSOR_SHARED(RowMoments[kAbreast<T>][kTileWarps][kTileColumns], of_warp);
+  const Abreast<T, RowMoments> own = thread_moments(tile, x + tile.column, pivot, ld);
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) of_warp[k][tile.warp][tile.lane] = own.of[k];
   __syncthreads();
-  RowMoments total{};
-  for (int w = 0; w < kTileWarps; ++w) total.merge(of_warp[w][tile.lane]);
+  Abreast<T, RowMoments> total{};
+  for (int w = 0; w < kTileWarps; ++w)
+#pragma unroll
+    for (int k = 0; k < kAbreast<T>; ++k) total.of[k].merge(of_warp[k][w][tile.lane]);
   return total;
 }
 

@@ -20,7 +20,7 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
       kernels.activation_forward(queue, operands.c, sums.c, n, finish.activation, finish.alpha);
     const GemmSlope& slope = finish.slope;
     if (slope.mask != nullptr)
-      kernels.dropout_backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,
+      kernels.dropout.backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,
                                slope.scale);
     if (slope.saved != nullptr)
       kernels.activation_backward(queue, operands.c, operands.c, slope.saved, n, slope.activation,

@@ -36,6 +36,9 @@ struct float2 {
 struct float4 {
   float x, y, z, w;
 };
+struct uint4 {
+  std::uint32_t x, y, z, w;
+};
 
 inline void __syncthreads() { densor::cuda::host::block().barrier(); }
 inline void __syncwarp(std::uint32_t mask = 0xffffffffu) { densor::cuda::host::block().exchange(mask, 0); }

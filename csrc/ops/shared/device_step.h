@@ -56,4 +56,10 @@ Step masking_step(const Check& check, void (*kernel)(const Queue&, Parameters...
   return step;
 }
 
+// make(kernels) with those for the dtype of the array.
+template <class Floats, class Halves, class Make>
+Step stored_step(const View& view, const Floats& floats, const Halves& halves, Make make) {
+  return view.dtype == DType::bf16 ? make(halves) : make(floats);
+}
+
 }  // namespace densor::ops

@@ -12,11 +12,23 @@ from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import Instruction, Lowering, Reshaped, seen_as
 from densor.graph.variable import Variable
 
-__all__ = ["bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
+__all__ = ["ALL_OR_NONE", "bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
 
 
-# What these steps take on a device where all of it is bfloat16.
-_ELEMENTWISE = {"activation_forward": ("y", "x"), "activation_backward": ("dx", "dy", "saved")}
+# What these steps take on a device where all of it that is there is bfloat16.
+ALL_OR_NONE = {
+    "activation_forward": ("y", "x"),
+    "activation_backward": ("dx", "dy", "saved"),
+    "batch_norm_forward": ("y", "x"),
+    "batch_norm_inference": ("y", "x"),
+    "batch_norm_backward": ("dx", "dy", "x", "y"),
+    "batch_norm_inference_backward": ("dx", "dy", "x", "y"),
+    "dropout_forward": ("y", "x"),
+    "dropout_spread": ("y", "x"),
+    "dropout_backward": ("dx", "dy"),
+    "layer_norm_forward": ("y", "x"),
+    "layer_norm_backward": ("dx", "dy", "x"),
+}
 
 
 def cast_around_steps(lowering: Lowering) -> None:
@@ -24,8 +36,9 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others. As they are they are read and written on a GPU by activations and, where it multiplies bfloat16 numbers,
-    by the products of dense layers, whose kernels are rounded once a batch; on a CPU with matrix units by products.
+    the others. As they are they are read and written on a GPU by normalization, dropout and activations and, where it
+    multiplies bfloat16 numbers, by the products of dense layers, whose kernels are rounded once a batch; on a CPU with
+    matrix units by products.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
@@ -91,12 +104,13 @@ def multiplies_bfloat16(instruction: Instruction) -> bool:
 def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
     """The arguments that it takes as they are stored, in bfloat16, where it runs; none where it cannot.
 
-    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32), an activation all of its own;
-    a CPU rounds data row by row while it gathers them.
+    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32). The others take all of theirs
+    so, or none: casts stand around one whose arrays are of both dtypes. A CPU rounds data row by row while it gathers
+    them.
     """
     arguments, on_cpu = instruction.arguments, device == "cpu"
-    if instruction.op in _ELEMENTWISE:
-        names = _ELEMENTWISE[instruction.op]
+    if instruction.op in ALL_OR_NONE:
+        names = tuple(name for name in ALL_OR_NONE[instruction.op] if arguments.get(name) is not None)
         return names if not on_cpu and all(arguments[name].dtype == BFLOAT16 for name in names) else ()
     if instruction.op == "gather":
         return ("out",) if on_cpu and arguments["out"].dtype == BFLOAT16 else ()
