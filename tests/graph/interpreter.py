@@ -129,7 +129,7 @@ class Interpreter:
         dx[...] = y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
     def dense_forward(self, y, z, x, w, bias, activation, alpha, training=False, bfloat16=False):
-        before = x @ w + (0 if bias is None else bias)
+        before = x @ _multiplied(w, bfloat16) + (0 if bias is None else bias)
         if z is not None:
             z[...] = before
         y[...] = _activate(before, activation, alpha)
@@ -142,7 +142,8 @@ class Interpreter:
         assert (dz is None) == (saved is None) == (activation == "linear")
         after = dy if dz is None else dz
         after[...] = dy if saved is None else dy * _slope(saved, activation, alpha)
-        _store((dx, dw, dbias), (after @ w.T, x.T @ after, after.sum(axis=0)))
+        products = after @ _multiplied(w, bfloat16).T, x.T @ after
+        _store((dx, dw, dbias), (*products, after.sum(axis=0)))
         if below_mask is not None:
             self.dropout_backward(dx, dx, below_mask, below_rate, below_kind)
         if below_saved is not None:
@@ -283,6 +284,11 @@ def _store(outputs, values):
     for out, value in zip(outputs, values, strict=True):
         if out is not None:
             out[...] = value
+
+
+def _multiplied(w, bfloat16):
+    """The kernel as the product has it: matrix units round it while they read it."""
+    return bf16.rounded(w.astype(np.float32)) if bfloat16 else w
 
 
 def _bits(mask, columns):

@@ -271,7 +271,8 @@ def test_activations_take_half_the_memory():
     half, lowering = bytes_of("mixed_bfloat16")
     assert half <= 0.56 * whole  # 81 activations, and a few float32 copies for the step at hand
     stored = [view for item in lowering.instructions for view in item.views() if view.dtype.names]
-    assert {view.buffer.nbytes for view in stored} == {2 * 256 * 64, 2 * 64 * 64}
+    kernels = set() if _core.cpu_reads_halves() else {2 * 64 * 64}  # which products round themselves there
+    assert {view.buffer.nbytes for view in stored} == {2 * 256 * 64} | kernels
 
 
 def test_what_is_too_large_becomes_infinity_and_nan_stays(target):
