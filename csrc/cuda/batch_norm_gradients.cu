@@ -215,7 +215,7 @@ __global__ void factors_kernel(float* dgamma, float* dbeta, float* factors, cons
 }
 
 template <class T, class A>
-__global__ void __launch_bounds__(kThreads, kBlocksTogether)
+__global__ void __launch_bounds__(kThreads, std::is_same_v<A, ChosenActivation> ? 1 : kBlocksTogether)
     input_gradient_kernel(A activation, Arrays<T> a, const float* means, const float* factors,
                           std::int64_t part_rows, BatchNorm p) {
   const WideTile<T> tile(a.pairs, p.rows, p.cols, part_rows);

@@ -8,7 +8,7 @@ namespace densor::cuda {
 
 // Rows of a block in passes that sum nothing.
 inline constexpr std::int64_t kPassRows = 128, kMostPasses = 4096;
-// Blocks of such a pass for which a multiprocessor has registers.
+// Blocks of such a pass for which a multiprocessor has registers, if its activation is known.
 inline constexpr int kBlocksTogether = 4;
 
 inline std::int64_t passes(std::int64_t rows) {
