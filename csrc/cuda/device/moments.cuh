@@ -23,33 +23,45 @@ struct RowMoments {
   }
 };
 
-// Moments of x - pivot in the rows of a thread. Eight of them at a time are in registers, and read once.
+// Rows whose moments a thread finds in registers, and reads once.
+inline constexpr int kMomentRows = 8;
+
+// Adds those of x - pivot in the `count` rows from x on. kAll: in kMomentRows.
+template <bool kAll, class T>
+__device__ __forceinline__ void add_moments(Abreast<T, RowMoments>& total, const T* x, int count,
+                                            const Abreast<T>& pivot, std::int64_t ld, bool pairs) {
+  Abreast<T> value[kMomentRows];
+#pragma unroll
+  for (int r = 0; r < kMomentRows; ++r) value[r] = load_if(kAll || r < count, x + r * ld, pairs);
+#pragma unroll
+  for (int k = 0; k < kAbreast<T>; ++k) {
+    float sum = 0.0f, squares = 0.0f;
+#pragma unroll
+    for (int r = 0; r < kMomentRows; ++r) {
+      value[r].of[k] = kAll || r < count ? value[r].of[k] - pivot.of[k] : 0.0f;
+      sum += value[r].of[k];
+    }
+    const float mean = sum / static_cast<float>(count);
+#pragma unroll
+    for (int r = 0; r < kMomentRows; ++r) {
+      const float deviation = kAll || r < count ? value[r].of[k] - mean : 0.0f;
+      squares = math::fma(deviation, deviation, squares);
+    }
+    total.of[k].merge({mean, squares, count});
+  }
+}
+
+// Moments of x - pivot in the rows of a thread.
 template <class T>
 __device__ inline Abreast<T, RowMoments> thread_moments(const WideTile<T>& tile, const T* x,
                                                         const Abreast<T>& pivot, std::int64_t ld) {
-  constexpr int kRows = 8;
   Abreast<T, RowMoments> total{};
-  for (std::int64_t i = tile.begin + tile.warp * kRows; i < tile.end; i += kTileWarps * kRows) {
-    const int count = tile.end - i < kRows ? static_cast<int>(tile.end - i) : kRows;
-    Abreast<T> value[kRows];
-#pragma unroll
-    for (int r = 0; r < kRows; ++r) value[r] = load_if(r < count, x + (i + r) * ld, tile.pairs);
-#pragma unroll
-    for (int k = 0; k < kAbreast<T>; ++k) {
-      float sum = 0.0f, squares = 0.0f;
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) {
-        value[r].of[k] = r < count ? value[r].of[k] - pivot.of[k] : 0.0f;
-        sum += value[r].of[k];
-      }
-      const float mean = sum / static_cast<float>(count);
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) {
-        const float deviation = r < count ? value[r].of[k] - mean : 0.0f;
-        squares = math::fma(deviation, deviation, squares);
-      }
-      total.of[k].merge({mean, squares, count});
-    }
+  for (std::int64_t i = tile.begin + tile.warp * kMomentRows; i < tile.end; i += kTileWarps * kMomentRows) {
+    const int count = tile.end - i < kMomentRows ? static_cast<int>(tile.end - i) : kMomentRows;
+    if (kAbreast<T> > 1 && count == kMomentRows)  // as in each_group
+      add_moments<true>(total, x + i * ld, count, pivot, ld, tile.pairs);
+    else
+      add_moments<false>(total, x + i * ld, count, pivot, ld, tile.pairs);
   }
   return total;
 }
