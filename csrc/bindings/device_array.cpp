@@ -1,6 +1,7 @@
 #include "bindings/device_array.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 
 #include "bindings/dlpack.h"
@@ -35,12 +36,27 @@ py::tuple tuple_of(const Values& values, int count) {
   return result;
 }
 
+// A model and its programs refer to each other: what one had that nobody uses any more may wait for Python to
+// look for such circles.
+std::shared_ptr<const cuda::Memory> allocated(std::int64_t nbytes) {
+  const auto allocate = [&] {
+    return std::make_shared<const cuda::Memory>(static_cast<std::size_t>(nbytes));
+  };
+  try {
+    return allocate();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::device_memory) throw;
+  }
+  py::module_::import("gc").attr("collect")();
+  return allocate();
+}
+
 }  // namespace
 
 DeviceArray::DeviceArray(const py::object& nbytes)
     : nbytes_(integer("DeviceArray", "nbytes", nbytes, 0, kLargest)) {
   cuda::require_device(0);
-  const auto memory = std::make_shared<const cuda::Memory>(static_cast<std::size_t>(nbytes_));
+  const std::shared_ptr<const cuda::Memory> memory = allocated(nbytes_);
   owner_ = memory;
   memory_ = memory.get();
   view_.data = memory->as<void>();

@@ -131,6 +131,25 @@ def test_out_of_memory_says_how_much_and_leaves_the_model_usable(device):
 
 
 @on_device
+def test_memory_that_nobody_can_reach_any_more_is_there_again(device):
+    """Arrays in circles, as models and their programs are, which wait for Python's collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        _core.emulate_device("ascending", False, memory=1 << 16)
+        for _ in range(5):  # of which two fit side by side
+            circle = [_core.DeviceArray(30_000)]
+            circle.append(circle)
+        del circle
+        kept = [_core.DeviceArray(1 << 15), _core.DeviceArray(1 << 15)]
+        with pytest.raises(DeviceOutOfMemory, match="wanted 1 bytes of device memory, 0 of 65536"):
+            _core.DeviceArray(1)
+        del kept
+    finally:
+        gc.enable()
+
+
+@on_device
 def test_a_model_on_a_device_that_is_too_small(device):
     """Compiled for it, it raises what it must, and trains as if nothing had been once there is room."""
     results = []
