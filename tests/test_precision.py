@@ -5,9 +5,9 @@ import pytest
 
 import densor
 from densor import _core, config
+from tests.ops.harness import MATRIX_UNITS
 from tests.test_reproducibility import assert_same, data, network, trained
 
-UNITS = ["amx_model", *(name for name in _core.cpu_targets() if name == "amx")]
 PRECISIONS = (
     "x6",
     "high",
@@ -15,7 +15,7 @@ PRECISIONS = (
 )  # x6: six products in all shapes, where "highest" takes them in large ones
 
 
-@pytest.fixture(params=UNITS)
+@pytest.fixture(params=MATRIX_UNITS)
 def units(request):
     """A target with matrix units; afterwards everything is as it was."""
     before = _core.num_threads(), _core.cpu_target()

@@ -245,16 +245,7 @@ def test_frozen_kernels_count_as_nothing():
     on_both(run)
 
 
-@pytest.fixture
-def bfloat16():
-    keras.config.set_bfloat16_emulation(True)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_bfloat16_emulation(None)
-
-
-@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.usefixtures("mixed_bfloat16")
 def test_bfloat16_activations():
     def run(device):
         return trained(device, OPTIMIZERS["norms"], normed(), epochs=3)[0]

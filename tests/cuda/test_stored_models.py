@@ -12,16 +12,6 @@ pytestmark = pytest.mark.skipif(not EMULATED, reason="one architecture is enough
 STEPS = frozenset(storage.ALL_OR_NONE)
 
 
-@pytest.fixture
-def mixed():
-    """The policy, which is not refused for want of matrix units."""
-    keras.config.set_bfloat16_emulation(True)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_bfloat16_emulation(None)
-
-
 def block():
     return [
         keras.layers.Dense(48, use_bias=False),
@@ -69,7 +59,7 @@ def fitted(layers, rows=90, batch=60):
     return model.get_weights(), history, model.predict(x, verbose=0)
 
 
-@pytest.mark.usefixtures("mixed")
+@pytest.mark.usefixtures("mixed_bfloat16")
 class TestModels:
     @pytest.mark.parametrize("order", TARGETS)
     @pytest.mark.parametrize("rows", [90, 640])

@@ -7,7 +7,7 @@ import densor
 from densor import config, layers
 from densor.graph import slopes, storage
 from tests.graph.build import same_bits
-from tests.ops.test_gemm_amx import UNITS
+from tests.ops.harness import MATRIX_UNITS
 
 CLASSES = 5
 
@@ -71,7 +71,7 @@ TAKEN = {net: {"y", "dx"} for net in (normalized, branched)}
 TAKEN |= {net: {"y", "dx", "below_saved"} for net in (plain, long)}
 
 
-@pytest.mark.parametrize("target", UNITS)
+@pytest.mark.parametrize("target", MATRIX_UNITS)
 @pytest.mark.parametrize(("net", "rows", "batch"), CASES)
 def test_training_has_the_bits_of_the_casts(monkeypatch, net, rows, batch, target):
     taken = set()

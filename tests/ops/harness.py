@@ -18,6 +18,7 @@ APART = CUDA in ("apart", "gpu")  # the device cannot read NumPy's arrays
 ON_DEVICE = ("ascending", "descending") if EMULATED else ("first run", "second run")
 TARGETS = ON_DEVICE if CUDA else tuple(_core.cpu_targets())
 FMA_TARGETS = tuple(name for name in TARGETS if name not in ("scalar", "amx"))  # the same bits
+MATRIX_UNITS = ("amx_model", *(name for name in _core.cpu_targets() if name == "amx"))
 # Bytes by which buffers are off a 64-byte boundary, for 1, 2 and 3 threads.
 RUNS = ((1, 0),) if CUDA else ((1, 0), (2, 4), (3, 12))
 SIZES = (1, 2, 7, 31, 32, 33, 127, 300)

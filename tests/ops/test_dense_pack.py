@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.ops.harness import CUDA, _core, normal, same_bits
-from tests.ops.test_gemm_amx import SPECIAL, UNITS, special
+from tests.ops.test_gemm_amx import SPECIAL, special
 
 pytestmark = pytest.mark.skipif(bool(CUDA), reason="the CPU's matrix units")
 
@@ -12,17 +12,6 @@ PRECISIONS = {"x6": 3, "high": 2, "medium": 1}  # and the bfloat16 terms of a we
 # Rows, inputs, units around tiles of 16 and squares of 32; beyond one pass of terms and one block of columns.
 SHAPES = ((1, 1, 1), (5, 31, 3), (33, 33, 15), (40, 129, 70), (34, 300, 130), (17, 64, 300))
 LARGE = ((20, 2600, 33), (17, 40, 1500), (300, 500, 60))
-
-
-@pytest.fixture(params=UNITS)
-def units(request):
-    """The target; afterwards target, precision and threads are what they were."""
-    target, threads = _core.cpu_target(), _core.num_threads()
-    _core.set_cpu_target(request.param)
-    yield request.param
-    _core.set_cpu_target(target)
-    _core.set_num_threads(threads)
-    _core.set_matmul_precision("highest")
 
 
 def room(inputs, units, terms):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.ops.harness import CUDA, _core, normal, same_bits
+from tests.ops.harness import CUDA, MATRIX_UNITS, _core, normal, same_bits
 from tests.ops.test_gemm import forward, three_ways
 from tests.reference import bf16
 
@@ -16,21 +16,10 @@ pytestmark = pytest.mark.skipif(
     bool(CUDA), reason="the CPU's matrix units; the device has test_gemm_device.py"
 )
 
-UNITS = ["amx_model", *(name for name in _core.cpu_targets() if name == "amx")]
 PRECISIONS = {"x6": 6, "high": 3, "medium": 1}
 # m, n, k around tiles of 16 and squares of 32, and beyond one pass of terms and one block of rows.
 SHAPES = ((1, 1, 1), (5, 3, 31), (16, 17, 32), (33, 15, 33), (32, 48, 65), (40, 70, 129), (130, 34, 300))
 LARGE = ((300, 20, 2600), (700, 33, 500), (17, 1500, 40))
-
-
-@pytest.fixture(params=UNITS)
-def units(request):
-    """The target; afterwards target and precision are what they were."""
-    before = _core.cpu_target()
-    _core.set_cpu_target(request.param)
-    yield request.param
-    _core.set_cpu_target(before)
-    _core.set_matmul_precision("highest")
 
 
 def every_way(a, b):
@@ -88,7 +77,7 @@ def test_every_path_has_the_same_bits(units, shape, precision):
 
 def test_the_model_is_the_machine():
     """Everything at once, special values included, on AMX and on its model."""
-    if len(UNITS) < 2:
+    if len(MATRIX_UNITS) < 2:
         pytest.skip("needs AMX")
     rng = np.random.default_rng(5)
     before = _core.cpu_target()
@@ -97,7 +86,7 @@ def test_the_model_is_the_machine():
             m, n, k = shape
             for a in (normal(rng, m, k), every_exponent(rng, (m, k), -126, 127), special(rng, m, k)):
                 b, results = every_exponent(rng, (k, n), -60, 60), []
-                for target in UNITS:
+                for target in MATRIX_UNITS:
                     _core.set_cpu_target(target)
                     results.append(multiplied(a, b, precision))
                 assert same_bits(*results), (shape, precision)

@@ -8,7 +8,7 @@ import pytest
 from tests.ops.harness import CUDA, Guarded, _core, normal
 from tests.ops.harness import same_bits as to_the_bit
 from tests.ops.test_dense_pack import packed
-from tests.ops.test_gemm_amx import SPECIAL, UNITS
+from tests.ops.test_gemm_amx import SPECIAL
 from tests.reference import cast
 from tests.reference.cast import STORED
 
@@ -18,16 +18,6 @@ pytestmark = pytest.mark.skipif(bool(CUDA), reason="the CPU's matrix units; the 
 SHAPES = ((1, 1, 1), (5, 31, 3), (16, 32, 17), (33, 33, 15), (40, 129, 70), (300, 34, 60), (47, 16, 1500))
 NUMBERS = ("plain", "special", "tiny")
 ONE_PASS = 2560  # terms
-
-
-@pytest.fixture(params=UNITS)
-def units(request):
-    """The target; afterwards target and threads are what they were."""
-    target, threads = _core.cpu_target(), _core.num_threads()
-    _core.set_cpu_target(request.param)
-    yield request.param
-    _core.set_cpu_target(target)
-    _core.set_num_threads(threads)
 
 
 def halves(rng, numbers, *shape):

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from densor import _core
-from tests.ops.harness import CUDA, FMA_TARGETS, normal, on_target, same_bits
-from tests.ops.test_gemm_amx import UNITS as MATRIX_UNITS
+from tests.ops.harness import CUDA, FMA_TARGETS, MATRIX_UNITS, normal, on_target, same_bits
 
 pytestmark = pytest.mark.skipif(bool(CUDA), reason="workers are a matter of the CPU")
 
