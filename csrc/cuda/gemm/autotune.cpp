@@ -69,7 +69,7 @@ class Bench {
       : a_(p.m * p.k, halves),
         b_(p.k * p.n, halves),
         c_(p.m * p.n, halves && !p.transpose_a),
-        vector_(p.n, false),
+        bias_(p.n, false),
         saved_(p.transpose_b ? p.m * p.n : 0, halves) {
     operands_ = {c_.data(), a_.data(), b_.data()};
     operands_.halves = halves;
@@ -80,7 +80,7 @@ class Bench {
       finish_.slope.saved = saved_.data();
     } else {
       finish_.activation = math::Activation::relu;
-      finish_.bias = vector_.data();
+      finish_.bias = bias_.data();
     }
   }
 
@@ -93,7 +93,7 @@ class Bench {
   }
 
  private:
-  Random a_, b_, c_, vector_, saved_;
+  Random a_, b_, c_, bias_, saved_;
   GemmOperands operands_{};
   GemmFinish finish_;
 };
