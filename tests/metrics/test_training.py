@@ -87,6 +87,23 @@ def test_the_ways_agree(weights):
         assert found[name] == pytest.approx(float(metric.result()), rel=1e-5)
 
 
+def test_one_number_for_the_batch():
+    """A batch counts once, as in Keras, whether the function is written in densor.ops or in NumPy."""
+
+    def total(y_true, y_pred):
+        return ops.mean(ops.abs(y_true - y_pred))
+
+    def numpy_total(y_true, y_pred):
+        return np.abs(y_true - y_pred).mean()
+
+    model = model_for(total, numpy_total)
+    seen = [np.abs(Y[at : at + 6] - model.predict(X, verbose=0)[at : at + 6]).mean() for at in (0, 6, 12, 18)]
+    found = model.evaluate(X, Y, batch_size=6, verbose=0, return_dict=True)
+    assert found["total"] == pytest.approx(np.mean(seen), rel=1e-6)
+    history = model.fit(X, Y, batch_size=6, epochs=2, verbose=0).history
+    assert history["total"] == pytest.approx(history["numpy_total"], rel=1e-6)
+
+
 def test_streamed_metrics_see_the_batches_in_their_order():
     class Order(Metric):
         def __init__(self):

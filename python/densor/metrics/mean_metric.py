@@ -17,7 +17,10 @@ class MeanMetric(Mean):
         """Returns the figure of every row, (rows, ...), float64 or symbolic."""
 
     def row_values(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
-        return per_row(self.values(y_true, y_pred), False)
+        values = self.values(y_true, y_pred)
+        if not values.batched:
+            raise ValueError(f"{self.name!r} is one number for the batch")
+        return per_row(values, False)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Adds the rows of one batch: targets, predictions, and the weights of the rows."""
