@@ -269,9 +269,23 @@ def test_hooks_of_evaluate_and_predict():
     batch = [("on_test_batch_begin", 2), ("on_test_batch_end", 2)]
     assert calls == [("on_test_begin", 1), *batch * 2, ("on_test_end", 1)]
     calls.clear()
-    model.predict(X, verbose=0, callbacks=[hook])
-    assert calls[0] == ("on_predict_begin", 1)
-    assert calls[-1] == ("on_predict_end", 1)
+    batch = [("on_predict_batch_begin", 2), ("on_predict_batch_end", 2)]
+    model.predict(X, batch_size=25, verbose=0, callbacks=[hook])
+    assert calls == [("on_predict_begin", 1), *batch * 2, ("on_predict_end", 1)]
+    calls.clear()
+    assert model.predict(X[:0], verbose=0, callbacks=[hook]).shape == (0, *model.output_shape[1:])
+    assert calls == [("on_predict_begin", 1), ("on_predict_end", 1)]
+
+
+def test_hooks_see_the_outputs_of_predicted_batches():
+    """Batches have 32 rows where nobody says otherwise, and what the hooks see is what predict returns."""
+    seen = []
+    hook = LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append((batch, logs["outputs"])))
+    model = regression()
+    outputs = model.predict(X, verbose=0, callbacks=[hook])
+    assert [(batch, len(part)) for batch, part in seen] == [(0, 32), (1, len(X) - 32)]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in seen]), outputs)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), outputs)
 
 
 def test_parameters_of_a_run():

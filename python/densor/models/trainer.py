@@ -264,11 +264,11 @@ class Trainer(Stepper):
         Args:
             x: features `(rows, ...)`, any number of rows, none included; NaN spreads through its own row only. Or
                 something that gives batches, as for `fit`; targets in them are ignored.
-            batch_size: accepted; rows do not influence one another, so the model batches as it likes.
+            batch_size: the rows of the batches that `callbacks` see (32); rows do not influence one another, so without
+                such callbacks the model batches as it likes.
             verbose: accepted; predictions print nothing.
             steps: only so many batches are used.
-            callbacks: their predict hooks are called at the begin and the end, and at every batch where batches
-                come one by one.
+            callbacks: their predict hooks are called; the logs at the end of a batch hold its "outputs".
 
         Returns:
             A new float32 array `(rows, ...)`, or a list or dict of them, as the model returns its outputs.
@@ -287,8 +287,9 @@ class Trainer(Stepper):
             batch_rows("predict", "batch_size", batch_size)
         if verbose != "auto" and verbose != 0:
             verbosity("predict", verbose)
+        hooks = None if callbacks is None else CallbackList(callbacks, model=self)
         if steps is not None or self._own("predict_step") or (type(x) is not np.ndarray and is_streamed(x)):
-            return predictions_of(self, x, batch_size, steps, CallbackList(callbacks, model=self))
+            return predictions_of(self, x, batch_size, steps, hooks or CallbackList(model=self))
         predictor = self._predictor
         if predictor is None or predictor.device != self._place:
             features = self._features("predict", x)
@@ -297,9 +298,10 @@ class Trainer(Stepper):
             features = self._inputs_form().arrays("predict", x)
         if self._stepping:
             self._refuse_stepping("predict")
-        if callbacks is None:
+        if hooks is None:
             return predictor(features)
-        hooks = CallbackList(callbacks, model=self)
+        if hooks.needs_predict_batches and len(features[0]):
+            return predictions_of(self, x, batch_size, None, hooks)
         hooks.on_predict_begin()
         outputs = predictor(features)
         hooks.on_predict_end()
