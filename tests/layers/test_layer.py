@@ -6,6 +6,7 @@ import pytest
 from densor import layers, ops
 from densor.graph import Tensor, trace
 from densor.layers import Dense, Dropout, Input, Layer, reset_names
+from densor.models import Model, Sequential
 
 
 class Block(Layer):
@@ -62,6 +63,71 @@ def test_a_layer_is_built_once_by_its_first_call():
     layer(symbol(3))
     assert layer.kernel is kernel
     assert layer.build_shape == (None, 3)
+
+
+def test_a_layer_that_was_built_by_hand_keeps_its_weights():
+    layer = Dense(2)
+    layer.build((8, 3))
+    assert layer.built
+    assert layer.build_shape == (None, 3)
+    layer.set_weights([np.ones((3, 2)), np.zeros(2)])
+    assert layer(np.ones((1, 3))).tolist() == [[3.0, 3.0]]
+    assert len(layer.weights) == 2
+    plain = layers.Activation("relu")
+    plain.build((None, 3))
+    assert plain.built
+
+
+@pytest.mark.parametrize("base", [Layer, Model])
+def test_a_build_that_builds_the_layers_inside(base):
+    """As Keras 3 wants it of layers with layers inside; the build of the base may be called, too."""
+
+    class Block(base):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.builds = Dense(2), 0
+
+        def build(self, input_shape):
+            self.builds += 1
+            self.inner.build(input_shape)
+            self.scale = self.add_weight((2,), "ones")
+            if base is Layer:
+                super().build(input_shape)
+
+        def call(self, inputs):
+            return self.inner(inputs) * self.scale
+
+    block = Block()
+    block.build((None, 3))
+    kernel = block.inner.kernel
+    outputs = np.asarray(block(np.ones((4, 3))))
+    assert [block.builds, len(block.weights)] == [1, 3]
+    assert block.inner.kernel is kernel
+    np.testing.assert_allclose(outputs, np.ones((4, 3), np.float32) @ kernel.numpy(), rtol=1e-6)
+
+
+def test_weights_are_not_made_twice():
+    layer = Dense(2, name="once")
+    layer.build((None, 3))
+    kernel = layer.kernel
+    with pytest.raises(
+        ValueError, match=r"^build\(\): layer 'once' is built already, for shape \(None, 3\)$"
+    ):
+        layer.build((None, 4))
+    assert layer.kernel is kernel
+    assert len(layer.weights) == 2
+
+
+@pytest.mark.parametrize("make", [lambda: Dense(2), lambda: Sequential([Dense(2)])])
+def test_a_shape_must_be_one(make):
+    layer = make()
+    with pytest.raises(
+        TypeError, match=r"^build\(\): argument 'input_shape': must be a shape such as \(None, 4\), got 4$"
+    ):
+        layer.build(4)
+    assert not layer.built
+    layer.build((None, 3))
+    assert len(layer.weights) == 2
 
 
 def test_a_built_layer_refuses_other_features():

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from densor._check import bad_type, bad_value, boolean, number, positive_int, text, unsupported
 from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
-from densor.graph.trace import SAMPLING, Scope, scope, scoped
+from densor.graph.trace import SAMPLING, scope, scoped
 from densor.layers._added_losses import AddedLosses
 from densor.layers._arguments import declared_shape, input_array, unknown_keyword
+from densor.layers._building import marks_built
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
 from densor.layers._naming import snake_case, unique_name
@@ -59,6 +60,13 @@ class Layer(AddedLosses, HasPolicy):
 
     _variables: list[tuple[Variable, bool]]
     _calls: list[Call]
+    _in_build = False
+    _made_weights = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "build" in vars(cls):
+            setattr(cls, "build", marks_built(vars(cls)["build"]))  # noqa: B010 - a method
 
     def __new__(cls: type[LayerType], *arguments: Any, **keywords: Any) -> LayerType:
         # Here and not in __init__: a subclass may set attributes before it calls super().__init__().
@@ -94,6 +102,7 @@ class Layer(AddedLosses, HasPolicy):
 
     # What subclasses write
 
+    @marks_built
     def build(self, input_shape: Any) -> None:
         """Make the weights. `input_shape` has None for the batch; a list of shapes for a list of inputs."""
 
@@ -227,17 +236,8 @@ class Layer(AddedLosses, HasPolicy):
 
     def build_for(self, input_shape: Any) -> None:
         """Build the layer unless it is built. A failed build leaves the layer as it was."""
-        if self.built:
-            return
-        before = list(self._variables)
-        try:
-            with scoped(Scope()):  # graphs that a build makes are its own
-                self.build(input_shape)
-        except BaseException:
-            self._variables[:] = before
-            raise
-        self.built = True
-        self.build_shape = input_shape
+        if not self.built:
+            self.build(input_shape)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for a shape (or list of shapes) with None for the batch; builds the layer."""
