@@ -340,6 +340,16 @@ def test_configurations_are_plain_data(make):
     assert summary_of(again) == summary_of(model)
 
 
+def test_the_configuration_of_a_functional_model_is_read_by_model():
+    """As programs for Keras write it, which never name the class Functional."""
+    model = residual()
+    again = densor.Model.from_config(model.get_config())
+    assert type(again) is type(model)
+    again.set_weights(model.get_weights())
+    x = np.ones((3, *model.input_shape[1:]), np.float32)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
 def test_get_layer():
     model = residual()
     assert model.get_layer("head") is model.layers[-1]

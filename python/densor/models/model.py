@@ -292,7 +292,11 @@ class Model(Trainer):
     def from_config(
         cls: type[ModelType], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> ModelType:
-        """A new model of the architecture that `get_config` described, with fresh weights."""
+        """A new model of the architecture that `get_config` described, with fresh weights; of a functional one, too."""
+        if cls is Model and "calls" in config:
+            from densor.models.functional import Functional
+
+            return cast(ModelType, Functional.from_config(config, custom_objects))
         settings = {key: value for key, value in config.items() if key != "dtype"}
         return cls(**settings)
 
