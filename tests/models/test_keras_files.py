@@ -201,6 +201,35 @@ def test_own_classes_are_written_and_asked_for(tmp_path):
     assert same_weights(model, loaded)
 
 
+@pytest.mark.parametrize("inputs", ["one", "list", "dict"])
+def test_models_of_own_classes(inputs, tmp_path):
+    class Own(densor.Model):
+        def __init__(self, units=3, **keywords):
+            super().__init__(**keywords)
+            self.units = units
+            self.hidden, self.join, self.top = layers.Dense(units), layers.Concatenate(), layers.Dense(1)
+
+        def call(self, given):
+            parts = list(given.values()) if isinstance(given, dict) else given
+            return self.top(self.hidden(given if inputs == "one" else self.join(parts)))
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    rows = np.random.default_rng(1).normal(size=(8, 4)).astype(np.float32)
+    x = {"one": rows, "list": [rows, rows[:, :2]], "dict": {"a": rows, "b": rows[:, :2]}}[inputs]
+    model = Own(5)
+    model.compile("adam", "mse")
+    model.fit(x, rows[:, 0], verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = load_model(tmp_path / "m.keras", custom_objects={"Own": Own})
+    assert same_weights(model, loaded)
+    assert loaded.units == 5
+    for each in (model, loaded):
+        each.fit(x, rows[:, 0], verbose=0, shuffle=False)
+    np.testing.assert_allclose(loaded.predict(x), model.predict(x), atol=ATOL)
+
+
 def test_flags_changed_after_compile_start_the_optimizer_afresh(tmp_path):
     model = trained(sequential)
     model.layers[0].trainable = False

@@ -108,6 +108,10 @@ def model_from(config: Any) -> Model:
     model = _layer(config)
     if not isinstance(model, Model):
         raise TypeError(f"{type(model).__name__} is a layer, not a model")
+    noted = config.get("build_config")
+    shape = noted.get("input_shape") if isinstance(noted, Mapping) else None
+    if not model.built and shape is not None:  # a model of one's own
+        model._build_for_shape(_every_row_free(shape))
     return model
 
 
@@ -209,6 +213,14 @@ def _rows_free(shape: Any) -> tuple[int | None, ...]:
     if not isinstance(shape, list) or not shape:
         raise TypeError(f"a shape must be a list, got {show(shape)}")
     return (None, *shape[1:])
+
+
+def _every_row_free(shape: Any) -> Any:
+    """The shape of an input, or a list or dict of them, with None for the rows."""
+    if isinstance(shape, Mapping):
+        return {name: _rows_free(one) for name, one in shape.items()}
+    several = isinstance(shape, list) and any(isinstance(one, list) for one in shape)
+    return [_rows_free(one) for one in shape] if several else _rows_free(shape)
 
 
 class _Call:
