@@ -66,6 +66,47 @@ def test_training_goes_on_in_the_other_library(keras, name, direction, tmp_path)
         np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-4, atol=1e-5)
 
 
+def own_model(library):
+    class Own(library.Model):
+        """Layers whose attributes come before and after `layers` in the alphabet, in a list, and a private one."""
+
+        def __init__(self, units=3, **keywords):
+            super().__init__(**keywords)
+            self.units = units
+            self.top = library.layers.Dense(3, activation="softmax")
+            self.hidden = library.layers.Dense(units, activation="tanh")
+            self.deep = [library.layers.Dense(4, activation="tanh") for _ in range(2)]
+            self._norm = library.layers.BatchNormalization()
+
+        def call(self, inputs, training=None):
+            inputs = self._norm(self.hidden(inputs), training=training)
+            for layer in self.deep:
+                inputs = layer(inputs)
+            return self.top(inputs)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    return Own
+
+
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+def test_models_of_own_classes(keras, direction, tmp_path):
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+    model = own_model(writer)(units=5)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras", custom_objects={"Own": own_model(reader)})
+    assert loaded.units == 5
+    for _ in range(2):
+        np.testing.assert_allclose(
+            loaded.predict(data()[0], verbose=0), model.predict(data()[0], verbose=0), rtol=1e-4, atol=1e-5
+        )
+        fit(model)
+        fit(loaded)
+
+
 @pytest.mark.parametrize("seed", range(1, 40, 6))
 def test_random_models_in_both_directions(keras, seed, tmp_path):
     architecture = architectures.draw(seed)

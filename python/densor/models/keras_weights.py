@@ -1,7 +1,9 @@
 """Where Keras 3 keeps what in `model.weights.h5`: the weights of a layer by its place in the model, then by number.
 
 `layers/dense/vars/0` is the kernel of the first Dense in the model, `layers/dense_1/vars/0` that of the second,
-whatever their names are; inside a nested model it goes on with `layers/sequential/layers/dense/...`. The arrays of the
+whatever their names are; inside a nested model it goes on with `layers/sequential/layers/dense/...`. In layers and
+models of one's own the attributes are places, in alphabetical order, private ones last, and `layers` is one of those of
+a model; what was met before keeps its first place. The arrays of the
 optimizer lie in `optimizer/vars`: iterations, learning rate (unless it follows a schedule), then the slots.
 """
 
@@ -18,6 +20,7 @@ from densor.layers import Layer
 from densor.layers._naming import snake_case
 from densor.models.functional import Functional
 from densor.models.hdf5 import Array, Place
+from densor.models.model import Model
 from densor.models.sequential import Sequential
 from densor.optimizers import Adafactor, Muon, Nadam, Optimizer, RMSprop
 
@@ -54,7 +57,10 @@ def _inside(layer: Layer) -> Iterator[tuple[str, Layer]]:
     if isinstance(layer, Sequential | Functional):
         yield from _numbered("layers", layer.layers)
         return
-    for name, value in sorted(vars(layer).items()):
+    attributes = dict(vars(layer))
+    if isinstance(layer, Model):
+        attributes["layers"] = layer.layers  # takes those whose attributes come after it
+    for name, value in sorted(attributes.items(), key=lambda item: (item[0].startswith("_"), item[0])):
         if isinstance(value, Layer):
             yield name, value
         elif isinstance(value, list | tuple | dict) and name not in ("_variables", "_calls"):
