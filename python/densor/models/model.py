@@ -349,7 +349,7 @@ class Model(Trainer):
 
         Args:
             filepath: the file. skip_mismatch: leave weights that the file lacks, or has in another shape, as
-                they are.
+                they are, and warn of them.
 
         Raises:
             FormatError: the file is damaged or its weights do not fit; nothing was changed.

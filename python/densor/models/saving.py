@@ -293,8 +293,10 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
     if _is_keras(path):
         from densor.models import keras_file
 
-        for variable, array in keras_file.load_weights(path, model, skips).items():
+        found = keras_file.load_weights(path, model, skips)
+        for variable, array in found.items():
             variable.overwrite(array)
+        _warn_of_skipped(path, [variable for variable in targets.values() if variable not in found])
         return
     with archive.opened(path) as source:
         stored = [name for name in source.entries if name.startswith(WEIGHTS)]
@@ -311,6 +313,18 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False) -> N
         values = [source.read(name) for name, _ in pairs]
     for (_, variable), value in zip(pairs, values, strict=True):
         variable.overwrite(value)
+    read = {name for name, _ in pairs} if skips else targets.keys()
+    _warn_of_skipped(path, [variable for name, variable in targets.items() if name not in read])
+
+
+def _warn_of_skipped(path: str, left: list[Variable]) -> None:
+    if left:
+        paths = ", ".join(variable.path for variable in left[:4]) + (", ..." if len(left) > 4 else "")
+        warnings.warn(
+            f"load_weights(): {path} has no values that fit {len(left)} weights, which stay as they are: {paths}",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _json(config: Mapping[str, Any]) -> str:
