@@ -95,6 +95,23 @@ def test_trajectory(keras, case, optimizer, form):
 
 
 @pytest.mark.parametrize("form", ["list", "dict"])
+@pytest.mark.parametrize("names", [("price", "kind"), ("kind", "price")])
+def test_the_order_of_results(keras, form, names):
+    """Losses stand in the order of the outputs; where those are a dict, in that of the dict of losses."""
+    losses = {"price": "mse", "kind": "sparse_categorical_crossentropy"}
+    x = {"wide": WIDE, "deep": DEEP} if form == "dict" else [WIDE, DEEP]
+    y = {"price": PRICE, "kind": KIND}
+    theirs, ours = wide_and_deep(keras, form), wide_and_deep(densor, form)
+    ours.set_weights(theirs.get_weights())
+    results = []
+    for model in (theirs, ours):
+        model.compile("sgd", {name: losses[name] for name in names}, metrics={"kind": ["accuracy"]})
+        results += [model.evaluate(x, y, verbose=0), model.test_on_batch(x, y)]
+    assert results[2] == pytest.approx(results[0], rel=1e-4)
+    assert results[3] == pytest.approx(list(map(float, results[1])), rel=1e-4)
+
+
+@pytest.mark.parametrize("form", ["list", "dict"])
 def test_predictions(keras, form):
     theirs = wide_and_deep(keras, form)
     ours = wide_and_deep(densor, form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -146,13 +146,18 @@ class Compiled:
     def names(self) -> list[str]:
         """The results in the order in which `evaluate` returns them: losses, then metrics.
 
-        Metrics are in the order of `compile`, those of several outputs in alphabetical order, as in Keras.
+        Metrics are in the order of `compile`, those of several outputs in alphabetical order, and losses in that of
+        the outputs; where outputs and losses are dicts, in that of the losses. All as in Keras.
         """
         endings = self.endings or (self.request.endings(["output"]) if self._single else [])
         names = result_names(without_losses(endings) if self.own_loss is not None else endings)
         if len(endings) < 2:
             return names
         losses = [name for name in names[: 1 + len(endings)] if name == "loss" or name.endswith("_loss")]
+        asked = self.request.loss
+        if isinstance(asked, Mapping) and self._training and isinstance(self._training.result, Mapping):
+            ranks = {"loss": 0} | {f"{name}_loss": place for place, name in enumerate(asked, 1)}
+            losses.sort(key=lambda name: ranks.get(name, len(ranks)))
         return losses + sorted(name for name in names if name not in losses)
 
     @property
