@@ -241,6 +241,15 @@ def test_round_trip(initializer):
     assert twin.get_config() == initializer.get_config()
 
 
+def test_a_clone_has_the_arguments_and_draws_the_same():
+    initializer = initializers.VarianceScaling(2.0, "fan_avg", "uniform", seed=3)
+    clone = initializer.clone()
+    assert type(clone) is initializers.VarianceScaling
+    assert clone is not initializer
+    assert clone.get_config() == initializer.get_config()
+    np.testing.assert_array_equal(clone((4, 3)), initializer((4, 3)))
+
+
 @pytest.mark.parametrize(
     ("name", "cls"),
     [

@@ -44,6 +44,10 @@ class Initializer:
         """Makes the initializer that `get_config` described."""
         return cls(**config)
 
+    def clone(self: Self) -> Self:
+        """Returns another initializer with the same arguments."""
+        return self.from_config(self.get_config())
+
 
 def checked_shape(where: str, shape: int | Iterable[int]) -> tuple[int, ...]:
     """Returns `shape` as a tuple of sizes of at least 0."""
