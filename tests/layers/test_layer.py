@@ -67,7 +67,7 @@ def test_a_layer_is_built_once_by_its_first_call():
 
 def test_a_layer_that_was_built_by_hand_keeps_its_weights():
     layer = Dense(2)
-    layer.build((8, 3))
+    layer.build((8, np.prod((1, 3))))
     assert layer.built
     assert layer.build_shape == (None, 3)
     layer.set_weights([np.ones((3, 2)), np.zeros(2)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from numbers import Integral
 from typing import Any
 
 from densor._check import bad_type, show
@@ -52,6 +53,6 @@ def _rows_free(shape: Any) -> Any:
         return None
     if not isinstance(shape, (tuple, list, dict)):
         raise bad_type("build", "input_shape", f"must be a shape such as (None, 4), got {show(shape)}")
-    if isinstance(shape, (tuple, list)) and all(size is None or isinstance(size, int) for size in shape):
-        return (None, *shape[1:])
+    if isinstance(shape, (tuple, list)) and all(size is None or isinstance(size, Integral) for size in shape):
+        return (None, *(None if size is None else int(size) for size in shape[1:]))
     return mapped(_rows_free, shape)
