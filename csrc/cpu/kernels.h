@@ -1,7 +1,7 @@
 // The CPU kernels: one table of function pointers per target, filled by that target's translation unit.
 //
 // A kernel works on raw pointers and sizes. It does not check, allocate or throw. Outputs come first, then
-// inputs, sizes, parameters. `ld*` is the distance between rows in floats. Kernels take the part of the
+// inputs, sizes, parameters. `ld*` is the distance between rows in elements. Kernels take the part of the
 // arrays they are to work on (the op offsets the pointers); no kernel knows of workers. Pointers need no
 // alignment beyond their type's.
 #pragma once
@@ -91,8 +91,79 @@ constexpr std::int64_t gram_tiles(std::int64_t rows) {
   return side * (side + 1) / 2;
 }
 
+// What follows is of arrays of T: float32, or bfloat16 numbers, widened when they are read and rounded once.
+template <class T>
+struct ActivationKernels {
+  // v = x + bias[column] (bias may be null); z = v unless z is null; y = activation(v). y may be x.
+  void (*forward)(T* y, T* z, const T* x, const float* bias, std::int64_t rows, std::int64_t cols,
+                  std::int64_t ldy, std::int64_t ldz, std::int64_t ldx, math::Activation activation,
+                  float alpha);
+  // dz = dy * activation'; `saved` holds the activation's input where saves_input(activation), else its
+  // output (linear reads none: null). dz may be dy.
+  void (*backward)(T* dz, const T* dy, const T* saved, std::int64_t rows, std::int64_t cols,
+                   std::int64_t lddz, std::int64_t lddy, std::int64_t ldsaved, math::Activation activation,
+                   float alpha);
+};
+
+template <class T>
+struct DropoutKernels {
+  // y = keep ? x * scale + shift : dropped and its mask (bits beyond the last column are 0); y may be x.
+  // positive: the mask tells what is kept and above zero.
+  void (*forward)(T* y, std::uint16_t* mask, const T* x, const MatrixPart& part, const DropoutNoise& noise,
+                  const math::DropoutMap& map, bool positive);
+  // The same for rows [begin, end) of `cols` columns whose noise is spread; `words` has room for the mask of
+  // a row of noise.
+  void (*spread)(T* y, std::uint16_t* mask, const T* x, std::int64_t begin, std::int64_t end,
+                 std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
+                 const NoiseSpread& spread, std::uint16_t* words);
+  // dx = keep ? dy * scale : 0; dx may be dy.
+  void (*backward)(T* dx, const T* dy, const std::uint16_t* mask, const MatrixPart& part, float scale);
+};
+
+// y = activation(gamma (x - mean) / sqrt(variance + epsilon) + beta).
+template <class T>
+struct BatchNormKernels {
+  // Writes the columns' mean and biased variance and uses them. With dropout the activation is linear or
+  // relu; rows of its mask have mask_words(p.ld) words.
+  void (*forward)(T* y, float* mean, float* variance, const T* x, const BatchNorm& p,
+                  const FusedDropout& drop);
+  // x may be y.
+  void (*inference)(T* y, const T* x, const float* mean, const float* variance, const BatchNorm& p);
+  // Gradients, with mean and variance functions of x, or constants (inference). y: the output, null where the
+  // activation is linear, or a mask tells what passed. dx may be dy.
+  void (*backward)(const BatchNormGradients<T>& d, const T* dy, const T* x, const T* y, const float* mean,
+                   const float* variance, const BatchNorm& p, const PassedGradient& passed);
+  void (*inference_backward)(const BatchNormGradients<T>& d, const T* dy, const T* x, const T* y,
+                             const float* mean, const float* variance, const BatchNorm& p);
+};
+
+template <class T>
+struct LayerNormKernels {
+  // Rows [begin, end) of y = gamma (x - mean) / deviation + beta by the kind's mean and deviation; y may be
+  // x.
+  void (*forward)(T* y, float* statistics, const T* x, std::int64_t begin, std::int64_t end,
+                  const LayerNorm& p);
+  void (*backward)(T* dx, const T* dy, const T* x, const float* statistics, std::int64_t begin,
+                   std::int64_t end, const LayerNorm& p);
+  // Gradients of gamma and beta (each may be null) in strips [begin, end) of the groups * ceil(inner / 16)
+  // strips that gamma has, summed over all rows in their order.
+  void (*parameters)(float* dgamma, float* dbeta, const T* dy, const T* x, const float* statistics,
+                     std::int64_t rows, std::int64_t begin, std::int64_t end, const LayerNorm& p);
+};
+
+template <class T>
+struct StoredKernels {
+  ActivationKernels<T> activation;
+  DropoutKernels<T> dropout;
+  BatchNormKernels<T> batch_norm;
+  LayerNormKernels<T> layer_norm;
+};
+
 struct Kernels {
   const char* name;
+
+  StoredKernels<float> floats;
+  StoredKernels<std::uint16_t> halves;
 
   // add: y[i] = a[i] + b[i]; y may be a or b.
   void (*add)(float* y, const float* a, const float* b, std::int64_t n);
@@ -110,15 +181,6 @@ struct Kernels {
   // output. A part with reductions has whole rows.
   void (*expression)(const Expression& e, const MatrixPart& part, float* scratch);
 
-  // v = x + bias[column] (bias may be null); z = v unless z is null; y = activation(v). y may be x.
-  void (*activation_forward)(float* y, float* z, const float* x, const float* bias, std::int64_t rows,
-                             std::int64_t cols, std::int64_t ldy, std::int64_t ldz, std::int64_t ldx,
-                             math::Activation activation, float alpha);
-  // dz = dy * activation'; `saved` holds the activation's input where saves_input(activation), else its
-  // output (linear reads none: null). dz may be dy.
-  void (*activation_backward)(float* dz, const float* dy, const float* saved, std::int64_t rows,
-                              std::int64_t cols, std::int64_t lddz, std::int64_t lddy, std::int64_t ldsaved,
-                              math::Activation activation, float alpha);
   // sum[column] = sum of x over the rows: chains of 64 rows, their sums added in ascending order. The bits do
   // not depend on how the columns are cut into calls.
   void (*column_sum)(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx);
@@ -131,19 +193,6 @@ struct Kernels {
 
   // The projection of each row onto the probabilities; y may be x.
   void (*sparsemax)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
-
-  // y = keep ? x * scale + shift : dropped and its mask (bits beyond the last column are 0); y may be x.
-  // positive: the mask tells what is kept and above zero.
-  void (*dropout_forward)(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                          const DropoutNoise& noise, const math::DropoutMap& map, bool positive);
-  // The same for rows [begin, end) of `cols` columns whose noise is spread; `words` has room for the mask of
-  // a row of noise.
-  void (*dropout_spread)(float* y, std::uint16_t* mask, const float* x, std::int64_t begin, std::int64_t end,
-                         std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
-                         const NoiseSpread& spread, std::uint16_t* words);
-  // dx = keep ? dy * scale : 0; dx may be dy.
-  void (*dropout_backward)(float* dx, const float* dy, const std::uint16_t* mask, const MatrixPart& part,
-                           float scale);
 
   // y = x + noise, or x (1 + noise), with normal noise; y may be x.
   void (*gaussian_noise)(float* y, const float* x, const MatrixPart& part, const NormalNoise& noise);
@@ -229,35 +278,8 @@ struct Kernels {
   // 0.
   std::uint32_t (*largest_magnitude)(const float* x, std::int64_t n);
 
-  // y = activation(gamma (x - mean) / sqrt(variance + epsilon) + beta). forward writes the columns' mean and
-  // biased variance and uses them; x may be y in inference only.
-  // With dropout the activation is linear or relu; rows of its mask have mask_words(p.ld) words.
-  void (*batch_norm_forward)(float* y, float* mean, float* variance, const float* x, const BatchNorm& p,
-                             const FusedDropout& drop);
-  void (*batch_norm_inference)(float* y, const float* x, const float* mean, const float* variance,
-                               const BatchNorm& p);
-  // Gradients, with mean and variance functions of x, or constants (inference). y: the output, null where the
-  // activation is linear, or a mask tells what passed. dx may be dy.
-  void (*batch_norm_backward)(const BatchNormGradients& d, const float* dy, const float* x, const float* y,
-                              const float* mean, const float* variance, const BatchNorm& p,
-                              const PassedGradient& passed);
-  void (*batch_norm_inference_backward)(const BatchNormGradients& d, const float* dy, const float* x,
-                                        const float* y, const float* mean, const float* variance,
-                                        const BatchNorm& p);
   void (*batch_norm_update)(float* moving_mean, float* moving_variance, const float* mean,
                             const float* variance, std::int64_t n, const MovingAverage& average);
-
-  // Rows [begin, end) of y = gamma (x - mean) / deviation + beta by the kind's mean and deviation; y may be
-  // x.
-  void (*layer_norm_forward)(float* y, float* statistics, const float* x, std::int64_t begin,
-                             std::int64_t end, const LayerNorm& p);
-  void (*layer_norm_backward)(float* dx, const float* dy, const float* x, const float* statistics,
-                              std::int64_t begin, std::int64_t end, const LayerNorm& p);
-  // Gradients of gamma and beta (each may be null) in strips [begin, end) of the groups * ceil(inner / 16)
-  // strips that gamma has, summed over all rows in their order.
-  void (*layer_norm_parameters)(float* dgamma, float* dbeta, const float* dy, const float* x,
-                                const float* statistics, std::int64_t rows, std::int64_t begin,
-                                std::int64_t end, const LayerNorm& p);
 
   // y = (x - mean) / deviation, or x deviation + mean where `invert`, with deviation = max(sqrt(variance),
   // epsilon) of each column; mean may be null: 0. y may be x.

@@ -152,9 +152,10 @@ struct NormConstraint {
   float low, high, rate;
 };
 
-// Each may be null.
+// Each may be null; the arrays of the batch are of T.
+template <class T>
 struct BatchNormGradients {
-  float* dx;
+  T* dx;
   float* dgamma;
   float* dbeta;
 };

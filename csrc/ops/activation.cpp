@@ -8,6 +8,7 @@
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -78,13 +79,15 @@ Step activation_forward(const View& y, const View& x, Activation activation, dou
     return step(kernels.activation_forward_of_halves, y.as<std::uint16_t>(), x.as<const std::uint16_t>());
   }
   Step step = elementwise(check.function(), x.rows(), x.cols(), cost(activation));
-  step.run = [kernel = cpu::active().activation_forward, y = y.f32(), x = x.f32(), rows = x.rows(),
-              cols = x.cols(), activation, alpha = static_cast<float>(alpha)](Worker& worker) {
-    const Share mine = strided_share(worker, rows, cols);
-    kernel(y + mine.offset, nullptr, x + mine.offset, nullptr, mine.rows, mine.cols, mine.ld, 0, mine.ld,
-           activation, alpha);
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.activation.forward, y = y.as<T>(), x = x.as<const T>(), rows = x.rows(),
+                cols = x.cols(), activation, alpha = static_cast<float>(alpha)](Worker& worker) {
+      const Share mine = strided_share(worker, rows, cols);
+      kernel(y + mine.offset, nullptr, x + mine.offset, nullptr, mine.rows, mine.cols, mine.ld, 0, mine.ld,
+             activation, alpha);
+    };
+    return step;
+  });
 }
 
 Step activation_backward(const View& dx, const View& dy, const View& saved, Activation activation,
@@ -107,14 +110,16 @@ Step activation_backward(const View& dx, const View& dy, const View& saved, Acti
                 saved.as<const std::uint16_t>());
   }
   Step step = elementwise(check.function(), dy.rows(), dy.cols(), cost(activation));
-  step.run = [kernel = cpu::active().activation_backward, dx = dx.f32(), dy = dy.f32(), saved = saved.f32(),
-              rows = dy.rows(), cols = dy.cols(), activation,
-              alpha = static_cast<float>(alpha)](Worker& worker) {
-    const Share mine = strided_share(worker, rows, cols);
-    kernel(dx + mine.offset, dy + mine.offset, saved + mine.offset, mine.rows, mine.cols, mine.ld, mine.ld,
-           mine.ld, activation, alpha);
-  };
-  return step;
+  return with_kernels(dy, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.activation.backward, dx = dx.as<T>(), dy = dy.as<const T>(),
+                saved = saved.as<const T>(), rows = dy.rows(), cols = dy.cols(), activation,
+                alpha = static_cast<float>(alpha)](Worker& worker) {
+      const Share mine = strided_share(worker, rows, cols);
+      kernel(dx + mine.offset, dy + mine.offset, saved + mine.offset, mine.rows, mine.cols, mine.ld, mine.ld,
+             mine.ld, activation, alpha);
+    };
+    return step;
+  });
 }
 
 }  // namespace densor::ops

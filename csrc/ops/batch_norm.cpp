@@ -9,6 +9,7 @@
 #include "ops/activation.h"
 #include "ops/dropout.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -142,9 +143,9 @@ bool gradients_on_device(const Check& check, const BackwardViews& v, const View&
                            {"mask", mask}});
 }
 
-// make(kernels) with those of the dtype in which the array is stored.
+// make(launchers) with those for the dtype in which the array is stored.
 template <class Make>
-Step on_stored(const View& x, Make make) {
+Step with_launchers(const View& x, Make make) {
   const cuda::Launchers& kernels = cuda::launchers();
   return stored_step(x, kernels.batch_norm, kernels.batch_norm_of_halves, make);
 }
@@ -153,7 +154,7 @@ Step on_stored(const View& x, Make make) {
 template <class Kernel, class... Rest>
 Step backward_on_device(const Check& check, const BackwardViews& v, const cpu::BatchNorm& p, Kernel kernel,
                         Rest... rest) {
-  Step step = on_stored(v.x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+  Step step = with_launchers(v.x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
     return masking_step(check, kernel(kernels), v.d.dx.as<T>(), v.d.dgamma.f32(), v.d.dbeta.f32(),
                         v.dy.as<const T>(), v.x.as<const T>(), v.y.as<const T>(), v.mean.f32(),
                         v.variance.f32(), p, rest...);
@@ -162,31 +163,35 @@ Step backward_on_device(const Check& check, const BackwardViews& v, const cpu::B
   return step;
 }
 
+template <class T>
 struct BackwardArrays {
-  cpu::BatchNormGradients d;
-  const float *dy, *x, *y, *mean, *variance;
+  cpu::BatchNormGradients<T> d;
+  const T *dy, *x, *y;
+  const float *mean, *variance;
 };
 
-// kernel(a, columns): with the arrays and the columns of a worker.
-template <class Kernel>
-Step backward_step(const Check& check, const BackwardViews& v, Kernel kernel) {
+// call(kernels, a, columns): with the arrays and the columns of a worker.
+template <class Call>
+Step backward_step(const Check& check, const BackwardViews& v, Call call) {
   Step step = local_step(check, v.x, 0.4);
-  const BackwardArrays arrays{{v.d.dx.f32(), v.d.dgamma.f32(), v.d.dbeta.f32()},
-                              v.dy.f32(),
-                              v.x.f32(),
-                              v.y.f32(),
-                              v.mean.f32(),
-                              v.variance.f32()};
-  step.run = [arrays, kernel, cols = v.x.cols()](Worker& worker) {
-    const Range mine = worker.split(cols, kLine);
-    const std::int64_t j = mine.begin;
-    BackwardArrays a = arrays;
-    a.d = {from(a.d.dx, j), from(a.d.dgamma, j), from(a.d.dbeta, j)};
-    a.dy += j, a.x += j, a.mean += j, a.variance += j;
-    a.y = from(a.y, j);
-    kernel(a, mine);
-  };
-  return step;
+  return with_kernels(v.x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    const BackwardArrays<T> arrays{{v.d.dx.as<T>(), v.d.dgamma.f32(), v.d.dbeta.f32()},
+                                   v.dy.as<const T>(),
+                                   v.x.as<const T>(),
+                                   v.y.as<const T>(),
+                                   v.mean.f32(),
+                                   v.variance.f32()};
+    step.run = [&kernels = kernels.batch_norm, arrays, call, cols = v.x.cols()](Worker& worker) {
+      const Range mine = worker.split(cols, kLine);
+      const std::int64_t j = mine.begin;
+      BackwardArrays<T> a = arrays;
+      a.d = {from(a.d.dx, j), from(a.d.dgamma, j), from(a.d.dbeta, j)};
+      a.dy += j, a.x += j, a.mean += j, a.variance += j;
+      a.y = from(a.y, j);
+      call(kernels, a, mine);
+    };
+    return step;
+  });
 }
 
 }  // namespace
@@ -213,7 +218,7 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
                         {"beta", beta},
                         {"moments", moments.parts},
                         {"mask", dropout.mask}})) {
-    Step step = on_stored(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+    Step step = with_launchers(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
       return masking_step(check, kernels.forward, y.as<T>(), mean.f32(), variance.f32(), x.as<const T>(), p,
                           cuda::GivenMoments{moments.parts.f32(), moments.rows}, for_device(dropout));
     });
@@ -222,13 +227,15 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
   }
   if (moments.parts) check.fail("moments", "must be None on a CPU, where products leave none");
   Step step = local_step(check, x, dropout.mask ? 0.6 : 0.3);
-  step.run = [kernel = cpu::active().batch_norm_forward, y = y.f32(), mean = mean.f32(),
-              variance = variance.f32(), x = x.f32(), p, drop = for_cpu(dropout)](Worker& worker) {
-    const Range mine = worker.split(p.cols, kLine);
-    const std::int64_t j = mine.begin;
-    kernel(y + j, mean + j, variance + j, x + j, part_of(p, mine), part_of(drop, mine, worker.batch));
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.batch_norm.forward, y = y.as<T>(), mean = mean.f32(),
+                variance = variance.f32(), x = x.as<const T>(), p, drop = for_cpu(dropout)](Worker& worker) {
+      const Range mine = worker.split(p.cols, kLine);
+      const std::int64_t j = mine.begin;
+      kernel(y + j, mean + j, variance + j, x + j, part_of(p, mine), part_of(drop, mine, worker.batch));
+    };
+    return step;
+  });
 }
 
 Step batch_norm_inference(const View& y, const View& x, const View& gamma, const View& beta,
@@ -249,18 +256,20 @@ Step batch_norm_inference(const View& y, const View& x, const View& gamma, const
                         {"beta", beta},
                         {"moving_mean", moving_mean},
                         {"moving_variance", moving_variance}}))
-    return on_stored(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
+    return with_launchers(x, [&]<class T>(const cuda::BatchNormLaunchers<T>& kernels) {
       return masking_step(check, kernels.inference, y.as<T>(), x.as<const T>(), moving_mean.f32(),
                           moving_variance.f32(), p);
     });
   Step step = local_step(check, x, 0.15);
-  step.run = [kernel = cpu::active().batch_norm_inference, y = y.f32(), x = x.f32(), mean = moving_mean.f32(),
-              variance = moving_variance.f32(), p](Worker& worker) {
-    const Range mine = worker.split(p.cols, kLine);
-    const std::int64_t j = mine.begin;
-    kernel(y + j, x + j, mean + j, variance + j, part_of(p, mine));
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.batch_norm.inference, y = y.as<T>(), x = x.as<const T>(),
+                mean = moving_mean.f32(), variance = moving_variance.f32(), p](Worker& worker) {
+      const Range mine = worker.split(p.cols, kLine);
+      const std::int64_t j = mine.begin;
+      kernel(y + j, x + j, mean + j, variance + j, part_of(p, mine));
+    };
+    return step;
+  });
 }
 
 Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
@@ -279,12 +288,12 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
   if (gradients_on_device(check, views, dropout.mask))
     return backward_on_device(
         check, views, p, [](const auto& kernels) { return kernels.backward; }, passed_by(dropout));
-  return backward_step(check, views,
-                       [kernel = cpu::active().batch_norm_backward, p, passed = passed_by(dropout)](
-                           const BackwardArrays& a, const Range& columns) {
-                         kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns),
-                                part_of(passed, columns));
-                       });
+  return backward_step(
+      check, views,
+      [p, passed = passed_by(dropout)](const auto& kernels, const auto& a, const Range& columns) {
+        kernels.backward(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns),
+                         part_of(passed, columns));
+      });
 }
 
 Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, const View& dy, const View& x,
@@ -301,11 +310,9 @@ Step batch_norm_inference_backward(const BatchNormGradientViews& gradients, cons
   if (gradients_on_device(check, views))
     return backward_on_device(check, views, p,
                               [](const auto& kernels) { return kernels.inference_backward; });
-  return backward_step(check, views,
-                       [kernel = cpu::active().batch_norm_inference_backward, p](const BackwardArrays& a,
-                                                                                 const Range& columns) {
-                         kernel(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns));
-                       });
+  return backward_step(check, views, [p](const auto& kernels, const auto& a, const Range& columns) {
+    kernels.inference_backward(a.d, a.dy, a.x, a.y, a.mean, a.variance, part_of(p, columns));
+  });
 }
 
 Step batch_norm_update(const View& moving_mean, const View& moving_variance, const View& mean,

@@ -110,8 +110,9 @@ struct Backward {
   void derivative(const Worker& worker) const {
     const cpu::MatrixPart part = cpu::share_of(worker, rows, units);
     const std::int64_t first = part.row_begin * units + part.col_begin;
-    kernels->activation_backward(dz + first, dy + first, saved + first, part.row_end - part.row_begin,
-                                 part.col_end - part.col_begin, units, units, units, activation, alpha);
+    kernels->floats.activation.backward(dz + first, dy + first, saved + first, part.row_end - part.row_begin,
+                                        part.col_end - part.col_begin, units, units, units, activation,
+                                        alpha);
   }
 
   void sum_columns(const Worker& worker) const {

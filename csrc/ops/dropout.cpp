@@ -7,6 +7,7 @@
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -47,9 +48,9 @@ cpu::NoiseSpread spread_of(const Check& check, const View& x, const SpreadNoise&
   return spread;
 }
 
-// make(kernels) with those of the dtype in which the array is stored.
+// make(launchers) with those for the dtype in which the array is stored.
 template <class Make>
-Step on_stored(const View& view, Make make) {
+Step with_launchers(const View& view, Make make) {
   const cuda::Launchers& kernels = cuda::launchers();
   return stored_step(view, kernels.dropout, kernels.dropout_of_halves, make);
 }
@@ -73,7 +74,7 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   check_forward(check, y, mask, x, rate);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}})) {
     if (positive) check.fail("positive", "must be False on a device, whose masks tell what is kept");
-    return on_stored(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+    return with_launchers(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
       return masking_step(check, kernels.forward, y.as<T>(), mask.as<std::uint16_t>(), x.as<const T>(),
                           x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
                           dropout_threshold(rate), math::dropout_map(kind, rate));
@@ -83,14 +84,16 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());
   cpu::declare_shares(step, x.rows(), x.cols());
-  step.run = [kernel = cpu::active().dropout_forward, y = y.f32(), mask = mask.as<std::uint16_t>(),
-              x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
-              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
-              positive](Worker& worker) {
-    const auto number = static_cast<std::uint32_t>(worker.batch.step);
-    kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map, positive);
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.dropout.forward, y = y.as<T>(), mask = mask.as<std::uint16_t>(),
+                x = x.as<const T>(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
+                threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
+                positive](Worker& worker) {
+      const auto number = static_cast<std::uint32_t>(worker.batch.step);
+      kernel(y, mask, x, cpu::share_of(worker, rows, cols), {key, number, stream, threshold}, map, positive);
+    };
+    return step;
+  });
 }
 
 Step dropout_spread(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
@@ -99,7 +102,7 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
   check_forward(check, y, mask, x, rate);
   const cpu::NoiseSpread spread = spread_of(check, x, noise);
   if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
-    return on_stored(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+    return with_launchers(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
       return masking_step(check, kernels.spread, y.as<T>(), mask.as<std::uint16_t>(), x.as<const T>(),
                           x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
                           dropout_threshold(rate), math::dropout_map(kind, rate), spread);
@@ -108,16 +111,18 @@ Step dropout_spread(const View& y, const View& mask, const View& x, double rate,
   step.name = check.function();
   step.work = 2.0 * static_cast<double>(x.size());
   step.scratch = cpu::mask_words(spread.columns);  // words are half as wide as floats
-  step.run = [kernel = cpu::active().dropout_spread, y = y.f32(), mask = mask.as<std::uint16_t>(),
-              x = x.f32(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
-              threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
-              spread](Worker& worker) {
-    const Range mine = worker.split(rows);
-    const auto number = static_cast<std::uint32_t>(worker.batch.step);
-    kernel(y, mask, x, mine.begin, mine.end, cols, {key, number, stream, threshold}, map, spread,
-           reinterpret_cast<std::uint16_t*>(worker.scratch()));
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.dropout.spread, y = y.as<T>(), mask = mask.as<std::uint16_t>(),
+                x = x.as<const T>(), rows = x.rows(), cols = x.cols(), key = math::philox_key(seed), stream,
+                threshold = dropout_threshold(rate), map = math::dropout_map(kind, rate),
+                spread](Worker& worker) {
+      const Range mine = worker.split(rows);
+      const auto number = static_cast<std::uint32_t>(worker.batch.step);
+      kernel(y, mask, x, mine.begin, mine.end, cols, {key, number, stream, threshold}, map, spread,
+             reinterpret_cast<std::uint16_t*>(worker.scratch()));
+    };
+    return step;
+  });
 }
 
 Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate, math::DropoutKind kind) {
@@ -129,7 +134,7 @@ Step dropout_backward(const View& dx, const View& dy, const View& mask, double r
   check.disjoint("dx", dx, "mask", mask);
   check.number("rate", rate, 0.0, 1.0, true);
   if (on_device(check, {{"dx", dx}, {"dy", dy}, {"mask", mask}}))
-    return on_stored(dy, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
+    return with_launchers(dy, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
       return masking_step(check, kernels.backward, dx.as<T>(), dy.as<const T>(),
                           mask.as<const std::uint16_t>(), dy.rows(), dy.cols(),
                           math::dropout_map(kind, rate).scale);
@@ -138,12 +143,14 @@ Step dropout_backward(const View& dx, const View& dy, const View& mask, double r
   step.name = check.function();
   step.work = 0.1 * static_cast<double>(dy.size());
   cpu::declare_shares(step, dy.rows(), dy.cols());
-  step.run = [kernel = cpu::active().dropout_backward, dx = dx.f32(), dy = dy.f32(),
-              mask = mask.as<const std::uint16_t>(), rows = dy.rows(), cols = dy.cols(),
-              scale = math::dropout_map(kind, rate).scale](Worker& worker) {
-    kernel(dx, dy, mask, cpu::share_of(worker, rows, cols), scale);
-  };
-  return step;
+  return with_kernels(dy, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.dropout.backward, dx = dx.as<T>(), dy = dy.as<const T>(),
+                mask = mask.as<const std::uint16_t>(), rows = dy.rows(), cols = dy.cols(),
+                scale = math::dropout_map(kind, rate).scale](Worker& worker) {
+      kernel(dx, dy, mask, cpu::share_of(worker, rows, cols), scale);
+    };
+    return step;
+  });
 }
 
 }  // namespace densor::ops

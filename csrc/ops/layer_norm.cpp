@@ -7,6 +7,7 @@
 #include "core/name.h"
 #include "cpu/dispatch.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -58,9 +59,9 @@ Step backward_on_device(const Check& check, const cuda::LayerNormLaunchers<T>& k
   return step;
 }
 
-// make(kernels) with those of the dtype in which the array is stored.
+// make(launchers) with those for the dtype in which the array is stored.
 template <class Make>
-Step on_stored(const View& x, Make make) {
+Step with_launchers(const View& x, Make make) {
   const cuda::Launchers& kernels = cuda::launchers();
   return stored_step(x, kernels.layer_norm, kernels.layer_norm_of_halves, make);
 }
@@ -89,16 +90,18 @@ Step layer_norm_forward(const View& y, const View& statistics, const View& x, co
   check.disjoint({{"y", y}, {"statistics", statistics}}, {{"gamma", gamma}, {"beta", beta}});
   check.disjoint("statistics", statistics, "x", x);
   if (on_device(check, {{"y", y}, {"statistics", statistics}, {"x", x}, {"gamma", gamma}, {"beta", beta}}))
-    return on_stored(x, [&]<class T>(const cuda::LayerNormLaunchers<T>& kernels) {
+    return with_launchers(x, [&]<class T>(const cuda::LayerNormLaunchers<T>& kernels) {
       return masking_step(check, kernels.forward, y.as<T>(), statistics.f32(), x.as<const T>(), x.rows(), p);
     });
   Step step = row_step(check, x, 0.4);
-  step.run = [kernel = cpu::active().layer_norm_forward, y = y.f32(), statistics = statistics.f32(),
-              x = x.f32(), rows = x.rows(), p](Worker& worker) {
-    const Range mine = worker.split(rows);
-    kernel(y, statistics, x, mine.begin, mine.end, p);
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [kernel = kernels.layer_norm.forward, y = y.as<T>(), statistics = statistics.f32(),
+                x = x.as<const T>(), rows = x.rows(), p](Worker& worker) {
+      const Range mine = worker.split(rows);
+      kernel(y, statistics, x, mine.begin, mine.end, p);
+    };
+    return step;
+  });
 }
 
 Step layer_norm_backward(const LayerNormGradientViews& d, const View& dy, const View& x,
@@ -121,18 +124,21 @@ Step layer_norm_backward(const LayerNormGradientViews& d, const View& dy, const 
                         {"x", x},
                         {"statistics", statistics},
                         {"gamma", gamma}}))
-    return on_stored(
+    return with_launchers(
         x, [&](const auto& kernels) { return backward_on_device(check, kernels, d, dy, x, statistics, p); });
   Step step = row_step(check, x, 0.8);
-  step.run = [k = &cpu::active(), dx = d.dx.f32(), dgamma = d.dgamma.f32(), dbeta = d.dbeta.f32(),
-              dy = dy.f32(), x = x.f32(), statistics = statistics.f32(), rows = x.rows(), p](Worker& worker) {
-    const Range mine = worker.split(rows);
-    if (dx != nullptr) k->layer_norm_backward(dx, dy, x, statistics, mine.begin, mine.end, p);
-    if (dgamma == nullptr && dbeta == nullptr) return;
-    const Range strips = worker.split(p.groups * ((p.inner + kLine - 1) / kLine));
-    k->layer_norm_parameters(dgamma, dbeta, dy, x, statistics, rows, strips.begin, strips.end, p);
-  };
-  return step;
+  return with_kernels(x, [&]<class T>(const cpu::StoredKernels<T>& kernels) {
+    step.run = [&kernels = kernels.layer_norm, dx = d.dx.as<T>(), dgamma = d.dgamma.f32(),
+                dbeta = d.dbeta.f32(), dy = dy.as<const T>(), x = x.as<const T>(),
+                statistics = statistics.f32(), rows = x.rows(), p](Worker& worker) {
+      const Range mine = worker.split(rows);
+      if (dx != nullptr) kernels.backward(dx, dy, x, statistics, mine.begin, mine.end, p);
+      if (dgamma == nullptr && dbeta == nullptr) return;
+      const Range strips = worker.split(p.groups * ((p.inner + kLine - 1) / kLine));
+      kernels.parameters(dgamma, dbeta, dy, x, statistics, rows, strips.begin, strips.end, p);
+    };
+    return step;
+  });
 }
 
 }  // namespace densor::ops

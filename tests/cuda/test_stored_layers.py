@@ -1,190 +1,15 @@
-"""Layers between products on bfloat16 arrays as they lie: the bits of casts around kernels of float32."""
+"""bfloat16 arrays on a device: wherever they begin, moments that products have left, rows that are not there."""
 
 import numpy as np
 import pytest
 
 from tests.cuda.models import needs_device
-from tests.ops.harness import CUDA, TARGETS, _core, choose, execute, normal, on_target, same_bits
+from tests.ops.harness import CUDA, TARGETS, _core, choose, same_bits
+from tests.ops.stored import EPSILON, columns
 from tests.reference.cast import STORED, narrow, widen
 
 pytestmark = needs_device
 on_host = pytest.mark.skipif(CUDA != "host", reason="arrays of the host as device memory")
-EPSILON = 1e-3
-SHAPES = [(1, 1), (3, 16), (33, 130), (257, 31), (300, 264), (40, 600), (700, 1024), (2100, 10)]
-
-
-class Case:
-    """An op's arrays: those of the names that are stored are bfloat16, and float32 where casts stand around it."""
-
-    def __init__(self, inputs, outputs, stored):
-        self.inputs, self.outputs, self.stored = inputs, outputs, stored
-
-    def run(self, build, direct, **run):
-        """The outputs, those that are stored rounded; `direct`: nothing is cast."""
-        inputs = {name: array if array is None or name not in self.stored else
-                  narrow(array) if direct else widen(narrow(array)) for name, array in self.inputs.items()}  # fmt: skip
-        outputs = {
-            name: (spec, STORED) if direct and name in self.stored else spec
-            for name, spec in self.outputs.items()
-        }
-        found = execute(build, inputs, outputs, **run)
-        return {
-            name: narrow(array) if name in self.stored and not direct else array
-            for name, array in found.items()
-        }
-
-    def check(self, build, **run):
-        """In both orders of threads; returns the outputs of the last."""
-        for order in TARGETS:
-            with on_target(order):
-                found, wanted = (self.run(build, direct, **run) for direct in (True, False))
-            for name, array in wanted.items():
-                assert same_bits(found[name], array), f"{order}: {name}"
-        return found
-
-
-def columns(shape, *names):
-    """Inputs (rows, cols) by these names, and gamma, beta, mean, variance."""
-    rng = np.random.default_rng(shape)
-    arrays = {name: normal(rng, *shape, scale=2.0) + 3 * (name == "x") for name in names}
-    mean, variance = arrays["x"].mean(0) + 0.01, arrays["x"].var(0) + 0.1
-    gamma, beta = 1 + normal(rng, shape[1], scale=0.3), normal(rng, shape[1])
-    return arrays | {"gamma": gamma, "beta": beta, "mean": np.float32(mean), "variance": np.float32(variance)}
-
-
-def mask_of(shape):
-    words = shape[0], -(-shape[1] // 16)
-    return np.random.default_rng(5).integers(0, 2**16, words, dtype=np.uint16)
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
-class TestBatchNorm:
-    def test_forward(self, shape, activation):
-        case = Case(columns(shape, "x"), {"y": shape, "mean": shape[1:], "variance": shape[1:]}, ("x", "y"))
-        case.check(
-            lambda o, i: _core.batch_norm_forward(
-                o.y, o.mean, o.variance, i.x, i.gamma, i.beta, EPSILON, activation, 0.0
-            )
-        )
-
-    def test_inference(self, shape, activation):
-        case = Case(columns(shape, "x"), {"y": shape}, ("x", "y"))
-        case.check(
-            lambda o, i: _core.batch_norm_inference(
-                o.y, i.x, i.gamma, i.beta, i.mean, i.variance, EPSILON, activation, 0.0
-            )
-        )
-
-    @pytest.mark.parametrize("kind", ["batch", "given", "given, of parameters only"])
-    def test_backward(self, shape, activation, kind):
-        inputs = columns(shape, "x", "dy", "y")
-        if activation == "linear":
-            inputs["y"] = None
-        outputs = {"dx": shape, "dgamma": shape[1:], "dbeta": shape[1:]}
-        if kind.endswith("only"):
-            del outputs["dx"]
-
-        def build(o, i):
-            results = getattr(o, "dx", None), o.dgamma, o.dbeta
-            if kind == "batch":
-                return _core.batch_norm_backward(
-                    *results, i.dy, i.x, i.y, i.mean, i.variance, i.gamma, EPSILON, activation, 0.0
-                )
-            return _core.batch_norm_inference_backward(
-                *results, i.dy, i.x, i.y, i.gamma, i.mean, i.variance, EPSILON, activation, 0.0
-            )
-
-        Case(inputs, outputs, ("x", "dy", "y", "dx")).check(build)
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("activation", ["linear", "relu"])
-@pytest.mark.parametrize(("rate", "rounded"), [(0.0, True), (0.4, False), (0.4, True)])
-class TestBatchNormWithDropout:
-    def test_forward(self, shape, activation, rate, rounded):
-        words = mask_of(shape).shape, np.uint16
-        outputs = {"y": shape, "mean": shape[1:], "variance": shape[1:], "mask": words}
-        found = Case(columns(shape, "x"), outputs, ("x", "y")).check(
-            lambda o, i: _core.batch_norm_forward(
-                o.y, o.mean, o.variance, i.x, i.gamma, i.beta, EPSILON, activation, 0.0, mask=o.mask, rate=rate,
-                seed=11, stream=3, rounded=rounded,
-            ),
-            step=7,
-        )  # fmt: skip
-        assert rate == 0 or shape[0] == 1 or found["mask"].any()
-
-    def test_backward(self, shape, activation, rate, rounded):
-        inputs = columns(shape, "x", "dy") | {"mask": mask_of(shape)}
-        Case(inputs, {"dx": shape, "dgamma": shape[1:], "dbeta": shape[1:]}, ("x", "dy", "dx")).check(
-            lambda o, i: _core.batch_norm_backward(
-                o.dx, o.dgamma, o.dbeta, i.dy, i.x, None, i.mean, i.variance, i.gamma, EPSILON, activation, 0.0,
-                mask=i.mask, rate=rate, rounded=rounded,
-            )
-        )  # fmt: skip
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("kind", ["inverted", "alpha"])
-class TestDropout:
-    def test_forward(self, shape, kind):
-        case = Case(
-            {"x": columns(shape, "x")["x"]},
-            {"y": shape, "mask": (mask_of(shape).shape, np.uint16)},
-            ("x", "y"),
-        )
-        case.check(lambda o, i: _core.dropout_forward(o.y, o.mask, i.x, 0.4, kind, 11, 3), step=7)
-
-    @pytest.mark.parametrize("shared", [False, True])
-    def test_spread(self, shape, kind, shared):
-        case = Case(
-            {"x": columns(shape, "x")["x"]},
-            {"y": shape, "mask": (mask_of(shape).shape, np.uint16)},
-            ("x", "y"),
-        )
-        case.check(
-            lambda o, i: _core.dropout_spread(
-                o.y, o.mask, i.x, 0.4, kind, 11, 3, [shape[1], 1], [shape[1], 1], shared
-            ),
-            step=7,
-        )
-
-    def test_backward(self, shape, kind):
-        case = Case({"dy": columns(shape, "x")["x"], "mask": mask_of(shape)}, {"dx": shape}, ("dy", "dx"))
-        case.check(lambda o, i: _core.dropout_backward(o.dx, i.dy, i.mask, 0.4, kind))
-
-
-@pytest.mark.parametrize("shape", [*SHAPES, (7, 4096)], ids=str)
-@pytest.mark.parametrize("kind", ["layer", "rms", "unit"])
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("spans", ["one", "two", "all"])
-class TestLayerNorm:
-    """The gradients of gamma and beta are sums over columns, or over rows where all columns share one value."""
-
-    def parameters(self, shape, groups, spans):
-        inner = {"one": shape[1], "two": max(1, shape[1] // 2), "all": 1}[spans]
-        if shape[1] % inner:
-            pytest.skip("rows are not two spans")
-        return groups, inner
-
-    def test_forward(self, shape, kind, groups, spans):
-        rng = np.random.default_rng(2)
-        size = self.parameters(shape, groups, spans)
-        inputs = {"x": columns(shape, "x")["x"], "gamma": 1 + normal(rng, *size), "beta": normal(rng, *size)}
-        Case(inputs, {"y": shape, "statistics": (shape[0], 3)}, ("x", "y")).check(
-            lambda o, i: _core.layer_norm_forward(o.y, o.statistics, i.x, i.gamma, i.beta, EPSILON, kind)
-        )
-
-    def test_backward(self, shape, kind, groups, spans):
-        rng = np.random.default_rng(2)
-        size = self.parameters(shape, groups, spans)
-        inputs = {name: array for name, array in columns(shape, "x", "dy").items() if name in ("x", "dy")}
-        inputs |= {"gamma": 1 + normal(rng, *size), "statistics": np.abs(normal(rng, shape[0], 3))}
-        Case(inputs, {"dx": shape, "dgamma": size, "dbeta": size}, ("x", "dy", "dx")).check(
-            lambda o, i: _core.layer_norm_backward(
-                o.dx, o.dgamma, o.dbeta, i.dy, i.x, i.statistics, i.gamma, EPSILON, kind
-            )
-        )
 
 
 def stored(*shape, offset=0, seed=0):
@@ -338,5 +163,3 @@ def test_arrays_of_both_dtypes_are_refused():
                     call(one, other)
         finally:
             choose(None)
-        with pytest.raises((TypeError, ValueError), match=r"argument '(x|dy)'"):  # on a CPU
-            call(x, x)

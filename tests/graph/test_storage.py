@@ -6,7 +6,7 @@ import pytest
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph
 from densor.graph.buffers import BFLOAT16
-from densor.graph.storage import bfloat16_operands
+from densor.graph.storage import ALL_OR_NONE, bfloat16_operands
 from densor.ops.cast import stored_as
 from tests.graph.build import MSE, Loss, ending, execute, gradients, ops_of, output, traced, variable
 from tests.ops.native_calls import OUTPUTS
@@ -72,14 +72,16 @@ def named_views(instruction):
 
 
 def test_steps_see_float32_and_memory_between_them_bfloat16(no_units):
-    """But for the one that rounds what it gathers."""
+    """But for the one that rounds what it gathers, and those that have kernels for arrays that are all bfloat16."""
     lowering = lowered()
     assert "cast" in ops_of(lowering)
     seen = set()
     for instruction in lowering.instructions:
         views = list(named_views(instruction))
         for name, view in views:
-            if instruction.op not in ("cast", "gather"):
+            if name in ALL_OR_NONE.get(instruction.op, ()):
+                assert view.dtype == BFLOAT16, f"{instruction} does not take what is stored"
+            elif instruction.op not in ("cast", "gather"):
                 assert view.dtype != BFLOAT16, f"{instruction} reads or writes bfloat16"
             first = view.buffer not in seen
             # What is mentioned for the first time is written: by a cast, or as an output of the op.

@@ -1,4 +1,4 @@
-"""mixed_bfloat16 on a CPU's matrix units, whose products read and write what is stored: the bits of the casts."""
+"""mixed_bfloat16 on a CPU, whose steps read and write what is stored: the bits of the casts."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,14 @@ import densor
 from densor import config, layers
 from densor.graph import slopes, storage
 from tests.graph.build import same_bits
-from tests.ops.harness import MATRIX_UNITS
+from tests.ops.harness import MATRIX_UNITS, _core
 
 CLASSES = 5
 
 
 @pytest.fixture(autouse=True)
 def emulated():
-    """bfloat16 on the model of matrix units, too."""
+    """bfloat16 without matrix units, too."""
     policy = config.dtype_policy()
     config.set_bfloat16_emulation(True)
     yield
@@ -34,6 +34,16 @@ def normalized(x):
         x = layers.BatchNormalization()(layers.Dense(width, use_bias=False)(x))
         x = layers.Dropout(0.3)(layers.Activation("relu")(x))
     return x
+
+
+def every_kind(x):
+    """Each with products around it, and without."""
+    x = layers.BatchNormalization()(layers.Dense(130)(x))
+    x = layers.Dropout(0.3, noise_shape=(None, 1))(layers.Activation("tanh")(x))
+    x = layers.LayerNormalization()(layers.Dense(33)(x))
+    x = layers.AlphaDropout(0.2)(layers.Activation("gelu")(x))
+    x = layers.Dropout(0.1)(layers.RMSNormalization()(x))
+    return layers.BatchNormalization(trainable=False)(x)
 
 
 def branched(x):
@@ -65,28 +75,39 @@ def trained(net, rows, batch, optimizer):
     return [*model.get_weights(), np.array([*history.values()]), predicted]
 
 
-CASES = [(net, 203, 32) for net in (plain, normalized, branched, long)] + [(plain, 4, 1), (plain, 520, 300)]
-# What products take beside x and dy (and `out` is of the data).
-TAKEN = {net: {"y", "dx"} for net in (normalized, branched)}
+CASES = [(net, 203, 32) for net in (plain, normalized, every_kind, branched, long)] + [
+    (plain, 4, 1),
+    (plain, 520, 300),
+]
+# What products take beside x and dy.
+TAKEN = {net: {"y", "dx"} for net in (normalized, every_kind, branched)}
 TAKEN |= {net: {"y", "dx", "below_saved"} for net in (plain, long)}
+# Other steps that take what is stored; which of the rest are left depends on what products have taken over.
+STEPS = {
+    normalized: {"batch_norm_forward", "batch_norm_inference", "batch_norm_backward"},
+    every_kind: set(storage.ALL_OR_NONE),
+}
 
 
-@pytest.mark.parametrize("target", MATRIX_UNITS)
+@pytest.mark.parametrize("target", dict.fromkeys((*_core.cpu_targets(), *MATRIX_UNITS)))
 @pytest.mark.parametrize(("net", "rows", "batch"), CASES)
 def test_training_has_the_bits_of_the_casts(monkeypatch, net, rows, batch, target):
-    taken = set()
+    taken, steps = set(), set()
     operands = storage.bfloat16_operands
 
-    def watched(*arguments):
-        found = operands(*arguments)
-        taken.update(found)
+    def watched(instruction, device):
+        found = operands(instruction, device)
+        if instruction.op.startswith("dense"):
+            taken.update(found)
+        elif found:
+            steps.add(instruction.op)
         return found
 
     def run():
         return trained(net, rows, batch, lambda: densor.optimizers.Adam(0.01, global_clipnorm=1.0))
 
     def expected():
-        assert not taken
+        assert not taken | steps
         with monkeypatch.context() as patch:
             for module in (storage, slopes):
                 patch.setattr(module, "bfloat16_operands", lambda *_: ())
@@ -96,4 +117,5 @@ def test_training_has_the_bits_of_the_casts(monkeypatch, net, rows, batch, targe
 
     monkeypatch.setattr(storage, "bfloat16_operands", watched)
     same_bits(target, run, expected)
-    assert taken == {"out", "x", "dy", *TAKEN[net]}
+    assert taken == ({"x", "dy", *TAKEN[net]} if target in MATRIX_UNITS else set())
+    assert steps >= {"gather", *STEPS.get(net, ())}

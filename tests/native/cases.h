@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "cpu/kernels.h"
@@ -21,6 +22,20 @@ inline Halves upper_halves(const Floats& x) {
   for (const float value : x)
     halves.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16U));
   return halves;
+}
+
+// As an array of T has them.
+template <class T>
+std::vector<T> stored(const Floats& x) {
+  if constexpr (std::is_same_v<T, float>)
+    return x;
+  else
+    return upper_halves(x);
+}
+
+template <class T>
+std::string named(std::string name) {
+  return std::is_same_v<T, float> ? name : name + " of halves";
 }
 
 // The same numbers on every machine: no library function is asked.

@@ -13,24 +13,25 @@ using math::Opcode;
 
 constexpr std::int64_t kCount = 1003;
 
-void activations(const cpu::Kernels& kernels) {
+template <class T>
+void activations(const cpu::ActivationKernels<T>& kernels) {
   for (int a = 0; a < math::kActivationCount; ++a) {
     const auto activation = static_cast<Activation>(a);
     Random random(a);
     Hash hash;
     for (const std::int64_t cols : kWidths) {
       const std::int64_t rows = 5, n = rows * cols;
-      const Floats x = random.odd(n), bias = random.floats(cols), dy = random.odd(n);
-      Floats y(n), z(n), dz(n);
-      kernels.activation_forward(y.data(), z.data(), x.data(), bias.data(), rows, cols, cols, cols, cols,
-                                 activation, 0.3f);
+      const Floats odd = random.odd(n), bias = random.floats(cols), other = random.odd(n);
+      const auto x = stored<T>(odd), dy = stored<T>(other);
+      std::vector<T> y(n), z(n), dz(n);
+      kernels.forward(y.data(), z.data(), x.data(), bias.data(), rows, cols, cols, cols, cols, activation,
+                      0.3f);
       hash.add(y).add(z);
-      const Floats& saved = math::saves_input(activation) ? z : y;
-      kernels.activation_backward(dz.data(), dy.data(), saved.data(), rows, cols, cols, cols, cols,
-                                  activation, 0.3f);
+      const std::vector<T>& saved = math::saves_input(activation) ? z : y;
+      kernels.backward(dz.data(), dy.data(), saved.data(), rows, cols, cols, cols, cols, activation, 0.3f);
       hash.add(dz);
     }
-    report(std::string("activation ") + math::activation_name(activation), hash);
+    report(named<T>(std::string("activation ") + math::activation_name(activation)), hash);
   }
 }
 
@@ -133,7 +134,8 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   report("cast", Hash().add(y));
   kernels.copy_matrix(y.data(), a.data(), 10, 33, 40, 50);
   report("copy_matrix", Hash().add(y));
-  activations(kernels);
+  activations(kernels.floats.activation);
+  activations(kernels.halves.activation);
   instructions(kernels);
   conversions(kernels);
   counts(kernels);

@@ -7,26 +7,27 @@ namespace {
 constexpr std::int64_t kRows = 5;
 const math::PhiloxKey kKey = math::philox_key(std::uint64_t{0x123456789abcdef});
 
-void dropout(const cpu::Kernels& kernels) {
+template <class T>
+void dropout(const cpu::DropoutKernels<T>& kernels) {
   const math::DropoutMap map = math::dropout_map(math::DropoutKind::alpha, 0.3);
   Hash whole, spread;
   for (const std::int64_t cols : kWidths) {
     Random random(cols);
-    const Floats x = random.floats(kRows * cols), dy = random.floats(kRows * cols);
-    Floats y(x.size()), dx(x.size());
+    const auto x = stored<T>(random.floats(kRows * cols)), dy = stored<T>(random.floats(kRows * cols));
+    std::vector<T> y(x.size()), dx(x.size());
     const cpu::DropoutNoise noise{kKey, 3, 1, 20000};
     std::vector<std::uint16_t> mask(static_cast<std::size_t>(kRows * cpu::mask_words(cols))),
         words(mask.size());
     const cpu::MatrixPart part{0, kRows, 0, cols, cols};
-    kernels.dropout_forward(y.data(), mask.data(), x.data(), part, noise, map, true);
-    kernels.dropout_backward(dx.data(), dy.data(), mask.data(), part, 1.4f);
+    kernels.forward(y.data(), mask.data(), x.data(), part, noise, map, true);
+    kernels.backward(dx.data(), dy.data(), mask.data(), part, 1.4f);
     whole.add(y).add(mask).add(dx);
-    kernels.dropout_spread(y.data(), mask.data(), x.data(), 0, kRows, cols, noise, map,
-                           {1, {cols}, {1}, cols, true}, words.data());
+    kernels.spread(y.data(), mask.data(), x.data(), 0, kRows, cols, noise, map, {1, {cols}, {1}, cols, true},
+                   words.data());
     spread.add(y).add(mask);
   }
-  report("dropout_forward, _backward", whole);
-  report("dropout_spread", spread);
+  report(named<T>("dropout_forward, _backward"), whole);
+  report(named<T>("dropout_spread"), spread);
 }
 
 void gaussian_noise(const cpu::Kernels& kernels) {
@@ -45,7 +46,8 @@ void gaussian_noise(const cpu::Kernels& kernels) {
 }  // namespace
 
 void random_cases(const cpu::Kernels& kernels) {
-  dropout(kernels);
+  dropout(kernels.floats.dropout);
+  dropout(kernels.halves.dropout);
   gaussian_noise(kernels);
   const cpu::RandomSource source{kKey, 7};
   const std::int64_t n = 3001;

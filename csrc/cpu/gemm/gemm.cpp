@@ -196,15 +196,16 @@ class Run {
   void multiply_by_slope(Range rows, Range cols) const {
     const std::int64_t ld = block_.ldc, offset = rows.begin * ld + cols.begin;
     const GemmSlope& slope = finish_.slope;
-    kernels_.activation_backward(o_.c + offset, o_.c + offset, slope.saved + offset, rows.size(), cols.size(),
-                                 ld, ld, ld, slope.activation, slope.alpha);
+    kernels_.floats.activation.backward(o_.c + offset, o_.c + offset, slope.saved + offset, rows.size(),
+                                        cols.size(), ld, ld, ld, slope.activation, slope.alpha);
   }
 
   void activate(Range rows, Range cols) {
     const std::int64_t ld = block_.ldc, offset = rows.begin * ld + cols.begin;
-    kernels_.activation_forward(o_.c + offset, finish_.z != nullptr ? finish_.z + offset : nullptr,
-                                o_.c + offset, finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr,
-                                rows.size(), cols.size(), ld, ld, ld, finish_.activation, finish_.alpha);
+    kernels_.floats.activation.forward(
+        o_.c + offset, finish_.z != nullptr ? finish_.z + offset : nullptr, o_.c + offset,
+        finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr, rows.size(), cols.size(), ld, ld, ld,
+        finish_.activation, finish_.alpha);
   }
 
   const Kernels& kernels_;

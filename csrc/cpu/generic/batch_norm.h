@@ -2,7 +2,8 @@
 // blocks of 64, whose sums are merged in order. Of a batch of some hundred rows, 64 columns at a time (128,
 // those of a block of noise, with dropout) are read for their sums and, while they are in cache, again for
 // the result; of larger ones, up to 512 columns, so that whole stretches of memory are read in order, twice.
-// forward: reads 4 + 4 bytes an element, writes 4, and a bit with dropout; inference reads 4, writes 4.
+// forward: reads 4 + 4 bytes an element, writes 4, and a bit with dropout; inference reads 4, writes 4; of
+// bfloat16 arrays half as many.
 #pragma once
 
 #include <type_traits>
@@ -21,6 +22,7 @@ namespace {
 inline constexpr std::int64_t kNormRows = 64;
 inline constexpr std::int64_t kCachedRows = 512;  // 64 columns of so many rows stay in a second-level cache
 inline constexpr std::int64_t kNormColumns = 512;
+inline constexpr std::int64_t kWrittenRows = 8;  // at a time, of large batches: as many are fetched ahead
 
 using NormColumns = float[kNormColumns];  // a figure for each column that is at work
 
@@ -43,11 +45,17 @@ void each_part(const BatchNorm& p, F f) {
 
 // f(first row, rows, strip, first column) for the strips of each block of rows.
 template <int Wide, class F>
-void each_tile(std::int64_t rows, std::int64_t cols, F f) {
-  for (std::int64_t i = 0; i < rows; i += kNormRows) {
-    const std::int64_t count = rows - i < kNormRows ? rows - i : kNormRows;
+void each_tile(std::int64_t rows, std::int64_t cols, F f, std::int64_t block = kNormRows) {
+  for (std::int64_t i = 0; i < rows; i += block) {
+    const std::int64_t count = rows - i < block ? rows - i : block;
     each_strip<Wide>(cols, [&](const auto& strip, std::int64_t j) { f(i, count, strip, j); });
   }
+}
+
+// The same for what is computed of each element by itself.
+template <int Wide, class F>
+void each_written_tile(std::int64_t rows, std::int64_t cols, F f) {
+  each_tile<Wide>(rows, cols, f, rows <= kCachedRows ? kNormRows : kWrittenRows);
 }
 
 // Activations that cost much take narrow strips: less code, same speed.
@@ -55,8 +63,8 @@ template <class A>
 inline constexpr int kNormWide = std::is_same_v<A, math::Linear> || std::is_same_v<A, math::Relu> ? 4 : 1;
 
 // Moments of x - pivot in a block of rows of a strip, by two passes.
-template <int Count>
-void block_moments(math::Moments<Vec>* m, const Strip<Count>& strip, const float* x, const Vec* pivot,
+template <int Count, class T>
+void block_moments(math::Moments<Vec>* m, const Strip<Count>& strip, const T* x, const Vec* pivot,
                    std::int64_t rows, std::int64_t ld) {
   Vec sum[Count], squares[Count];
   for (int c = 0; c < Count; ++c) sum[c] = squares[c] = Vec(0.0f);
@@ -72,7 +80,8 @@ void block_moments(math::Moments<Vec>* m, const Strip<Count>& strip, const float
 }
 
 // Moments of x - pivot in all rows; the pivot is the first row, which is near the others.
-void column_moments(NormColumns& mean, NormColumns& squares, const float* x, std::int64_t cols,
+template <class T>
+void column_moments(NormColumns& mean, NormColumns& squares, const T* x, std::int64_t cols,
                     const BatchNorm& p) {
   each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
     strip.store(mean + j, 0, Vec(0.0f));
@@ -95,9 +104,9 @@ void column_moments(NormColumns& mean, NormColumns& squares, const float* x, std
 }
 
 // y = activation(scale (x - mean) + shift) in some rows of a strip.
-template <class A, int Count>
-void normalize_tile(const Strip<Count>& strip, float* y, const float* x, const float* mean,
-                    const float* scale, const float* shift, std::int64_t rows, const BatchNorm& p) {
+template <class A, int Count, class T>
+void normalize_tile(const Strip<Count>& strip, T* y, const T* x, const float* mean, const float* scale,
+                    const float* shift, std::int64_t rows, const BatchNorm& p) {
   const Vec alpha(p.alpha);
   Vec center[Count], factor[Count], term[Count];
   for (int c = 0; c < Count; ++c) {
@@ -112,24 +121,24 @@ void normalize_tile(const Strip<Count>& strip, float* y, const float* x, const f
     }
 }
 
-void normalize(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,
-               const NormColumns& shift, std::int64_t cols, const BatchNorm& p) {
+template <class T>
+void normalize(T* y, const T* x, const NormColumns& mean, const NormColumns& scale, const NormColumns& shift,
+               std::int64_t cols, const BatchNorm& p) {
   math::with_activation(p.activation, [&](auto kind) {
     using A = decltype(kind);
     const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
       const std::int64_t at = i * p.ld + j;
       normalize_tile<A>(strip, y + at, x + at, mean + j, scale + j, shift + j, rows, p);
     };
-    each_tile<kNormWide<A>>(p.rows, cols, tile);
+    each_written_tile<kNormWide<A>>(p.rows, cols, tile);
   });
 }
 
 // The same and dropout for some columns of a row, up to sixteen; returns the word of the mask, which tells
 // what that and the activation let pass.
-template <class A>
-std::uint16_t drop_some(const Strip<1>& strip, float* y, const float* x, const float* mean,
-                        const float* scale, const float* shift, Mask keep, float alpha,
-                        const FusedDropout& drop) {
+template <class A, class T>
+std::uint16_t drop_some(const Strip<1>& strip, T* y, const T* x, const float* mean, const float* scale,
+                        const float* shift, Mask keep, float alpha, const FusedDropout& drop) {
   const Vec u = strip.load(x, 0) - strip.load(mean, 0);
   Vec v = A::value(fma(u, strip.load(scale, 0), strip.load(shift, 0)), Vec(alpha));
   if (drop.rounded) v = math::bf16_round(v);
@@ -140,8 +149,8 @@ std::uint16_t drop_some(const Strip<1>& strip, float* y, const float* x, const f
   return static_cast<std::uint16_t>(bits_of(passed));
 }
 
-template <class A>
-void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,
+template <class A, class T>
+void normalize_and_drop(T* y, const T* x, const NormColumns& mean, const NormColumns& scale,
                         const NormColumns& shift, std::int64_t cols, const BatchNorm& p,
                         const FusedDropout& drop) {
   const std::int64_t words = mask_words(p.ld);
@@ -156,7 +165,8 @@ void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const
     });
 }
 
-void normalize_and_drop(float* y, const float* x, const NormColumns& mean, const NormColumns& scale,
+template <class T>
+void normalize_and_drop(T* y, const T* x, const NormColumns& mean, const NormColumns& scale,
                         const NormColumns& shift, std::int64_t cols, const BatchNorm& p,
                         const FusedDropout& drop) {
   if (p.activation == math::Activation::relu)
@@ -172,7 +182,8 @@ inline FusedDropout from_column(FusedDropout drop, std::int64_t first) {
   return drop;
 }
 
-void batch_norm_forward(float* y, float* mean, float* variance, const float* x, const BatchNorm& p,
+template <class T>
+void batch_norm_forward(T* y, float* mean, float* variance, const T* x, const BatchNorm& p,
                         const FusedDropout& drop) {
   const bool drops = drop.mask != nullptr;
   each_part(p, drops ? kNoiseColumns : 4 * kLanes, drop.column, [&](std::int64_t first, std::int64_t cols) {
@@ -197,8 +208,8 @@ void batch_norm_forward(float* y, float* mean, float* variance, const float* x, 
   });
 }
 
-void batch_norm_inference(float* y, const float* x, const float* mean, const float* variance,
-                          const BatchNorm& p) {
+template <class T>
+void batch_norm_inference(T* y, const T* x, const float* mean, const float* variance, const BatchNorm& p) {
   each_part(p, [&](std::int64_t first, std::int64_t cols) {
     alignas(64) NormColumns center, scale, shift;
     each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
@@ -232,11 +243,13 @@ void batch_norm_update(float* moving_mean, float* moving_variance, const float* 
   });
 }
 
-void fill_batch_norm(Kernels& k) {
-  k.batch_norm_forward = batch_norm_forward;
-  k.batch_norm_inference = batch_norm_inference;
-  k.batch_norm_update = batch_norm_update;
+template <class T>
+void fill_batch_norm(StoredKernels<T>& k) {
+  k.batch_norm.forward = batch_norm_forward<T>;
+  k.batch_norm.inference = batch_norm_inference<T>;
 }
+
+void fill_batch_norm_update(Kernels& k) { k.batch_norm_update = batch_norm_update; }
 
 }  // namespace
 }  // namespace densor::cpu

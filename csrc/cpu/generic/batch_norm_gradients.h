@@ -1,7 +1,7 @@
 // Gradients of batch normalization with a fused activation and dropout, over the parts and strips of its
 // forward pass. Rows are read for their sums and again for dx: backward reads 8 bytes an element (12 with an
 // activation, 8 and a bit where dropout has left a mask of both) twice, writes 4; inference_backward reads 8
-// (12), writes 4.
+// (12), writes 4; of bfloat16 arrays half as many.
 #pragma once
 
 #include <type_traits>
@@ -16,11 +16,12 @@ namespace densor::cpu {
 namespace {
 
 // The arrays of a backward pass from some element on.
+template <class T>
 struct NormArrays {
-  float* dx;
-  const float* dy;
-  const float* x;
-  const float* y;
+  T* dx;
+  const T* dy;
+  const T* x;
+  const T* y;
   PassedGradient passed;
 
   // The same further on, by a multiple of sixteen columns; absent arrays stay absent.
@@ -40,8 +41,9 @@ struct NormArrays {
 struct Masked {};
 
 // The gradient behind the activation.
-template <class A, int Count>
-Vec upstream(const Strip<Count>& strip, const NormArrays& at, std::int64_t row, int c, const BatchNorm& p) {
+template <class A, int Count, class T>
+Vec upstream(const Strip<Count>& strip, const NormArrays<T>& at, std::int64_t row, int c,
+             const BatchNorm& p) {
   const Vec dy = strip.load(at.dy + row * p.ld, c);
   if constexpr (std::is_same_v<A, math::Linear>) {
     return dy;
@@ -63,8 +65,8 @@ struct NormSums {
 };
 
 // The sums of a block of rows; where `dx_scale` is given, dx = dx_scale * dz on the way.
-template <class A, class Scale, int Count>
-void block_sums(math::GradientSums<Vec>* sums, const Strip<Count>& strip, const NormArrays& at,
+template <class A, class Scale, int Count, class T>
+void block_sums(math::GradientSums<Vec>* sums, const Strip<Count>& strip, const NormArrays<T>& at,
                 const float* mean, Scale dx_scale, std::int64_t rows, const BatchNorm& p) {
   const Vec zero(0.0f);
   math::GradientSums<Vec> block[Count];
@@ -85,13 +87,13 @@ void block_sums(math::GradientSums<Vec>* sums, const Strip<Count>& strip, const 
 }
 
 // Sums over all rows. `dx_scale`: a factor per column, or nullptr.
-template <class A, class Scale>
-void gradient_sums(NormSums& total, const NormArrays& at, const float* mean, Scale dx_scale,
+template <class A, class Scale, class T>
+void gradient_sums(NormSums& total, const NormArrays<T>& at, const float* mean, Scale dx_scale,
                    std::int64_t cols, const BatchNorm& p) {
   const auto tile = [&](std::int64_t first, std::int64_t rows, const auto& strip, std::int64_t j) {
     constexpr int kCount = std::decay_t<decltype(strip)>::kCount;
     math::GradientSums<Vec> block[kCount];
-    const NormArrays here = at.from(first, j, p.ld);
+    const NormArrays<T> here = at.from(first, j, p.ld);
     if constexpr (std::is_null_pointer_v<Scale>)
       block_sums<A>(block, strip, here, mean + j, nullptr, rows, p);
     else
@@ -109,8 +111,8 @@ void gradient_sums(NormSums& total, const NormArrays& at, const float* mean, Sca
 }
 
 // dx = scale dz + slope (x - mean) + shift in some rows of a strip.
-template <class A, int Count>
-void gradient_tile(const Strip<Count>& strip, const NormArrays& at, const float* mean, const float* scale,
+template <class A, int Count, class T>
+void gradient_tile(const Strip<Count>& strip, const NormArrays<T>& at, const float* mean, const float* scale,
                    const float* slope, const float* shift, std::int64_t rows, const BatchNorm& p) {
   Vec center[Count], factor[Count], incline[Count], term[Count];
   for (int c = 0; c < Count; ++c) {
@@ -127,23 +129,23 @@ void gradient_tile(const Strip<Count>& strip, const NormArrays& at, const float*
     }
 }
 
-template <class A>
-void input_gradient(const NormArrays& at, const float* mean, const NormColumns& scale,
+template <class A, class T>
+void input_gradient(const NormArrays<T>& at, const float* mean, const NormColumns& scale,
                     const NormColumns& slope, const NormColumns& shift, std::int64_t cols,
                     const BatchNorm& p) {
   const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
     gradient_tile<A>(strip, at.from(i, j, p.ld), mean + j, scale + j, slope + j, shift + j, rows, p);
   };
-  each_tile<kGradientWide<A>>(p.rows, cols, tile);
+  each_written_tile<kGradientWide<A>>(p.rows, cols, tile);
 }
 
-template <class A>
-void all_gradients(const BatchNormGradients& d, const NormArrays& arrays, const float* mean,
+template <class A, class T>
+void all_gradients(const BatchNormGradients<T>& d, const NormArrays<T>& arrays, const float* mean,
                    const float* variance, const BatchNorm& p) {
   each_part(p, [&](std::int64_t first, std::int64_t cols) {
     NormSums sums;
     alignas(64) NormColumns scale, slope, shift;
-    const NormArrays at = arrays.from(0, first, p.ld);
+    const NormArrays<T> at = arrays.from(0, first, p.ld);
     gradient_sums<A>(sums, at, mean + first, nullptr, cols, p);
     each_strip<1>(cols, [&](const auto& strip, std::int64_t j) {
       const std::int64_t column = first + j;
@@ -162,10 +164,11 @@ void all_gradients(const BatchNormGradients& d, const NormArrays& arrays, const 
   });
 }
 
-void batch_norm_backward(const BatchNormGradients& d, const float* dy, const float* x, const float* y,
+template <class T>
+void batch_norm_backward(const BatchNormGradients<T>& d, const T* dy, const T* x, const T* y,
                          const float* mean, const float* variance, const BatchNorm& p,
                          const PassedGradient& passed) {
-  const NormArrays arrays{d.dx, dy, x, y, passed};
+  const NormArrays<T> arrays{d.dx, dy, x, y, passed};
   if (passed.mask != nullptr)
     all_gradients<Masked>(d, arrays, mean, variance, p);
   else
@@ -173,9 +176,9 @@ void batch_norm_backward(const BatchNormGradients& d, const float* dy, const flo
                           [&](auto kind) { all_gradients<decltype(kind)>(d, arrays, mean, variance, p); });
 }
 
-void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy, const float* x,
-                                   const float* y, const float* mean, const float* variance,
-                                   const BatchNorm& p) {
+template <class T>
+void batch_norm_inference_backward(const BatchNormGradients<T>& d, const T* dy, const T* x, const T* y,
+                                   const float* mean, const float* variance, const BatchNorm& p) {
   math::with_activation(p.activation, [&](auto kind) {
     using A = decltype(kind);
     each_part(p, [&](std::int64_t first, std::int64_t cols) {
@@ -186,7 +189,7 @@ void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy,
         strip.store(inverse + j, 0, v);
         strip.store(scale + j, 0, strip.load_or(p.gamma, first + j, 0, 1.0f) * v);
       });
-      const NormArrays at = NormArrays{d.dx, dy, x, y, {}}.from(0, first, p.ld);
+      const NormArrays<T> at = NormArrays<T>{d.dx, dy, x, y, {}}.from(0, first, p.ld);
       if (d.dx != nullptr)
         gradient_sums<A>(sums, at, mean + first, static_cast<const float*>(scale), cols, p);
       else
@@ -200,9 +203,10 @@ void batch_norm_inference_backward(const BatchNormGradients& d, const float* dy,
   });
 }
 
-void fill_batch_norm_gradients(Kernels& k) {
-  k.batch_norm_backward = batch_norm_backward;
-  k.batch_norm_inference_backward = batch_norm_inference_backward;
+template <class T>
+void fill_batch_norm_gradients(StoredKernels<T>& k) {
+  k.batch_norm.backward = batch_norm_backward<T>;
+  k.batch_norm.inference_backward = batch_norm_inference_backward<T>;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Dropout: y = keep ? x * scale + shift : dropped (math/dropout.h), and dx from dy by the same mask.
-// Reads 4 bytes an element, writes 4 and a mask bit; backward reads 4 and a bit, writes 4.
+// Reads 4 bytes an element, writes 4 and a mask bit; backward reads 4 and a bit, writes 4; of bfloat16 arrays
+// half as many.
 //
 // Noise: columns in blocks of 128. Lane l of block b has the Philox counter (16 b + l, row, step, stream);
 // the 16-bit halves of its four words, low half first, belong to columns 128 b + 16 g + l for g = 0..7. A
@@ -7,6 +8,7 @@
 #pragma once
 
 #include "cpu/generic/philox.h"
+#include "cpu/generic/rows.h"
 #include "cpu/kernels.h"
 
 namespace densor::cpu {
@@ -36,26 +38,26 @@ template <class F>
 inline Mask kept(UVec half, const DropoutNoise& noise) { return !less_small(half, UVec(noise.threshold)); }
 
 // Sixteen columns from `col` on. kPositive: the mask has what is above zero, of what was kept.
-template <bool kPositive>
-void drop_group(float* y, std::uint16_t* mask, const float* x, Mask keep, std::int64_t cols, std::int64_t col,
+template <bool kPositive, class T>
+void drop_group(T* y, std::uint16_t* mask, const T* x, Mask keep, std::int64_t cols, std::int64_t col,
                 const math::DropoutMap& map) {
   const Vec scale(map.scale), shift(map.shift), dropped(map.dropped);
   const auto passed = [&](Vec v) { return kPositive ? keep & (v > Vec(0.0f)) : keep; };
   if (col + kLanes <= cols) {
-    const Vec v = Vec::load(x + col);
+    const Vec v = load_lanes(x + col, kLanes);
     mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(passed(v)));
-    select(keep, fma(v, scale, shift), dropped).store(y + col);
+    round_lanes(y + col, kLanes, select(keep, fma(v, scale, shift), dropped));
   } else {
     const int rest = static_cast<int>(cols - col);
-    const Vec v = Vec::load_first(x + col, rest);
+    const Vec v = load_lanes(x + col, rest);
     mask[col / kLanes] = static_cast<std::uint16_t>(bits_of(passed(v)) & ((1u << rest) - 1u));
-    select(keep, fma(v, scale, shift), dropped).store_first(y + col, rest);
+    round_lanes(y + col, rest, select(keep, fma(v, scale, shift), dropped));
   }
 }
 
-template <bool kPositive>
-void drop_part(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-               const DropoutNoise& noise, const math::DropoutMap& map) {
+template <bool kPositive, class T>
+void drop_part(T* y, std::uint16_t* mask, const T* x, const MatrixPart& part, const DropoutNoise& noise,
+               const math::DropoutMap& map) {
   const std::int64_t words = mask_words(part.cols);
   for (std::int64_t i = part.row_begin; i < part.row_end; ++i)
     each_noise_group(noise, i, part.col_begin, part.col_end, [&](std::int64_t col, UVec half) {
@@ -64,9 +66,10 @@ void drop_part(float* y, std::uint16_t* mask, const float* x, const MatrixPart& 
     });
 }
 
-void dropout_forward(float* y, std::uint16_t* mask, const float* x, const MatrixPart& part,
-                     const DropoutNoise& noise, const math::DropoutMap& map, bool positive) {
-  (positive ? drop_part<true> : drop_part<false>)(y, mask, x, part, noise, map);
+template <class T>
+void dropout_forward(T* y, std::uint16_t* mask, const T* x, const MatrixPart& part, const DropoutNoise& noise,
+                     const math::DropoutMap& map, bool positive) {
+  (positive ? drop_part<true, T> : drop_part<false, T>)(y, mask, x, part, noise, map);
 }
 
 // The mask of a row of `cols` columns of noise.
@@ -76,16 +79,14 @@ inline void noise_mask(std::uint16_t* words, std::int64_t row, std::int64_t cols
   });
 }
 
-// One row, element by element: the axes are counted up like an odometer.
-inline void drop_spread_row(float* y, std::uint16_t* mask, const float* x, std::int64_t cols,
-                            const math::DropoutMap& map, const NoiseSpread& spread,
-                            const std::uint16_t* words) {
+// The mask of a row, bit by bit: the axes are counted up like an odometer.
+inline void spread_mask(std::uint16_t* mask, std::int64_t cols, const NoiseSpread& spread,
+                        const std::uint16_t* words) {
   std::int64_t at[kMaxAxes] = {}, offset = 0;
   for (std::int64_t w = 0; w < mask_words(cols); ++w) mask[w] = 0;
   for (std::int64_t j = 0; j < cols; ++j) {
     const std::uint32_t keep = (words[offset / kLanes] >> (offset % kLanes)) & 1u;
     mask[j / kLanes] = static_cast<std::uint16_t>(mask[j / kLanes] | keep << (j % kLanes));
-    y[j] = keep != 0 ? x[j] * map.scale + map.shift : map.dropped;
     for (int axis = spread.count - 1; axis >= 0; --axis) {
       offset += spread.stride[axis];
       if (++at[axis] < spread.size[axis]) break;
@@ -95,36 +96,36 @@ inline void drop_spread_row(float* y, std::uint16_t* mask, const float* x, std::
   }
 }
 
-void dropout_spread(float* y, std::uint16_t* mask, const float* x, std::int64_t begin, std::int64_t end,
+template <class T>
+void dropout_spread(T* y, std::uint16_t* mask, const T* x, std::int64_t begin, std::int64_t end,
                     std::int64_t cols, const DropoutNoise& noise, const math::DropoutMap& map,
                     const NoiseSpread& spread, std::uint16_t* words) {
   for (std::int64_t i = begin; i < end; ++i) {
+    std::uint16_t* kept = mask + i * mask_words(cols);
     noise_mask(words, spread.shared ? 0 : i, spread.columns, noise);
-    drop_spread_row(y + i * cols, mask + i * mask_words(cols), x + i * cols, cols, map, spread, words);
+    spread_mask(kept, cols, spread, words);
+    each_vector(cols, [&](std::int64_t j, int n, auto load) {
+      const Vec v = load(x + i * cols + j, n) * Vec(map.scale) + Vec(map.shift);
+      round_lanes(y + i * cols + j, n, select(mask_from_bits(kept[j / kLanes]), v, Vec(map.dropped)));
+    });
   }
 }
 
-void dropout_backward(float* dx, const float* dy, const std::uint16_t* mask, const MatrixPart& part,
-                      float scale) {
+template <class T>
+void dropout_backward(T* dx, const T* dy, const std::uint16_t* mask, const MatrixPart& part, float scale) {
   const std::int64_t words = mask_words(part.cols);
   for (std::int64_t i = part.row_begin; i < part.row_end; ++i) {
-    for (std::int64_t j = part.col_begin; j < part.col_end; j += kLanes) {
-      const Mask keep = mask_from_bits(mask[i * words + j / kLanes]);
-      const std::int64_t at = i * part.cols + j;
-      if (j + kLanes <= part.cols) {
-        select(keep, Vec::load(dy + at) * Vec(scale), Vec(0.0f)).store(dx + at);
-      } else {
-        const int rest = static_cast<int>(part.cols - j);
-        select(keep, Vec::load_first(dy + at, rest) * Vec(scale), Vec(0.0f)).store_first(dx + at, rest);
-      }
-    }
+    const std::int64_t at = i * part.cols + part.col_begin, word = i * words + part.col_begin / kLanes;
+    each_vector(part.col_end - part.col_begin, [&](std::int64_t j, int n, auto load) {
+      const Mask keep = mask_from_bits(mask[word + j / kLanes]);
+      round_lanes(dx + at + j, n, select(keep, load(dy + at + j, n) * Vec(scale), Vec(0.0f)));
+    });
   }
 }
 
-void fill_dropout(Kernels& k) {
-  k.dropout_forward = dropout_forward;
-  k.dropout_backward = dropout_backward;
-  k.dropout_spread = dropout_spread;
+template <class T>
+void fill_dropout(StoredKernels<T>& k) {
+  k.dropout = {dropout_forward<T>, dropout_spread<T>, dropout_backward<T>};
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Normalization of rows and its gradients. A row is summed in sixteen lanes, then by their fixed tree; the
 // gradients of gamma and beta are chains over 64 rows, added in ascending order.
 // forward reads 4 bytes an element (and again from cache), writes 4; backward reads 8, writes 4; parameters
-// reads 8.
+// reads 8; of bfloat16 arrays half as many.
 #pragma once
 
 #include "cpu/generic/reduce.h"
@@ -37,18 +37,9 @@ void each_affine(std::int64_t row, const LayerNorm& p, F f) {
     });
 }
 
-inline Vec load_columns(const float* x, int n) { return n == kLanes ? Vec::load(x) : Vec::load_first(x, n); }
-
-inline void store_columns(float* y, int n, Vec v) {
-  if (n == kLanes)
-    v.store(y);
-  else
-    v.store_first(y, n);
-}
-
 // Sum of f(vector of x) over the columns of a row.
-template <class F>
-float row_sum(const float* x, std::int64_t cols, F f) {
+template <class T, class F>
+float row_sum(const T* x, std::int64_t cols, F f) {
   Vec sum(0.0f);
   each_vector(cols, [&](std::int64_t j, int n, auto load) {
     const Vec term = f(load(x + j, n));
@@ -58,13 +49,15 @@ float row_sum(const float* x, std::int64_t cols, F f) {
 }
 
 // Mean, what its rounding lost, 1 / deviation.
-inline void row_statistics(float* statistics, const float* x, const LayerNorm& p) {
+template <class T>
+void row_statistics(float* statistics, const T* x, const LayerNorm& p) {
   const std::int64_t cols = row_columns(p);
   const auto count = static_cast<float>(cols);
   float center = 0.0f, lost = 0.0f;
   if (p.kind == math::LayerNormKind::layer) {
-    const Vec pivot(x[0]);  // the first column is near the others
-    const math::SplitMean<float> split(x[0], row_sum(x, cols, [&](Vec v) { return v - pivot; }) / count);
+    const float first = number(x[0]);  // near the others
+    const Vec pivot(first);
+    const math::SplitMean<float> split(first, row_sum(x, cols, [&](Vec v) { return v - pivot; }) / count);
     center = split.sum;
     lost = split.lost;
   }
@@ -78,7 +71,8 @@ inline void row_statistics(float* statistics, const float* x, const LayerNorm& p
   statistics[2] = math::row_inverse(p.kind, squares, lost, count, p.epsilon);
 }
 
-void layer_norm_forward(float* y, float* statistics, const float* x, std::int64_t begin, std::int64_t end,
+template <class T>
+void layer_norm_forward(T* y, float* statistics, const T* x, std::int64_t begin, std::int64_t end,
                         const LayerNorm& p) {
   const std::int64_t cols = row_columns(p);
   for (std::int64_t i = begin; i < end; ++i) {
@@ -87,32 +81,33 @@ void layer_norm_forward(float* y, float* statistics, const float* x, std::int64_
     const Vec center(saved[0]), lost(saved[1]), inverse(saved[2]);
     each_affine(i, p, [&](std::int64_t j, int n, Vec gamma, Vec beta) {
       const math::Normalization<Vec> affine(gamma, beta, inverse, lost);
-      const Vec u = load_columns(x + i * cols + j, n) - center;
-      store_columns(y + i * cols + j, n, fma(u, affine.scale, affine.shift));
+      const Vec u = load_lanes(x + i * cols + j, n) - center;
+      round_lanes(y + i * cols + j, n, fma(u, affine.scale, affine.shift));
     });
   }
 }
 
-void layer_norm_backward(float* dx, const float* dy, const float* x, const float* statistics,
-                         std::int64_t begin, std::int64_t end, const LayerNorm& p) {
+template <class T>
+void layer_norm_backward(T* dx, const T* dy, const T* x, const float* statistics, std::int64_t begin,
+                         std::int64_t end, const LayerNorm& p) {
   const std::int64_t cols = row_columns(p);
   for (std::int64_t i = begin; i < end; ++i) {
     const float* saved = statistics + i * kLayerNormStatistics;
-    const float *dy_row = dy + i * cols, *x_row = x + i * cols;
+    const T *dy_row = dy + i * cols, *x_row = x + i * cols;
     const Vec center(saved[0]), inverse(saved[2]);
     Vec sum(0.0f), sum_u(0.0f);
     each_affine(i, p, [&](std::int64_t j, int n, Vec gamma, Vec) {
-      const Vec g = load_columns(dy_row + j, n) * gamma;  // 0 behind the last column
+      const Vec g = load_lanes(dy_row + j, n) * gamma;  // 0 behind the last column
       sum = sum + g;
-      sum_u = fma(g, load_columns(x_row + j, n) - center, sum_u);
+      sum_u = fma(g, load_lanes(x_row + j, n) - center, sum_u);
     });
     const math::RowGradient gradient(p.kind, sum_lanes(sum), sum_lanes(sum_u), saved[1], saved[2],
                                      static_cast<float>(cols), p.epsilon);
     const Vec slope(gradient.slope), shift(gradient.shift);
     each_affine(i, p, [&](std::int64_t j, int n, Vec gamma, Vec) {
-      const Vec g = load_columns(dy_row + j, n) * gamma;
-      const Vec u = load_columns(x_row + j, n) - center;
-      store_columns(dx + i * cols + j, n, fma(g, inverse, fma(u, slope, shift)));
+      const Vec g = load_lanes(dy_row + j, n) * gamma;
+      const Vec u = load_lanes(x_row + j, n) - center;
+      round_lanes(dx + i * cols + j, n, fma(g, inverse, fma(u, slope, shift)));
     });
   }
 }
@@ -133,16 +128,16 @@ struct ParameterSums {
 };
 
 // The sums of a strip: columns [column, column + n) of every span, or all columns where they share one value.
-inline ParameterSums strip_parameters(const float* dy, const float* x, const float* statistics,
-                                      std::int64_t rows, std::int64_t group, std::int64_t column, int n,
-                                      const LayerNorm& p) {
+template <class T>
+ParameterSums strip_parameters(const T* dy, const T* x, const float* statistics, std::int64_t rows,
+                               std::int64_t group, std::int64_t column, int n, const LayerNorm& p) {
   const std::int64_t cols = row_columns(p);
   ParameterSums total{Vec(0.0f), Vec(0.0f)};
   for (std::int64_t first = group; first < rows; first += kChainRows * p.groups) {
     ParameterSums chain{Vec(0.0f), Vec(0.0f)};
     for (std::int64_t i = first; i < rows && i < first + kChainRows * p.groups; i += p.groups) {
-      const float *dy_row = dy + i * cols, *x_row = x + i * cols,
-                  *saved = statistics + i * kLayerNormStatistics;
+      const T *dy_row = dy + i * cols, *x_row = x + i * cols;
+      const float* saved = statistics + i * kLayerNormStatistics;
       if (p.inner == 1) {
         each_vector(cols, [&](std::int64_t j, int lanes, auto load) {
           chain.add(load(dy_row + j, lanes), load(x_row + j, lanes),
@@ -150,7 +145,7 @@ inline ParameterSums strip_parameters(const float* dy, const float* x, const flo
         });
       } else {
         for (std::int64_t j = column; j < cols; j += p.inner)
-          chain.add(load_columns(dy_row + j, n), load_columns(x_row + j, n), saved);
+          chain.add(load_lanes(dy_row + j, n), load_lanes(x_row + j, n), saved);
       }
     }
     total.add(chain);
@@ -158,9 +153,9 @@ inline ParameterSums strip_parameters(const float* dy, const float* x, const flo
   return total;
 }
 
-void layer_norm_parameters(float* dgamma, float* dbeta, const float* dy, const float* x,
-                           const float* statistics, std::int64_t rows, std::int64_t begin, std::int64_t end,
-                           const LayerNorm& p) {
+template <class T>
+void layer_norm_parameters(float* dgamma, float* dbeta, const T* dy, const T* x, const float* statistics,
+                           std::int64_t rows, std::int64_t begin, std::int64_t end, const LayerNorm& p) {
   const std::int64_t strips = (p.inner + kLanes - 1) / kLanes;
   for (std::int64_t s = begin; s < end; ++s) {
     const std::int64_t group = s / strips, column = s % strips * kLanes;
@@ -168,15 +163,14 @@ void layer_norm_parameters(float* dgamma, float* dbeta, const float* dy, const f
     ParameterSums sums = strip_parameters(dy, x, statistics, rows, group, column, n, p);
     if (p.inner == 1) sums = {Vec(sum_lanes(sums.dbeta)), Vec(sum_lanes(sums.dgamma))};
     const std::int64_t at = group * p.inner + column;
-    if (dgamma != nullptr) store_columns(dgamma + at, n, sums.dgamma);
-    if (dbeta != nullptr) store_columns(dbeta + at, n, sums.dbeta);
+    if (dgamma != nullptr) store_lanes(dgamma + at, n, sums.dgamma);
+    if (dbeta != nullptr) store_lanes(dbeta + at, n, sums.dbeta);
   }
 }
 
-void fill_layer_norm(Kernels& k) {
-  k.layer_norm_forward = layer_norm_forward;
-  k.layer_norm_backward = layer_norm_backward;
-  k.layer_norm_parameters = layer_norm_parameters;
+template <class T>
+void fill_layer_norm(StoredKernels<T>& k) {
+  k.layer_norm = {layer_norm_forward<T>, layer_norm_backward<T>, layer_norm_parameters<T>};
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Walks a row vector by vector.
 #pragma once
 
+#include "cpu/generic/bf16.h"
+
 namespace densor::cpu {
 namespace {
 
@@ -9,15 +11,9 @@ namespace {
 template <class F>
 void each_vector(std::int64_t cols, F f) {
   std::int64_t j = 0;
-  for (; j + kLanes <= cols; j += kLanes) f(j, kLanes, [](const float* p, int) { return Vec::load(p); });
-  if (j < cols) f(j, static_cast<int>(cols - j), [](const float* p, int n) { return Vec::load_first(p, n); });
-}
-
-inline void store_lanes(float* to, int n, Vec v) {
-  if (n == kLanes)
-    v.store(to);
-  else
-    v.store_first(to, n);
+  for (; j + kLanes <= cols; j += kLanes)
+    f(j, kLanes, [](const auto* p, int) { return load_lanes(p, kLanes); });
+  if (j < cols) f(j, static_cast<int>(cols - j), [](const auto* p, int n) { return load_lanes(p, n); });
 }
 
 inline Mask lanes_below(int n) { return mask_from_bits((1u << n) - 1u); }

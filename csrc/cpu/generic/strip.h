@@ -1,5 +1,7 @@
-// Strips: some columns of a matrix, over all of its rows.
+// Strips: some columns of a matrix of float32 or bfloat16 numbers, over all of its rows.
 #pragma once
+
+#include "cpu/generic/bf16.h"
 
 namespace densor::cpu {
 namespace {
@@ -12,18 +14,17 @@ struct Strip {
 
   bool whole(int c) const { return c + 1 < Count || last == kLanes; }
   // Vector c of the row at p; lanes behind the last column are zero.
-  Vec load(const float* p, int c) const {
-    return whole(c) ? Vec::load(p + c * kLanes) : Vec::load_first(p + c * kLanes, last);
+  template <class T>
+  [[gnu::always_inline]] Vec load(const T* p, int c) const {
+    return load_lanes(p + c * kLanes, whole(c) ? kLanes : last);
   }
   // The same, or `otherwise` for an array that is absent.
   Vec load_or(const float* p, std::int64_t column, int c, float otherwise) const {
     return p != nullptr ? load(p + column, c) : Vec(otherwise);
   }
-  void store(float* p, int c, Vec v) const {
-    if (whole(c))
-      v.store(p + c * kLanes);
-    else
-      v.store_first(p + c * kLanes, last);
+  template <class T>
+  [[gnu::always_inline]] void store(T* p, int c, Vec v) const {
+    round_lanes(p + c * kLanes, whole(c) ? kLanes : last, v);
   }
 };
 

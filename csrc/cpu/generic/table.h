@@ -4,16 +4,13 @@
 
 #include "cpu/generic/accumulate.h"
 #include "cpu/generic/accuracy.h"
-#include "cpu/generic/activation.h"
 #include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
-#include "cpu/generic/batch_norm_gradients.h"
 #include "cpu/generic/cast.h"
 #include "cpu/generic/circle_loss.h"
 #include "cpu/generic/column_sum.h"
 #include "cpu/generic/concatenate.h"
 #include "cpu/generic/count_nonfinite.h"
-#include "cpu/generic/dropout.h"
 #include "cpu/generic/expression.h"
 #include "cpu/generic/gather.h"
 #include "cpu/generic/gaussian_noise.h"
@@ -21,7 +18,6 @@
 #include "cpu/generic/image_blur.h"
 #include "cpu/generic/image_color.h"
 #include "cpu/generic/image_warp.h"
-#include "cpu/generic/layer_norm.h"
 #include "cpu/generic/mean_absolute_error.h"
 #include "cpu/generic/mean_squared_error.h"
 #include "cpu/generic/monte_carlo.h"
@@ -37,6 +33,7 @@
 #include "cpu/generic/sparsemax.h"
 #include "cpu/generic/spectral_norm.h"
 #include "cpu/generic/standardize.h"
+#include "cpu/generic/stored_table.h"
 #include "cpu/generic/stream.h"
 #include "cpu/generic/transpose.h"
 #include "cpu/kernels.h"
@@ -44,22 +41,21 @@
 namespace densor::cpu {
 namespace {
 
-Kernels make_table(const char* name, const GemmKernels& gemm) {
+Kernels make_table(const char* name, const GemmKernels& gemm, const StoredKernels<std::uint16_t>& halves) {
   Kernels k{};
   k.name = name;
   k.gemm = gemm;
+  k.floats = make_stored_table<float>();
+  k.halves = halves;
   fill_accumulate(k);
   fill_accuracy(k);
-  fill_activation(k);
   fill_add(k);
-  fill_batch_norm(k);
-  fill_batch_norm_gradients(k);
+  fill_batch_norm_update(k);
   fill_cast(k);
   fill_circle_loss(k);
   fill_column_sum(k);
   fill_concatenate(k);
   fill_count_nonfinite(k);
-  fill_dropout(k);
   fill_expression(k);
   fill_gather(k);
   fill_gaussian_noise(k);
@@ -67,7 +63,6 @@ Kernels make_table(const char* name, const GemmKernels& gemm) {
   fill_image_blur(k);
   fill_image_color(k);
   fill_image_warp(k);
-  fill_layer_norm(k);
   fill_mean_absolute_error(k);
   fill_mean_squared_error(k);
   fill_monte_carlo(k);

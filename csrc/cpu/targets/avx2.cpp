@@ -7,7 +7,7 @@
 namespace densor::cpu {
 
 const Kernels& avx2_kernels() {
-  static const Kernels kernels = make_table("avx2", avx2_gemm());
+  static const Kernels kernels = make_table("avx2", avx2_gemm(), avx2_halves());
   return kernels;
 }
 

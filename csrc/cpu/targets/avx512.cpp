@@ -7,7 +7,7 @@
 namespace densor::cpu {
 
 const Kernels& avx512_kernels() {
-  static const Kernels kernels = make_table("avx512", avx512_gemm());
+  static const Kernels kernels = make_table("avx512", avx512_gemm(), avx512_halves());
   return kernels;
 }
 

@@ -7,7 +7,7 @@
 namespace densor::cpu {
 
 const Kernels& neon_kernels() {
-  static const Kernels kernels = make_table("neon", neon_gemm());
+  static const Kernels kernels = make_table("neon", neon_gemm(), neon_halves());
   return kernels;
 }
 

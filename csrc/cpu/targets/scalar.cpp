@@ -7,7 +7,7 @@
 namespace densor::cpu {
 
 const Kernels& scalar_kernels() {
-  static const Kernels kernels = make_table("scalar", scalar_gemm());
+  static const Kernels kernels = make_table("scalar", scalar_gemm(), scalar_halves());
   return kernels;
 }
 

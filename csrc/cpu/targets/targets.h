@@ -15,6 +15,10 @@ const GemmKernels& scalar_gemm();
 const GemmKernels& avx2_gemm();
 const GemmKernels& avx512_gemm();
 const GemmKernels& neon_gemm();
+const StoredKernels<std::uint16_t>& scalar_halves();
+const StoredKernels<std::uint16_t>& avx2_halves();
+const StoredKernels<std::uint16_t>& avx512_halves();
+const StoredKernels<std::uint16_t>& neon_halves();
 const MatrixUnits& amx_gemm();
 const MatrixUnits& amx_model_gemm();
 

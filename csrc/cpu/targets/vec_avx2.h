@@ -75,19 +75,42 @@ struct UVec {
     return {_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
             _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  // The first n of them, n in [1, 15]: pairs, and the last one wherever it belongs.
   static UVec load_first_u16(const std::uint16_t* p, int n) {
-    std::uint16_t lanes[kLanes] = {};
-    for (int i = 0; i < n; ++i) lanes[i] = p[i];
-    return load_u16(lanes);
+    const __m256i lane = _mm256_set_epi16(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const auto end = static_cast<short>(n - 1);
+    const __m256i pairs = _mm256_maskload_epi32(reinterpret_cast<const int*>(p), first8(n / 2));
+    const __m256i last = _mm256_set1_epi16(static_cast<short>(p[end]));
+    const __m256i all = _mm256_blendv_epi8(pairs, last, _mm256_cmpeq_epi16(lane, _mm256_set1_epi16(end)));
+    return {_mm256_cvtepu16_epi32(_mm256_castsi256_si128(all)),
+            _mm256_cvtepu16_epi32(_mm256_extracti128_si256(all, 1))};
   }
-  void store_u16(std::uint16_t* p) const {
+  void store_u16(std::uint16_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), packed()); }
+  void store_first_u16(std::uint16_t* p, int n) const {  // n in [1, 15], by halves as store_first8
+    const __m256i all = packed();
+    __m128i rest = _mm256_castsi256_si128(all);
+    if (n & 8) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), rest);
+      rest = _mm256_extracti128_si256(all, 1);
+      p += 8;
+    }
+    if (n & 4) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(p), rest);
+      rest = _mm_srli_si128(rest, 8);
+      p += 4;
+    }
+    if (n & 2) {
+      _mm_storeu_si32(p, rest);
+      rest = _mm_srli_si128(rest, 4);
+      p += 2;
+    }
+    if (n & 1) *p = static_cast<std::uint16_t>(_mm_extract_epi16(rest, 0));
+  }
+
+ private:
+  __m256i packed() const {
     const __m256i pairs = _mm256_packus_epi32(lo, hi);  // the four quarters as lo, hi, lo, hi
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(pairs, 0xd8));
-  }
-  void store_first_u16(std::uint16_t* p, int n) const {
-    std::uint16_t lanes[kLanes];
-    store_u16(lanes);
-    for (int i = 0; i < n; ++i) p[i] = lanes[i];
+    return _mm256_permute4x64_epi64(pairs, 0xd8);
   }
 };
 

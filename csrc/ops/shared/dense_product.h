@@ -12,6 +12,7 @@
 #include "ops/dense.h"
 #include "ops/shared/device_gemm.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -37,14 +38,13 @@ inline void check_needed(const Check& check, const char* argument, const View& v
 
 // bfloat16 where the array is, if there are kernels that read and write it.
 inline DType operand_dtype(const View& view) {
-  return view.device == Device::cpu && cpu_reads_halves() && view.dtype == DType::bf16 ? DType::bf16
-                                                                                       : stored_dtype(view);
+  return view.device == Device::cuda || cpu_reads_halves() ? stored_dtype(view) : DType::f32;
 }
 
 // The device reads two bfloat16 operands or none; a CPU rounds w while it packs it.
 inline void check_kernel(const Check& check, const View& x, const View& w) {
   check.input("x", x, operand_dtype(x), {kAny, kAny});
-  check.input("w", w, stored_dtype(x), {x.cols(), kAny});
+  check.input("w", w, x.device == Device::cuda ? stored_dtype(x) : DType::f32, {x.cols(), kAny});
 }
 
 // Sums that a plan leaves in so many parts; 0: none.

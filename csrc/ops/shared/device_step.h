@@ -24,11 +24,6 @@ bool on_device(const Check& check, const Views& views) {
   return first != nullptr && first->view.device == Device::cuda;
 }
 
-// bfloat16 where the array is, which only kernels of a device read and write.
-inline DType stored_dtype(const View& view) {
-  return view.device == Device::cuda && view.dtype == DType::bf16 ? DType::bf16 : DType::f32;
-}
-
 // What the host reads while the step is made.
 inline void require_host(const Check& check, const char* argument, const View& view) {
   if (view.device == Device::cuda && !cuda::uses_host_memory())
@@ -54,12 +49,6 @@ Step masking_step(const Check& check, void (*kernel)(const Queue&, Parameters...
   Step step = device_step(check, kernel, arguments...);
   step.masks_rows = true;
   return step;
-}
-
-// make(kernels) with those for the dtype of the array.
-template <class Floats, class Halves, class Make>
-Step stored_step(const View& view, const Floats& floats, const Halves& halves, Make make) {
-  return view.dtype == DType::bf16 ? make(halves) : make(floats);
 }
 
 }  // namespace densor::ops

@@ -15,7 +15,7 @@ from densor.graph.variable import Variable
 __all__ = ["ALL_OR_NONE", "bfloat16_operands", "cast_around_steps", "multiplies_bfloat16"]
 
 
-# What these steps take on a device where all of it that is there is bfloat16.
+# What these steps take where all of it that is there is bfloat16.
 ALL_OR_NONE = {
     "activation_forward": ("y", "x"),
     "activation_backward": ("dx", "dy", "saved"),
@@ -29,6 +29,9 @@ ALL_OR_NONE = {
     "layer_norm_forward": ("y", "x"),
     "layer_norm_backward": ("dx", "dy", "x"),
 }
+# On a CPU, as long as so many rows of some columns stay in a cache: of more it waits longer for narrow columns than
+# casts take.
+_CACHED_ROWS = {"batch_norm_backward": 512}
 
 
 def cast_around_steps(lowering: Lowering) -> None:
@@ -36,9 +39,9 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others. As they are they are read and written on a GPU by normalization, dropout and activations and, where it
-    multiplies bfloat16 numbers, by the products of dense layers, whose kernels are rounded once a batch; on a CPU with
-    matrix units by products.
+    the others. As they are they are read and written by normalization, dropout and activations, and by the products of
+    dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with matrix
+    units.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
@@ -111,7 +114,9 @@ def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
     arguments, on_cpu = instruction.arguments, device == "cpu"
     if instruction.op in ALL_OR_NONE:
         names = tuple(name for name in ALL_OR_NONE[instruction.op] if arguments.get(name) is not None)
-        return names if not on_cpu and all(arguments[name].dtype == BFLOAT16 for name in names) else ()
+        if on_cpu and _matrix(arguments[names[-1]].shape)[0] > _CACHED_ROWS.get(instruction.op, math.inf):
+            return ()
+        return names if all(arguments[name].dtype == BFLOAT16 for name in names) else ()
     if instruction.op == "gather":
         return ("out",) if on_cpu and arguments["out"].dtype == BFLOAT16 else ()
     reads = _core.cpu_reads_halves() if on_cpu else _core.device_reads_halves()

@@ -1,0 +1,15 @@
+// The avx2 kernels of bfloat16 arrays, apart from its others, which the compiler would inline less beside
+// them. Exports one symbol.
+#include "cpu/targets/vec_avx2.h"
+// Kernel bodies are compiled over the Vec above.
+#include "cpu/generic/stored_table.h"
+#include "cpu/targets/targets.h"
+
+namespace densor::cpu {
+
+const StoredKernels<std::uint16_t>& avx2_halves() {
+  static const StoredKernels<std::uint16_t> kernels = make_stored_table<std::uint16_t>();
+  return kernels;
+}
+
+}  // namespace densor::cpu

@@ -1,0 +1,15 @@
+// The neon kernels of bfloat16 arrays, apart from its others, which the compiler would inline less beside
+// them. Exports one symbol.
+#include "cpu/targets/vec_neon.h"
+// Kernel bodies are compiled over the Vec above.
+#include "cpu/generic/stored_table.h"
+#include "cpu/targets/targets.h"
+
+namespace densor::cpu {
+
+const StoredKernels<std::uint16_t>& neon_halves() {
+  static const StoredKernels<std::uint16_t> kernels = make_stored_table<std::uint16_t>();
+  return kernels;
+}
+
+}  // namespace densor::cpu
