@@ -42,8 +42,8 @@ using KnownPhases =
 // The blocks of a phase that are this block's.
 template <class P>
 __device__ DENSOR_OUT_OF_LINE void take_part(const Phase& phase) {
-  P part;
-  memcpy(&part, phase.arguments, sizeof part);
+  // Not memcpy, which reads shared memory byte by byte.
+  const P part = *reinterpret_cast<const P*>(phase.arguments);
   const GridShape shape = phase.shape;
   const unsigned count = shape.blocks_x * shape.blocks_y;
   for (unsigned block = (blockIdx.x + gridDim.x - phase.first % gridDim.x) % gridDim.x; block < count;
