@@ -1,5 +1,5 @@
-# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-device | test-neon | test-amx |
-# cuda-compile | cuda-module | bench | lint | wheel. All lives in .venv; the system is not touched.
+# make demo | test | test-all | test-cuda | test-cuda-apart | test-cuda-asan | test-cuda-tsan | test-device |
+# test-neon | test-amx | cuda-compile | cuda-module | bench | lint | wheel. All lives in .venv; the system is not touched.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f -not -p
 CPP     := $(shell find csrc tests/native -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-device test-neon test-amx cuda-compile cuda-module notebook bench lint wheel gpu-check clean
+.PHONY: demo test test-all test-cuda test-cuda-apart test-cuda-asan test-cuda-tsan test-device test-neon test-amx cuda-compile cuda-module notebook bench lint wheel gpu-check clean
 
 $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
@@ -31,6 +31,10 @@ $(VENV)/.cuda-host: $(VENV)/.built
 
 $(VENV)/.cuda-asan: $(VENV)/.built
 	@grep -qs DENSOR_CUDA_ASAN:BOOL=ON build/*/CMakeCache.txt || $(call BUILD_WITH,DENSOR_CUDA_ASAN)
+	@touch $@
+
+$(VENV)/.cuda-tsan: $(VENV)/.built
+	@grep -qs DENSOR_CUDA_TSAN:BOOL=ON build/*/CMakeCache.txt || $(call BUILD_WITH,DENSOR_CUDA_TSAN)
 	@touch $@
 
 # What compares CPU targets, built beside the extension.
@@ -102,6 +106,11 @@ test-cuda-asan: $(VENV)/.cuda-asan
 	DENSOR_TEST_CUDA=host DENSOR_TEST_SANITIZER=address ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  $(PYTEST) $(or $(TESTS),tests/ops tests/cuda) $(ARGS)
+
+# The ops with every access of a kernel watched: two that no barrier orders are an error that names both lines, whatever
+# order the threads ran in, and so is what a GPU does otherwise than this processor (csrc/cuda/host/watch.h).
+test-cuda-tsan: $(VENV)/.cuda-tsan
+	DENSOR_TEST_CUDA=host DENSOR_TEST_SANITIZER=thread $(PYTEST) $(or $(TESTS),tests/ops tests/cuda) $(ARGS)
 
 # Every CUDA kernel for every architecture; no GPU is needed for that either.
 cuda-compile: $(VENV)/.cuda

@@ -49,6 +49,6 @@ else()
 endif()
 
 # A folder of its own: the same sources are CUDA here and C++ there.
-if(DENSOR_CUDA_HOST OR DENSOR_CUDA_ASAN)
+if(DENSOR_CUDA_HOST OR DENSOR_CUDA_ASAN OR DENSOR_CUDA_TSAN)
   add_subdirectory(csrc/cuda/host)
 endif()

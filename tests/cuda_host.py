@@ -19,7 +19,16 @@ def asked() -> str | None:
 
 def sanitized() -> bool:
     """Whether the kernels run under AddressSanitizer: `make test-cuda-asan`."""
-    return os.environ.get("DENSOR_TEST_SANITIZER") == "address"
+    return _sanitizer() == "address"
+
+
+def watched() -> bool:
+    """Whether every access of the kernels is watched for races: `make test-cuda-tsan`."""
+    return _sanitizer() == "thread"
+
+
+def _sanitizer() -> str:
+    return os.environ.get("DENSOR_TEST_SANITIZER", "")
 
 
 def use_cuda_host() -> None:
@@ -27,9 +36,11 @@ def use_cuda_host() -> None:
     if asked() not in ("host", "apart"):
         return
     assert "densor" not in sys.modules, "densor was imported before its extension could be chosen"
-    built = BUILD / ("cuda_asan" if sanitized() else "cuda_host")
+    built = BUILD / {"address": "cuda_asan", "thread": "cuda_tsan"}.get(_sanitizer(), "cuda_host")
     found = sorted(built.glob("_core*.so"))
-    assert found, f"no extension in {built}: `make test-cuda` and `make test-cuda-asan` build them"
+    assert found, (
+        f"no extension in {built}: `make test-cuda`, `make test-cuda-asan` and `make test-cuda-tsan` build them"
+    )
     spec = importlib.util.spec_from_file_location("densor._core", found[0])
     assert spec is not None
     assert spec.loader is not None

@@ -25,24 +25,21 @@ __device__ __forceinline__ bool is_nonfinite(float x) {
 
 // One thread: there is a sum for each output.
 __global__ void refuse_totals_kernel(const double* const* totals, std::int64_t count, Batch* batch) {
-  if (refused(batch)) return;
   for (std::int64_t i = 0; i < count; ++i) {
     const double total = *totals[i];
-    if (!(total - total == 0.0)) batch->refusal = Refusal::totals;
+    if (!(total - total == 0.0)) refuse(batch, Refusal::totals);
   }
 }
 
 // A row of blocks has an array.
 __global__ void refuse_gradients_kernel(const Values* gradients, std::int64_t arrays, Batch* batch) {
-  if (refused(batch)) return;
   for (std::int64_t k = blockIdx.y; k < arrays; k += gridDim.y)
     for (std::int64_t i = first_item(); i < gradients[k].count; i += item_stride())
-      if (is_nonfinite(gradients[k].data[i]))
-        batch->refusal = Refusal::gradients;  // whoever writes: the same
+      if (is_nonfinite(gradients[k].data[i])) refuse(batch, Refusal::gradients);
 }
 
-void refuse(const Queue& queue, const double* const* totals, std::int64_t count, const Values* gradients,
-            const std::vector<Values>& arrays) {
+void refuse_nonfinite(const Queue& queue, const double* const* totals, std::int64_t count,
+                      const Values* gradients, const std::vector<Values>& arrays) {
   launch(queue, refuse_totals_kernel, 1, 1, 0, totals, count, queue.batch);
   const auto rows = static_cast<std::int64_t>(arrays.size());
   std::int64_t longest = 0;
@@ -66,7 +63,7 @@ void fill_count_nonfinite(Launchers& table) {
     launch_counting<std::uint64_t>(queue, counts, data, rows, cols, stride,
                                    Nonfinite<std::uint64_t>{0x7ff0000000000000u});
   };
-  table.refuse_nonfinite = refuse;
+  table.refuse_nonfinite = refuse_nonfinite;
 }
 
 }  // namespace densor::cuda

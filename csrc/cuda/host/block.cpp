@@ -1,23 +1,26 @@
 #include "cuda/host/block.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/error.h"
 
 namespace densor::cuda::host {
 
-void Block::run(int threads, Order order, const std::function<void(int)>& body) {
-  begin(threads);
+void Block::run(std::uint32_t index, int threads, Order order, const std::function<void(int)>& body) {
+  begin(index, threads);
   if (!advance(order, body))
     throw Error(ErrorKind::runtime, "launch", "",
                 "a block waits for others, which are not launched together");
 }
 
-void Block::begin(int threads) {
+void Block::begin(std::uint32_t index, int threads) {
   while (static_cast<int>(fibers_.size()) < threads) fibers_.push_back(std::make_unique<Fiber>());
   threads_.assign(static_cast<std::size_t>(threads), Thread{});
   warps_.assign(static_cast<std::size_t>((threads + kWarp - 1) / kWarp), Warp{});
   beside_.clear();
+  clocks_.begin(threads);
+  index_ = index;
 }
 
 bool Block::advance(Order order, const std::function<void(int)>& body) {
@@ -52,7 +55,9 @@ bool Block::step(int thread, const std::function<void(int)>& body) {
     fiber.start([&body, thread] { body(thread); });
   }
   current_ = thread;
+  watch::enter(clocks_, index_, thread, fiber.stack());
   fiber.resume();
+  watch::leave();
   t.done = fiber.done();
   return true;
 }
@@ -62,9 +67,10 @@ bool Block::release() {
   if (release_warps() || release_conditions()) return true;
   const bool complete =
       std::all_of(threads_.begin(), threads_.end(), [](const Thread& t) { return t.wait == Wait::block; });
-  if (complete)
-    for (Thread& t : threads_) t.wait = Wait::nothing;
-  return complete;
+  if (!complete) return false;
+  for (Thread& t : threads_) t.wait = Wait::nothing;
+  clocks_.meet();
+  return true;
 }
 
 bool Block::release_warps() {
@@ -80,8 +86,12 @@ bool Block::release_warps() {
     }
     if (waiting == 0 || (waiting & wanted) != wanted) continue;
     any = true;
-    for (int lane = 0; lane < kWarp; ++lane)
-      if ((waiting >> lane & 1u) != 0) threads_[static_cast<std::size_t>(first + lane)].wait = Wait::nothing;
+    for (int lane = 0; lane < kWarp; ++lane) {
+      if ((waiting >> lane & 1u) == 0) continue;
+      Thread& t = threads_[static_cast<std::size_t>(first + lane)];
+      t.wait = Wait::nothing;
+      if (std::countr_zero(t.mask) == lane) clocks_.meet(first, t.mask);
+    }
   }
   return any;
 }
@@ -108,6 +118,7 @@ void Block::wait_until(const std::function<bool()>& ready) {
 }
 
 void Block::beside(std::function<void()> work) {
+  const watch::Aside here;
   if (at_once_) return work();
   beside_.push_back(std::move(work));
 }

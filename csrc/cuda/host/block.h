@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/host/fiber.h"
+#include "cuda/host/watch.h"
 
 namespace densor::cuda::host {
 
@@ -17,12 +18,12 @@ inline constexpr int kWarp = 32;
 
 class Block {
  public:
-  // Runs `body(thread)` for all threads. Throws Error(runtime) where a barrier is reached by some of them
-  // only.
-  void run(int threads, Order order, const std::function<void(int thread)>& body);
+  // Runs `body(thread)` for all threads of the block at this place in its grid. Throws Error(runtime) where a
+  // barrier is reached by some of them only.
+  void run(std::uint32_t index, int threads, Order order, const std::function<void(int thread)>& body);
   // The same in pieces: `begin`, then `advance` until it says that all have ended. It returns as well when
   // all wait for other blocks, and `pass` lets them go on.
-  void begin(int threads);
+  void begin(std::uint32_t index, int threads);
   bool advance(Order order, const std::function<void(int thread)>& body);
   void pass();
 
@@ -38,6 +39,7 @@ class Block {
   // exchange.
   const std::uint64_t* exchange(std::uint32_t mask, std::uint64_t value);
   int thread() const { return current_; }
+  Clocks& clocks() { return clocks_; }
 
  private:
   enum class Wait { nothing, block, warp, condition, grid };
@@ -63,6 +65,8 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::vector<std::function<void()>> beside_;
+  Clocks clocks_;
+  std::uint32_t index_ = 0;
   bool at_once_ = true;
   int current_ = 0;
 };

@@ -150,6 +150,10 @@ Fiber::Fiber() : context_(std::make_unique<Context>()) {
 
 Fiber::~Fiber() { munmap(static_cast<char*>(context_->memory) - kGuard, kGuard + kStack); }
 
+std::span<const std::byte> Fiber::stack() const {
+  return {static_cast<const std::byte*>(context_->memory), kStack};
+}
+
 void Fiber::start(std::function<void()> body) {
   body_ = std::move(body);
   done_ = false;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 
 namespace densor::cuda::host {
 
@@ -20,6 +21,7 @@ class Fiber {
   // Called from within: back to whoever resumed.
   void pause();
   bool done() const { return done_; }
+  std::span<const std::byte> stack() const;
 
  private:
   static void enter();

@@ -20,7 +20,12 @@ namespace {
 // Shared memory of one block, as float and as double NaN: nobody may count on zeros, nor on what the block
 // before has left. Each piece is allocated for itself, so that AddressSanitizer knows where it ends.
 using Shared = std::vector<std::uint16_t>;
-Shared unwritten(std::size_t bytes) { return Shared((bytes + 1) / 2, 0x7ff8); }
+Shared unwritten(std::size_t bytes) {
+  const watch::Aside here;
+  Shared memory((bytes + 1) / 2, 0x7ff8);
+  watch::forget(memory.data(), bytes);
+  return memory;
+}
 
 struct Variable {
   const void* declaration;
@@ -98,6 +103,7 @@ Grid& start(dim3 size, dim3 block) {
   Grid& g = grid();
   g.size = size;
   g.block = block;
+  watch::order_all();
   return g;
 }
 
@@ -117,8 +123,9 @@ void run(dim3 size, dim3 block, std::size_t shared_bytes, const Body& body) {
       for (unsigned x = 0; x < size.x; ++x) {
         Alive& it = enter(g, 0, dim3(x, y, z));
         renew_shared(it, shared_bytes);
-        it.threads.run(threads_of(block), chosen, [&body](int) { body(); });
+        it.threads.run(x + size.x * (y + size.y * z), threads_of(block), chosen, [&body](int) { body(); });
       }
+  watch::report();
 }
 
 // A block runs until all of its threads wait for the other blocks. Those in descending order are the last
@@ -135,15 +142,16 @@ void run_together(dim3 size, dim3 block, std::size_t shared_bytes, const Body& b
   };
   each([&](Alive& it) {
     renew_shared(it, shared_bytes);
-    it.threads.begin(threads_of(block));
+    it.threads.begin(g.index.x, threads_of(block));
   });
   for (;;) {
     unsigned ended = 0;
     each([&](Alive& it) { ended += it.threads.advance(chosen, [&body](int) { body(); }) ? 1 : 0; });
-    if (ended == size.x) return;
+    if (ended == size.x) return watch::report();
     if (ended > 0)
       throw Error(ErrorKind::runtime, "launch", "", "some blocks wait for others that have ended");
     ++done.meetings;
+    watch::order_all();
     each([](Alive& it) { it.threads.pass(); });
   }
 }
@@ -207,6 +215,7 @@ dim3 block_size() { return grid().block; }
 dim3 grid_size() { return grid().size; }
 void* shared_memory() { return grid().running->dynamic.data(); }
 void* shared_variable(const void* declaration, std::size_t bytes) {
+  const watch::Aside here;
   std::vector<Variable>& all = grid().running->variables;
   for (Variable& it : all)
     if (it.declaration == declaration) return it.memory.data();

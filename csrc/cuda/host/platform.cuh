@@ -30,13 +30,13 @@
 #define blockDim (densor::cuda::host::block_size())
 #define gridDim (densor::cuda::host::grid_size())
 
-struct float2 {
+struct alignas(8) float2 {
   float x, y;
 };
-struct float4 {
+struct alignas(16) float4 {
   float x, y, z, w;
 };
-struct uint4 {
+struct alignas(16) uint4 {
   std::uint32_t x, y, z, w;
 };
 
@@ -83,8 +83,19 @@ inline int __popc(std::uint32_t x) { return std::popcount(x); }
 
 template <class T>
 T atomicAdd(T* at, T value) {
+  densor::cuda::host::watch::change_atomically(at, sizeof *at);
+  const densor::cuda::host::watch::Aside here;
   const T before = *at;
   *at = before + value;
+  return before;
+}
+
+template <class T>
+T atomicCAS(T* at, T expected, T value) {
+  densor::cuda::host::watch::change_atomically(at, sizeof *at);
+  const densor::cuda::host::watch::Aside here;
+  const T before = *at;
+  if (before == expected) *at = value;
   return before;
 }
 

@@ -30,31 +30,44 @@ struct alignas(8) Barrier {
   std::uint16_t parity : 1;  // of the phase at hand
 
   void init(std::uint32_t count) {
+    const host::watch::Aside here;
+    clocks().init(this);
     bytes = 0;
     missing = static_cast<std::uint16_t>(count);
     arrivals = count & 0x7fffu;
     parity = 0;
   }
   void arrive_if(bool yes) {
-    if (!yes) return;
-    --missing;
-    turn();
+    if (yes) arrive(0);
   }
-  void arrive_expecting(std::uint32_t count) {
-    bytes += static_cast<std::int32_t>(count);
-    arrive_if(true);
-  }
+  void arrive_expecting(std::uint32_t count) { arrive(static_cast<std::int32_t>(count)); }
   void wait(std::uint32_t of) {
-    host::block().wait_until([this, of] { return parity != of; });
+    host::block().wait_until([this, of] {
+      const host::watch::Aside here;
+      return parity != of;
+    });
+    clocks().leave(this, host::block().thread());
   }
-  void deliver(std::uint32_t count) {
+  // By a copy that began at this moment.
+  void deliver(std::uint32_t count, const host::Clocks::Moment& moment) {
+    clocks().arrive(this, moment);
     bytes -= static_cast<std::int32_t>(count);
     turn();
   }
 
  private:
+  static host::Clocks& clocks() { return host::block().clocks(); }
+
+  void arrive(std::int32_t expected) {
+    const host::watch::Aside here;
+    clocks().arrive(this, host::block().thread());
+    bytes += expected;
+    --missing;
+    turn();
+  }
   void turn() {
     if (missing != 0 || bytes != 0) return;
+    clocks().turn(this);
     missing = arrivals;
     parity ^= 1u;
   }
@@ -64,9 +77,13 @@ static_assert(sizeof(Barrier) == 8);
 inline void publish_barriers() {}
 
 inline void bulk_load(void* to, const void* from, std::uint32_t bytes, Barrier& barrier) {
-  host::block().beside([=, &barrier] {
+  host::Block& block = host::block();
+  const host::Clocks::Moment moment = block.clocks().moment(block.thread());
+  const host::watch::Aside here;
+  block.beside([=, &barrier] {
     std::memcpy(to, from, bytes);
-    barrier.deliver(bytes);
+    host::watch::copied(to, from, bytes, moment);
+    barrier.deliver(bytes, moment);
   });
 }
 
@@ -80,13 +97,17 @@ struct TileProduct {
   float sum[kCols / 2];
 
   void begin() {}
-  void multiply(std::uint64_t of_a, std::uint64_t of_b, bool add) { begun_.push_back({of_a, of_b, add}); }
+  void multiply(std::uint64_t of_a, std::uint64_t of_b, bool add) {
+    const host::watch::Aside here;
+    begun_.push_back({of_a, of_b, add});
+  }
   void commit() {
     done_ = running_;
     running_ = begun_.size();
   }
-  void wait_for_others() { run(done_); }
-  void wait() { run(running_); }
+  // A warp waits for the products of all of its lanes.
+  void wait_for_others() { run(done_), __syncwarp(); }
+  void wait() { run(running_), __syncwarp(); }
 
  private:
   struct Product {
@@ -97,6 +118,7 @@ struct TileProduct {
   // The first `count` of those begun.
   void run(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) multiply(begun_[i]);
+    const host::watch::Aside here;
     begun_.erase(begun_.begin(), begun_.begin() + static_cast<std::ptrdiff_t>(count));
     running_ -= count;
     done_ = 0;
