@@ -117,11 +117,15 @@ struct TileProduct {
 
   // The first `count` of those begun.
   void run(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) multiply(begun_[i]);
+    for (std::size_t i = 0; i < count; ++i) multiply(product(i));
     const host::watch::Aside here;
     begun_.erase(begun_.begin(), begun_.begin() + static_cast<std::ptrdiff_t>(count));
     running_ -= count;
     done_ = 0;
+  }
+  Product product(std::size_t i) const {
+    const host::watch::Aside here;
+    return begun_[i];
   }
   // 16 terms of a line of a tile.
   static void load(float (&terms)[16], std::uint64_t tile, int line) {
