@@ -136,7 +136,11 @@ void input_gradient(const NormArrays<T>& at, const float* mean, const NormColumn
   const auto tile = [&](std::int64_t i, std::int64_t rows, const auto& strip, std::int64_t j) {
     gradient_tile<A>(strip, at.from(i, j, p.ld), mean + j, scale + j, slope + j, shift + j, rows, p);
   };
-  each_written_tile<kGradientWide<A>>(p.rows, cols, tile);
+  // One that reads y as well reads more arrays than are fetched ahead.
+  if constexpr (std::is_same_v<A, math::Linear> || std::is_same_v<A, Masked>)
+    each_written_tile<kGradientWide<A>>(p.rows, cols, tile);
+  else
+    each_tile<kGradientWide<A>>(p.rows, cols, tile);
 }
 
 template <class A, class T>
