@@ -156,8 +156,6 @@ def test_passes_over_bfloat16_have_the_bits_of_casts(order, activation, cols):
             _core.activation_backward(dx, dy, wanted, *arguments)
     finally:
         choose(None)
-    with pytest.raises((TypeError, ValueError), match=r"activation_forward\(\): argument 'x'"):
-        _core.activation_forward(y, x, *arguments)
 
 
 @on_host
