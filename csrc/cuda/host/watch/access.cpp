@@ -34,13 +34,19 @@ State& state() {
   return it;
 }
 
-const char* module_begin() {
-  static const char* const begin = [] {
-    Dl_info info{};
-    dladdr(reinterpret_cast<const void*>(&order_all), &info);
-    return static_cast<const char*>(info.dli_fbase);
+// The file that this code was loaded from, and where.
+const Dl_info& module() {
+  static const Dl_info it = [] {
+    Dl_info found{};
+    dladdr(reinterpret_cast<const void*>(&order_all), &found);
+    return found;
   }();
-  return begin;
+  return it;
+}
+
+std::uint32_t place_in_module(const void* code) {
+  return static_cast<std::uint32_t>(static_cast<const char*>(code) -
+                                    static_cast<const char*>(module().dli_fbase));
 }
 
 void note(State& w, const void* at, std::size_t bytes, const Access& access, const Clocks::Times* known) {
@@ -57,7 +63,7 @@ void access(const void* at, std::size_t bytes, bool writes, bool atomic, const v
   const Access it{w.epoch,
                   w.block,
                   w.clocks->time(w.thread),
-                  static_cast<std::uint32_t>(static_cast<const char*>(code) - module_begin()),
+                  place_in_module(code),
                   static_cast<std::uint16_t>(w.thread),
                   0,
                   writes,
@@ -67,10 +73,8 @@ void access(const void* at, std::size_t bytes, bool writes, bool atomic, const v
 
 // The lines of the sources that the code was made from, innermost first.
 std::string lines_of(std::uint32_t code) {
-  Dl_info info{};
-  dladdr(reinterpret_cast<const void*>(&order_all), &info);
   char command[1024];
-  std::snprintf(command, sizeof command, "addr2line -ie '%s' 0x%x 2>&1", info.dli_fname, code - 1);
+  std::snprintf(command, sizeof command, "addr2line -ie '%s' 0x%x 2>&1", module().dli_fname, code - 1);
   std::FILE* pipe = popen(command, "r");
   std::string lines;
   char read[1024];
@@ -129,12 +133,10 @@ void forget(const void* memory, std::size_t bytes) {
 
 void copied(void* to, const void* from, std::size_t bytes, const Clocks::Moment& moment) {
   State& w = state();
-  const auto code =
-      static_cast<std::uint32_t>(static_cast<const char*>(__builtin_return_address(0)) - module_begin());
   Access it{w.epoch,
             w.block,
             (*moment.known)[static_cast<std::size_t>(moment.thread)],
-            code,
+            place_in_module(__builtin_return_address(0)),
             static_cast<std::uint16_t>(moment.thread),
             0,
             false,
