@@ -282,8 +282,8 @@ OTHERS = [
         None,
         "4",
     ),
-    Case("add_one", lambda w: densor.layers.Add()([densor.Input((3,))]), ValueError, None),
-    Case("add_no_list", lambda w: densor.layers.Add()(densor.Input((3,))), NUMBER, None),
+    Case("subtract_one", lambda w: densor.layers.Subtract()([densor.Input((3,))]), ValueError, None, "two"),
+    Case("add_no_list", lambda w: densor.layers.Add()(densor.Input((3,))), ValueError, None, "list"),
     Case("layer_on_text", lambda w: densor.layers.Dense(3)("x"), TypeError, None, "str"),
     Case(
         "layer_on_complex", lambda w: densor.layers.Dense(3)(np.ones((2, 2)) * 1j), TypeError, None, "complex"

@@ -18,6 +18,10 @@ from tests.reference import (
     standardize,
 )
 
+ONE_OR_MORE = (
+    layers.Add, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate
+)  # fmt: skip
+
 
 def elementwise(name, alpha=0.0):
     return lambda x, weights, training: activation.forward(x, name, alpha)
@@ -283,6 +287,8 @@ CASES = {
                     gradient=False),
     "minimum": Case(layers.Minimum, [(3,)] * 3, lambda x, w, t: merged(np.minimum, x), "activation", (3,),
                     gradient=False),
+    **{f"{cls.__name__.lower()}_of_one": Case(cls, [(3,)], lambda x, w, t: x[0], "add", (3,), gradient=False)
+       for cls in ONE_OR_MORE},
     "dot": Case(lambda **k: layers.Dot(1, **k), [(7,)] * 2, lambda x, w, t: merged(np.multiply, x).sum(1)[:, None],
                 "dense", (1,), gradient=False),
     "cosine": Case(lambda **k: layers.Dot([-1, 1], True, **k), [(7,)] * 2, lambda x, w, t: cosine(*x), "layer_norm",

@@ -129,7 +129,7 @@ def test_add_and_pop():
 
 def test_a_layer_that_does_not_fit_leaves_the_stack_as_it_was():
     model = densor.Sequential([densor.Input((4,)), layers.Dense(3)])
-    with pytest.raises(TypeError, match="inputs"):
+    with pytest.raises(ValueError, match="inputs"):
         model.add(layers.Add())
     assert len(model.layers) == 1
     assert model.predict(np.ones((1, 4), np.float32)).shape == (1, 3)

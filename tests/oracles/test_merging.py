@@ -16,6 +16,7 @@ JOINED = {
     "maximum": lambda layers, a, b: layers.maximum([a, b]),
     "minimum": lambda layers, a, b: layers.minimum([a, b]),
     "concatenate": lambda layers, a, b: layers.concatenate([a, b]),
+    "one": lambda layers, a, b: layers.concatenate([layers.average([layers.add([a])]), layers.maximum([b])]),
     "dot": lambda layers, a, b: layers.dot([a, b], axes=1),
     "cosine": lambda layers, a, b: layers.dot([a, b], axes=-1, normalize=True),
     "column": lambda layers, a, b: layers.Multiply()([a, layers.Dense(1)(b)]),

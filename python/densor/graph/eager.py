@@ -91,6 +91,7 @@ def run_eagerly(
     training: bool,
     keywords: dict[str, Any] | None = None,
     keep_added: Callable[[list[tuple[Any, float]]], None] | None = None,
+    listed: bool = False,
 ) -> Any:
     """Call a function of symbolic tensors on arrays.
 
@@ -101,6 +102,7 @@ def run_eagerly(
         training: the mode; in training mode batch normalization also moves its statistics.
         keywords: further arguments; a compiled form is kept for each combination of their values.
         keep_added: is told what the layers have added to the loss: `(layer, number)` for each term.
+        listed: whether a single array reaches the function as a list of one.
 
     Returns:
         A new float32 array, or a list or dict of them if the function returns several tensors.
@@ -122,7 +124,7 @@ def run_eagerly(
     with _lock:
         runner = _runners.setdefault(function, _Runner())
     with runner.lock:
-        compiled, result = _run(runner, function, arrays, training, keywords or {})
+        compiled, result = _run(runner, function, arrays, training, keywords or {}, listed)
         if keep_added is not None:
             keep_added([(owner, float(sums[0])) for owner, sums in compiled.added])
         return result
@@ -134,16 +136,17 @@ def _run(
     arrays: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
     training: bool,
     keywords: dict[str, Any],
+    listed: bool,
 ) -> tuple[_Compiled, Any]:
     given = flat(arrays)
     rows = given[0].shape[0]
     names = tuple(arrays) if isinstance(arrays, Mapping) else None
     shapes = tuple(array.shape for array in given)
-    key = (shapes, names, training, _core.matmul_precision(), tuple(sorted(keywords.items())))
+    key = (shapes, names, listed, training, _core.matmul_precision(), tuple(sorted(keywords.items())))
     compiled = runner.compiled.get(key)
     if compiled is None or not compiled.valid():
         inputs = mapped(lambda array: Tensor((None, *array.shape[1:])), arrays)
-        graph = trace(function, inputs, training=training, keywords=keywords)
+        graph = trace(function, inputs, training=training, listed=listed, keywords=keywords)
         compiled = _Compiled(graph, rows, training)
         if len(runner.compiled) >= _MOST_PROGRAMS:
             runner.compiled.clear()

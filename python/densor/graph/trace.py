@@ -113,6 +113,7 @@ def trace(
     *,
     training: bool,
     sampling: bool = False,
+    listed: bool = False,
     keywords: dict[str, Any] | None = None,
 ) -> Graph:
     """Run `function` once on fresh symbolic tensors like `inputs` and return what it computed.
@@ -123,6 +124,7 @@ def trace(
         inputs: tensors whose shapes and dtypes describe the inputs.
         training: the mode that layers inside see unless they are called with `training=`.
         sampling: layers of dropout make noise although it is no training (Monte Carlo dropout).
+        listed: whether a single input reaches the function as a list of one.
         keywords: further arguments of `function`.
 
     Raises:
@@ -131,7 +133,7 @@ def trace(
     """
     fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in flat(inputs)]
     nodes: list[Node] = []
-    several = isinstance(inputs, Mapping) or len(fresh) != 1
+    several = listed or isinstance(inputs, Mapping) or len(fresh) != 1
     with scoped(Scope(training=training, nodes=nodes, sampling=sampling)):
         result = function(packed(inputs, fresh) if several else fresh[0], **(keywords or {}))
     outputs = tuple(flat(result))

@@ -18,7 +18,7 @@ class Add(Merge):
     """The sum of a list of inputs of one shape; nothing is broadcast. `name, trainable, dtype`: as for `Layer`.
 
     Raises:
-        TypeError: not a list. ValueError: fewer than two inputs, or different shapes.
+        ValueError: not a list, or different shapes.
 
     Example:
         >>> import numpy as np

@@ -19,7 +19,7 @@ class Subtract(Merge):
     """`y = a - b` for a list `[a, b]`. `name, trainable, dtype`: as for `Layer`.
 
     Raises:
-        TypeError: not a list. ValueError: not two inputs, or shapes that do not fit (as for `ops.subtract`).
+        ValueError: not a list of two inputs, or shapes that do not fit (as for `ops.subtract`).
 
     Source: Keras 3 `Subtract`.
 
@@ -44,7 +44,7 @@ class Multiply(Merge):
     """The product of a list of inputs, value by value. `name, trainable, dtype`: as for `Layer`.
 
     Raises:
-        TypeError: not a list. ValueError: fewer than two inputs, or shapes that do not fit (as for `ops.multiply`).
+        ValueError: not a list, or shapes that do not fit (as for `ops.multiply`).
 
     Source: Keras 3 `Multiply`.
 
@@ -64,7 +64,7 @@ class Average(Merge):
     """The mean of a list of inputs, value by value. `name, trainable, dtype`: as for `Layer`.
 
     Raises:
-        TypeError: not a list. ValueError: fewer than two inputs, or shapes that do not fit (as for `ops.add`).
+        ValueError: not a list, or shapes that do not fit (as for `ops.add`).
 
     Source: Keras 3 `Average`.
 

@@ -21,7 +21,7 @@ class Concatenate(Merge):
         axis: any axis but the batch's. name, trainable, dtype: as for `Layer`.
 
     Raises:
-        TypeError: not a list. ValueError: fewer than two inputs, or shapes that do not fit.
+        ValueError: not a list, or shapes that do not fit.
 
     Example:
         >>> import numpy as np

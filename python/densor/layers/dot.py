@@ -24,7 +24,7 @@ class Dot(Merge):
         name, trainable, dtype: as for `Layer`.
 
     Raises:
-        TypeError: not a list, or arguments of the wrong kind. ValueError: not two inputs of one shape
+        TypeError: arguments of the wrong kind. ValueError: not a list of two inputs of one shape
             (batch, features), or another axis.
 
     Source: Keras 3 `Dot`.

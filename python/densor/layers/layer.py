@@ -187,7 +187,7 @@ class Layer(AddedLosses, HasPolicy):
         arrays: Any = mapped(as_array, inputs) if many else as_array(inputs)
         self.build_for(mapped(lambda array: (None, *array.shape[1:]), arrays))
         given = arrays if many else [arrays]
-        return run_eagerly(self, given, bool(training), keywords, self._keep_added)
+        return run_eagerly(self, given, bool(training), keywords, self._keep_added, listed=many)
 
     def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
         for tensor in flat(inputs):
@@ -243,7 +243,7 @@ class Layer(AddedLosses, HasPolicy):
         """The shape of the output for a shape (or list of shapes) with None for the batch; builds the layer."""
         many = bool(input_shape) and isinstance(input_shape[0], (list, tuple))
         shapes = [tuple(shape) for shape in (input_shape if many else [input_shape])]
-        graph = trace(self, [Tensor(shape) for shape in shapes], training=False)
+        graph = trace(self, [Tensor(shape) for shape in shapes], training=False, listed=many)
         result = [tensor.shape for tensor in graph.outputs]
         return result[0] if len(result) == 1 else result
 
