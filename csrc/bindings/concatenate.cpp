@@ -1,6 +1,7 @@
 #include "ops/concatenate.h"
 
 #include "bindings/list.h"
+#include "bindings/scalar.h"
 #include "bindings/step.h"
 
 namespace densor::bindings {
@@ -22,6 +23,24 @@ void bind_concatenate(py::module_& m) {
                      py::tuple(dxs), dy);
       },
       py::arg("dxs"), py::arg("dy"), "Each of the dxs = its columns of dy.");
+  m.def(
+      "slice_columns",
+      [](const py::object& y, const py::object& x, const py::object& first) {
+        const char* name = "slice_columns";
+        return bound(
+            ops::slice_columns(view_of(name, "y", y), view_of(name, "x", x), integer(name, "first", first)),
+            y, x);
+      },
+      py::arg("y"), py::arg("x"), py::arg("first"), "y = the columns of x from `first` on.");
+  m.def(
+      "slice_columns_backward",
+      [](const py::object& dx, const py::object& dy, const py::object& first) {
+        const char* name = "slice_columns_backward";
+        return bound(ops::slice_columns_backward(view_of(name, "dx", dx), view_of(name, "dy", dy),
+                                                 integer(name, "first", first)),
+                     dx, dy);
+      },
+      py::arg("dx"), py::arg("dy"), py::arg("first"), "dx = dy in those columns, 0 in all others.");
 }
 
 }  // namespace densor::bindings

@@ -264,7 +264,7 @@ struct Kernels {
   // total + values[0] * weight[0] + values[1] * weight[1] + ...; weight may be null.
   double (*accumulate)(double total, const float* values, const float* weight, std::int64_t n);
 
-  // y = x.
+  // y = x, or 0 where x is null.
   void (*copy_matrix)(float* y, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldy,
                       std::int64_t ldx);
   // By dtype of x (float16: null): y[i] = x[i] * scale + offset, one rounding each; and labels, -1 where x[i]

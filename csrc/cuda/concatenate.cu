@@ -1,4 +1,4 @@
-// A matrix from or to columns of a wider one; 8 bytes an element.
+// A matrix, or zeros, from or to columns of a wider one; 8 bytes an element.
 #include "cuda/device/grid.cuh"
 #include "cuda/table.h"
 
@@ -9,7 +9,8 @@ namespace {
 __global__ void copy_matrix_kernel(float* y, const float* x, std::int64_t rows, std::int64_t cols,
                                    std::int64_t ldy, std::int64_t ldx) {
   for (std::int64_t i = first_row(); i < rows; i += row_stride())
-    for (std::int64_t j = first_column(); j < cols; j += column_stride()) y[i * ldy + j] = x[i * ldx + j];
+    for (std::int64_t j = first_column(); j < cols; j += column_stride())
+      y[i * ldy + j] = x == nullptr ? 0.0f : x[i * ldx + j];
 }
 
 void copy_matrix(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols,

@@ -8,7 +8,8 @@ namespace densor::ops {
 
 namespace {
 
-// One copy between a part (rows, cols) and the columns of the whole that begin at `offset`.
+// One copy between a part (rows, cols) and the columns of the whole that begin at `offset`; null stands for
+// zeros.
 struct Part {
   float* data;
   std::int64_t cols, offset;
@@ -53,7 +54,7 @@ Step copy_step(const char* name, const View& whole, const std::vector<Part>& par
     const Range mine = worker.split(rows);
     for (const Part& part : parts) {
       float* in_whole = whole + mine.begin * ld + part.offset;
-      float* in_part = part.data + mine.begin * part.cols;
+      float* in_part = part.data == nullptr ? nullptr : part.data + mine.begin * part.cols;
       if (into_whole)
         kernel(in_whole, in_part, mine.size(), part.cols, ld, part.cols);
       else
@@ -85,6 +86,30 @@ Step concatenate_backward(const std::vector<View>& dxs, const View& dy) {
     on_device(check, {{"dxs", dx}, {"dy", dy}});
   }
   return copy_step(check.function(), dy, parts, false);
+}
+
+Step slice_columns(const View& y, const View& x, std::int64_t first) {
+  const Check check("slice_columns");
+  check.input("x", x, DType::f32, {kAny, kAny});
+  check.output("y", y, DType::f32, {x.rows(), kAny});
+  check.number("first", static_cast<double>(first), 0, static_cast<double>(x.cols() - y.cols()));
+  check.disjoint("y", y, "x", x);
+  on_device(check, {{"y", y}, {"x", x}});
+  return copy_step(check.function(), x, {{y.f32(), y.cols(), first}}, false);
+}
+
+Step slice_columns_backward(const View& dx, const View& dy, std::int64_t first) {
+  const Check check("slice_columns_backward");
+  check.input("dy", dy, DType::f32, {kAny, kAny});
+  check.output("dx", dx, DType::f32, {dy.rows(), kAny});
+  check.number("first", static_cast<double>(first), 0, static_cast<double>(dx.cols() - dy.cols()));
+  check.disjoint("dx", dx, "dy", dy);
+  on_device(check, {{"dx", dx}, {"dy", dy}});
+  const auto behind = first + dy.cols();
+  std::vector<Part> parts = {{dy.f32(), dy.cols(), first}};
+  if (first > 0) parts.push_back({nullptr, first, 0});
+  if (behind < dx.cols()) parts.push_back({nullptr, dx.cols() - behind, behind});
+  return copy_step(check.function(), dx, parts, true);
 }
 
 }  // namespace densor::ops

@@ -56,6 +56,8 @@ CASES = {
     ),
     "standardize": ({"y": SHAPE}, lambda o, i: _core.standardize(o.y, i.x, i.p, i.p2, 0.1, False)),
     "concatenate": ({"y": (ROWS, 2 * COLS)}, lambda o, i: _core.concatenate(o.y, [i.x, i.x])),
+    "columns": ({"y": (ROWS, 1)}, lambda o, i: _core.slice_columns(o.y, i.x, 2)),
+    "columns back": ({"y": (ROWS, 2 * COLS)}, lambda o, i: _core.slice_columns_backward(o.y, i.x, 1)),
     "expression": (
         {"y": SHAPE},
         lambda o, i: _core.expression([o.y], [i.x], product_and_sum()[:3], HALF, ROWS, COLS),

@@ -110,6 +110,13 @@ class Interpreter:
         for dx, part in zip(dxs, np.split(dy, ends, axis=1), strict=True):
             dx[...] = part
 
+    def slice_columns(self, y, x, first):
+        y[...] = x[:, first : first + y.shape[1]]
+
+    def slice_columns_backward(self, dx, dy, first):
+        dx[...] = 0
+        dx[:, first : first + dy.shape[1]] = dy
+
     def rescale(self, y, x, scale, offset):
         y[...] = x * scale + offset
 

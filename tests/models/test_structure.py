@@ -219,10 +219,11 @@ def test_functional_models_share_layers_and_join_paths():
     assert model.count_params() == 20 + 18
 
 
-def test_a_sum_of_tensors_is_a_layer():
+def test_a_sum_of_tensors_is_an_operation():
     inputs = densor.Input((4,))
     model = densor.Model(inputs, layers.Dense(4)(inputs) + inputs)
-    assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Dense", "Add"]
+    assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Dense"]
+    assert [type(layer).__name__ for layer in model.operations] == ["InputLayer", "Dense", "Operation"]
     assert densor.models.clone_model(model).count_params() == 20
 
 

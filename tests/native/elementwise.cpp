@@ -133,6 +133,7 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   kernels.widen(y.data(), narrow.data(), kCount);
   report("cast", Hash().add(y));
   kernels.copy_matrix(y.data(), a.data(), 10, 33, 40, 50);
+  kernels.copy_matrix(y.data() + 3, nullptr, 10, 5, 40, 0);
   report("copy_matrix", Hash().add(y));
   activations(kernels.floats.activation);
   activations(kernels.halves.activation);

@@ -45,6 +45,8 @@ def _elementwise():
         "add": {"y": f(ROWS, COLS), "a": f(ROWS, COLS), "b": f(ROWS, COLS)},
         "concatenate": {"y": f(ROWS, 5), "xs": [f(ROWS, 2), f(ROWS, 3)]},
         "concatenate_backward": {"dxs": [f(ROWS, 2), f(ROWS, 3)], "dy": f(ROWS, 5)},
+        "slice_columns": {"y": f(ROWS, 2), "x": f(ROWS, 5), "first": 3},
+        "slice_columns_backward": {"dx": f(ROWS, 5), "dy": f(ROWS, 2), "first": 1},
         "rescale": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), "scale": 2.0, "offset": 1.0},
         "cast": {"y": np.zeros((ROWS, COLS), [("bfloat16", "<u2")]), "x": f(ROWS, COLS)},
         "activation_forward": {"y": f(ROWS, COLS), "x": f(ROWS, COLS), **ACTIVATION},

@@ -1,4 +1,4 @@
-"""add, rescale, concatenate: exact or one rounding away."""
+"""add, rescale, concatenate, columns: exact or one rounding away."""
 
 import numpy as np
 import pytest
@@ -47,3 +47,35 @@ def test_concatenate_and_back(widths):
             parts,
             dict(zip(parts, concatenate.backward(y, widths), strict=True)),
         )
+
+
+@pytest.mark.parametrize(
+    ("width", "first", "count"), [(1, 0, 1), (33, 0, 32), (33, 1, 32), (40, 7, 3), (160, 100, 1)]
+)
+def test_columns_and_back(width, first, count):
+    rng = np.random.default_rng(width + first)
+    for rows in ROWS:
+        x, dy = normal(rng, rows, width), normal(rng, rows, count)
+        check(
+            "concatenate",
+            lambda o, i: _core.slice_columns(o.y, i.x, first),
+            {"x": x},
+            {"y": dy.shape},
+            {"y": concatenate.columns(x, first, count)},
+        )
+        check(
+            "concatenate",
+            lambda o, i: _core.slice_columns_backward(o.dx, i.dy, first),
+            {"dy": dy},
+            {"dx": x.shape},
+            {"dx": concatenate.columns_backward(dy, first, width)},
+        )
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 2), (4, 2), (0, 6)])
+def test_columns_that_are_not_there(first, count):
+    wide, narrow = np.zeros((2, 5), np.float32), np.zeros((2, count), np.float32)
+    with pytest.raises(ValueError, match=r"slice_columns\(\): argument 'first'"):
+        _core.slice_columns(narrow, wide, first)
+    with pytest.raises(ValueError, match=r"slice_columns_backward\(\): argument 'first'"):
+        _core.slice_columns_backward(wide, narrow, first)

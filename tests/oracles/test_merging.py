@@ -20,6 +20,10 @@ JOINED = {
     "dot": lambda layers, a, b: layers.dot([a, b], axes=1),
     "cosine": lambda layers, a, b: layers.dot([a, b], axes=-1, normalize=True),
     "column": lambda layers, a, b: layers.Multiply()([a, layers.Dense(1)(b)]),
+    "slices": lambda layers, a, b: a[:, :3] * b[:, ::2] - 2.0 / (1.5 + a[:, 2:5] ** 2),
+    "product": lambda layers, a, b: (
+        (a @ np.eye(6, 4, dtype=np.float32)) + b[:, 0:1] - (b[:, -4:] > 0.1) * 0.5
+    ),
     "shapes": lambda layers, a, b: layers.Flatten()(
         layers.Permute((2, 1))(layers.Dense(4)(layers.Reshape((2, -1))(layers.Identity()(a))))
     ),

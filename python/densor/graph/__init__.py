@@ -15,6 +15,7 @@ from densor.graph.sampling import lower_samples as lower_samples
 from densor.graph.sampling import probabilities as probabilities
 from densor.graph.tensor import Call as Call
 from densor.graph.tensor import Tensor as Tensor
+from densor.graph.tensor import Written as Written
 from densor.graph.trace import Graph as Graph
 from densor.graph.trace import trace as trace
 from densor.graph.twins import Twins as Twins

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from densor.graph.node import Node
 
-__all__ = ["Call", "Tensor"]
+__all__ = ["Call", "Tensor", "Written"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,16 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Written:
+    """One call of a function of `densor.ops` outside any layer; a functional model makes a layer of it."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    outputs: Any
+
+
 def _operator(name: str, reflected: bool = False) -> Callable[[Tensor, Any], Tensor]:
     def method(self: Tensor, other: Any) -> Tensor:
         a, b = (other, self) if reflected else (self, other)
@@ -41,7 +51,7 @@ class Tensor:
 
     `dtype` is that in which its values are stored: "float32" or "bfloat16". `node` is the node that computes it
     (None for the input of a graph); `call` is the layer call that returned it, if it came out of a layer outside a
-    trace.
+    trace; `written` is the call of a function that did, between layers.
     """
 
     # The functions of densor.ops by name: the graph lies below the operations and cannot import them.
@@ -57,6 +67,7 @@ class Tensor:
         self.name = name
         self.node = node
         self.call: Call | None = None
+        self.written: Written | None = None
 
     @property
     def ndim(self) -> int:
@@ -85,6 +96,8 @@ class Tensor:
     __mul__, __rmul__ = _operator("multiply"), _operator("multiply", reflected=True)
     __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", reflected=True)
     __pow__, __rpow__ = _operator("power"), _operator("power", reflected=True)
+    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", reflected=True)
+    __getitem__ = _operator("get_item")
     __lt__, __le__ = _operator("less"), _operator("less_equal")
     __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
 

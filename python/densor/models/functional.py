@@ -10,6 +10,7 @@ from densor.graph import Call, Tensor
 from densor.graph.structure import flat, mapped, packed
 from densor.layers import InputLayer, Layer
 from densor.layers._registry import register
+from densor.layers.operation import Operation
 from densor.models.configuration import deserialize_layer, field, serialize_layer
 from densor.models.model import Model
 from densor.models.walk import Walk
@@ -56,6 +57,11 @@ class Functional(Model):
 
     def sublayers(self) -> list[Layer]:
         """The layers in order, an InputLayer for each input among them."""
+        return [layer for layer in self._order if not isinstance(layer, Operation)]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers, and between them the functions of `densor.ops` that were called on symbolic tensors."""
         return list(self._order)
 
     def with_layers(self, make: Callable[[Layer], Layer]) -> Functional:

@@ -10,6 +10,7 @@ from densor._check import bad_value, show
 from densor.graph import Tensor
 from densor.graph.structure import mapped
 from densor.layers import InputLayer, Layer
+from densor.layers.operation import Operation
 from densor.models.compile_config import compile_config, has_own_way
 from densor.models.functional import Functional
 from densor.models.model import Model
@@ -24,6 +25,7 @@ _OURS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 _NOT_IN_KERAS = {"RAdam", "Swish"}
 _FUNCTIONS = {"LossFunctionWrapper", "MeanMetricWrapper"}  # Keras writes the function and makes these itself
+_MERGING = {"add", "subtract", "multiply", "maximum", "minimum"}  # functions that Keras has as layers, too
 _MODULES = {
     "_initializer": "keras.initializers",
     "_regularizer": "keras.regularizers",
@@ -125,11 +127,26 @@ def _layer(layer: Layer) -> dict[str, Any]:
         inner = layer.layers if start is None else [start.layer, *layer.layers]
         settings = {"layers": [_layer(item) for item in inner], "build_input_shape": list(layer.input_shape)}
         return _model(layer, "Sequential", settings)
+    if isinstance(layer, Operation):
+        return _merging(layer)
     own = _registry.registered_name(type(layer))
     config = {"class_name": type(layer).__name__, "config": layer.get_config(), "registered_name": own}
     result: dict[str, Any] = _object(config, "keras.layers")
     if not isinstance(layer, InputLayer) and layer.build_shape is not None:
         result["build_config"] = {"input_shape": _lists(layer.build_shape)}
+    return result
+
+
+def _merging(operation: Operation) -> dict[str, Any]:
+    """The layer that does what a function does with two tensors."""
+    two_inputs = operation.arguments == [{"input": 0}, {"input": 1}] and not operation.keywords
+    if not two_inputs or operation.function not in _MERGING:
+        raise bad_value(
+            "save", "filepath", f"{operation.name!r} is a function between layers, which is not written for Keras; "
+            "save under a name that does not end in .keras"
+        )  # fmt: skip
+    config = {"class_name": operation.function.capitalize(), "config": Layer.get_config(operation)}
+    result: dict[str, Any] = _object(config, "keras.layers")
     return result
 
 

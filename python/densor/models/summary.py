@@ -41,7 +41,7 @@ def print_summary(
 def _rows(model: Model, indent: str, expand: bool, show_trainable: bool) -> Iterator[Row]:
     from densor.models.model import Model
 
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):
         count = f"{sum(variable.size for variable in layer.weights):,}" if layer.built else "0 (unbuilt)"
         row: Row = (f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count)
         if show_trainable:

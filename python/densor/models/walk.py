@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from densor._check import bad_value
 from densor.graph import Call, Tensor
 from densor.graph.structure import flat
-from densor.layers import Add, InputLayer, Layer
+from densor.layers import InputLayer, Layer
+from densor.layers.operation import Operation
 
 __all__ = ["Walk"]
 
@@ -39,13 +40,16 @@ class Walk:
         self.layers += unused
 
     def _maker(self, tensor: Tensor) -> Call | None:
-        """The call that computed the tensor; a sum written with `+` outside layers becomes an Add layer."""
+        """The call that computed the tensor; a function of `densor.ops` outside layers becomes one here."""
         if tensor in self._entrances:
             return self._entrances[tensor]
-        if tensor.call is None and tensor.node is not None and tensor.node.stem == "add":
-            inputs, layer = list(tensor.node.inputs), Add()
+        if tensor.call is None and tensor.written is not None:
+            outputs = tensor.written.outputs
+            layer, inputs = Operation.of(tensor.written)
             layer.build_for([item.shape for item in inputs])
-            tensor.call = Call(layer, inputs, tensor)
+            call = Call(layer, inputs, outputs)
+            for item in flat(outputs):
+                item.call = call
         return tensor.call
 
     def _between(self, outputs: Sequence[Tensor]) -> list[Call]:

@@ -11,7 +11,9 @@ copy, on the stream that is current then; so does `cupy.asarray`, whose host wai
 there, which all kernels compute in.
 """
 
+from densor.graph import Tensor as _Tensor
 from densor.ops import _operators as _operators
+from densor.ops._between import noting as _noting
 from densor.ops.activation import activation as activation
 from densor.ops.activation import activation_backward as activation_backward
 from densor.ops.activation import activation_saves as activation_saves
@@ -74,6 +76,7 @@ from densor.ops.conversion import shape as shape
 from densor.ops.conversion import zeros_like as zeros_like
 from densor.ops.dense import dense as dense
 from densor.ops.dense import dense_backward as dense_backward
+from densor.ops.dense import matmul as matmul
 from densor.ops.dropout import alpha_dropout as alpha_dropout
 from densor.ops.dropout import dropout as dropout
 from densor.ops.dropout import dropout_backward as dropout_backward
@@ -120,6 +123,12 @@ from densor.ops.reshape import flatten as flatten
 from densor.ops.reshape import identity as identity
 from densor.ops.reshape import reshape as reshape
 from densor.ops.sigmoid_cross_entropy import sigmoid_cross_entropy as sigmoid_cross_entropy
+from densor.ops.slice import expand_dims as expand_dims
+from densor.ops.slice import get_item as get_item
+from densor.ops.slice import split as split
+from densor.ops.slice import squeeze as squeeze
+from densor.ops.slice import stack as stack
+from densor.ops.slice import take as take
 from densor.ops.smooth import celu as celu
 from densor.ops.smooth import gelu as gelu
 from densor.ops.smooth import log_sigmoid as log_sigmoid
@@ -140,3 +149,6 @@ from densor.ops.spectral_norm import spectral_norm as spectral_norm
 from densor.ops.spectral_norm import spectral_normalized as spectral_normalized
 from densor.ops.standardize import standardize as standardize
 from densor.ops.transpose import transpose as transpose
+
+globals().update(_noting(globals()))
+_Tensor.operators |= {name: globals()[name] for name in _Tensor.operators}

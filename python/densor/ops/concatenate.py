@@ -41,14 +41,14 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     """Put arrays side by side along `axis`.
 
     Args:
-        xs: two or more symbolic tensors, or arrays of real numbers, equal in shape except along `axis`.
-        axis: any axis but the batch's; negative counts from the last.
+        xs: symbolic tensors, or arrays of real numbers, equal in shape except along `axis`.
+        axis: any axis, of symbolic tensors any but the batch's; negative counts from the last.
 
     Returns:
         A symbolic tensor, or a new float32 array.
 
     Raises:
-        TypeError: symbolic tensors mixed with arrays. ValueError: shapes that do not fit, or axis 0.
+        TypeError: symbolic tensors mixed with arrays. ValueError: shapes that do not fit, or no such axis.
 
     Source: Keras 3 `Concatenate`.
 
@@ -63,9 +63,9 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
         raise bad_value("concatenate", "xs", "expected at least one array, got none")
     if any(isinstance(x, Tensor) for x in xs):
         tensors = [tensor("concatenate", "xs", x) for x in xs]
-        return ConcatenateNode(tensors, _axis(axis, tensors[0].ndim)).output
+        return ConcatenateNode(tensors, _axis(axis, tensors[0].ndim, 1)).output
     arrays = [array_of("concatenate", "xs", x) for x in xs]
-    axis = _axis(axis, arrays[0].ndim)
+    axis = _axis(axis, arrays[0].ndim, 0)
     shape = _joined([x.shape for x in arrays], axis)
     flat = [x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:])) for x in arrays]
     y = empty((flat[0].shape[0], sum(x.shape[1] for x in flat)), flat[0])
@@ -73,12 +73,11 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     return y.reshape(*shape)
 
 
-def _axis(axis: int, ndim: int) -> int:
+def _axis(axis: int, ndim: int, first: int) -> int:
     positive = axis + ndim if axis < 0 else axis
-    if not 0 < positive < ndim:
-        raise bad_value(
-            "concatenate", "axis", f"{axis} is not an axis after the batch of a rank-{ndim} array"
-        )
+    if not first <= positive < ndim:
+        after = " after the batch" if first else ""
+        raise bad_value("concatenate", "axis", f"{axis} is not an axis{after} of a rank-{ndim} array")
     return positive
 
 

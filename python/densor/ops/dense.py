@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from densor import _core
+from densor._check import bad_type
 from densor.graph import Lowering, Node, Tensor, Variable
 from densor.ops._eager import (
     Float32,
@@ -22,7 +23,7 @@ from densor.ops._eager import (
 from densor.ops.activation import ActivationNode, named
 from densor.ops.dense_chain import DenseChainNode
 
-__all__ = ["DenseNode", "dense", "dense_backward"]
+__all__ = ["DenseNode", "dense", "dense_backward", "matmul"]
 
 
 class DenseNode(Node):
@@ -125,6 +126,31 @@ def dense(x: Any, w: Any, b: Any = None, activation: str | None = None, alpha: f
     return y.reshape(*shape[:-1], units)
 
 
+def matmul(x1: Any, x2: Any) -> Any:
+    """`x1 x2`, the last axis of `x1` with the first of the matrix `x2`; `tensor @ matrix` means the same.
+
+    Args:
+        x1: (..., in), a symbolic tensor or real numbers. x2: (in, out), a Variable or real numbers.
+
+    Returns:
+        (..., out): a symbolic tensor, or a new float32 array.
+
+    Raises:
+        TypeError: `x2` is symbolic: dense nets multiply no two batches. ValueError: shapes that do not fit.
+
+    Source: Keras 3 `ops.matmul`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.matmul([[1.0, 2.0]], [[3.0], [5.0]]).tolist()
+        [[13.0]]
+    """
+    if isinstance(x2, Tensor):
+        raise bad_type("matmul", "x2", f"must be a matrix of numbers or a Variable, got {x2!r}; layers.Dot() "
+                       "multiplies two tensors row by row")  # fmt: skip
+    return dense(x1, x2)
+
+
 def _symbolic(x: Tensor, w: Any, b: Any, name: str, alpha: float) -> Tensor:
     if x.ndim < 2:
         raise ValueError(f"dense(): argument 'x': expected rank >= 2, got shape {x.shape}")
@@ -186,3 +212,6 @@ def dense_backward(
     dz = None if kept is None else empty_like(upstream)
     _core.dense_backward(dx, dw, db, dz, upstream, kept, flat, kernel, name, slope).run()
     return dx.reshape(shape), dw, db
+
+
+Tensor.operators["matmul"] = matmul
