@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import densor
 from densor import layers
 from densor.graph import Tensor, trace
 from densor.layers import Dropout
@@ -46,3 +47,21 @@ def test_config_round_trip():
     assert layer.get_config() == config
     assert Dropout.from_config(config).get_config() == config
     assert layers.deserialize(layers.serialize(layer)).rate == 0.5
+
+
+def test_a_rate_of_one_drops_everything():
+    x = np.ones((4, 3), np.float32)
+    layer = Dropout(1.0)
+    np.testing.assert_array_equal(layer(x, training=True), np.zeros((4, 3)))
+    np.testing.assert_array_equal(layer(x), x)
+    model = densor.Sequential([densor.Input((3,)), densor.layers.Dense(5), layer, densor.layers.Dense(1)])
+    before = model.get_weights()
+    model.compile("sgd", "mse")
+    # As in Keras: only the last bias learns.
+    losses = model.fit(x, x[:, :1], epochs=2, verbose=0).history["loss"]
+    np.testing.assert_allclose(losses, [1.0, 0.98**2], rtol=1e-6)
+    same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert same == [True, True, True, False]
+    for cls in (densor.layers.AlphaDropout, densor.layers.GaussianDropout):
+        with pytest.raises(ValueError, match="'rate'"):
+            cls(1.0)

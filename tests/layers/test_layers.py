@@ -307,6 +307,14 @@ CASES = {
     "rescaling": Case(
         lambda **k: layers.Rescaling(0.5, 2.0, **k), (3,), lambda x, w, t: x * 0.5 + 2.0, "rescale", (3,)
     ),
+    "rescaling_columns": Case(
+        lambda **k: layers.Rescaling([0.5, 2.0, -1.0], np.array([1, 0, 4]), **k), (3,),
+        lambda x, w, t: x * [0.5, 2.0, -1.0] + [1, 0, 4], "rescale", (3,),
+    ),
+    "rescaling_rows_of_rows": Case(
+        lambda **k: layers.Rescaling(0.5, ((1.0,), (2.0,)), **k), (2, 3),
+        lambda x, w, t: x * 0.5 + [[1.0], [2.0]], "rescale", (2, 3),
+    ),
 }  # fmt: skip
 
 

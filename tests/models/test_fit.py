@@ -196,6 +196,25 @@ def test_early_stopping_of_the_lectures():
     assert history.history["loss"][-1] == float("inf")
 
 
+@pytest.mark.parametrize("watches", [False, True])
+def test_stop_training_before_an_epoch_leaves_one_batch_of_it(watches):
+    """As in Keras, whether callbacks look at batches or not."""
+
+    class Stop(Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    class Watch(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    model = classifier()
+    x, y = data()
+    history = model.fit(x, y, batch_size=10, epochs=4, callbacks=[Stop(), *[Watch()] * watches], verbose=0)
+    assert history.epoch == [0, 1]
+    assert model.optimizer.iterations == 7 + 1
+
+
 def test_stop_training_from_a_batch():
     x, y = data()
     model, seen = classifier(), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class BackupAndRestore(Callback):
         save_freq: "epoch", or a number of batches after which the file is written; an epoch that was interrupted is
             done again from its first batch on.
         double_checkpoint: keep the state before the last, too, and take it where the last cannot be read (False).
-        delete_checkpoint: remove the files when training is finished (True).
+        delete_checkpoint: remove the files when training is finished (True), and the folder if nothing else is in it.
 
     Raises TypeError or ValueError for a wrong argument. `fit` raises FormatError for a file of another model.
 
@@ -88,6 +89,8 @@ class BackupAndRestore(Callback):
         if self.delete_checkpoint and (self._epochs >= epochs or self.model.stop_training):
             for path in (self._latest, self._previous):
                 path.unlink(missing_ok=True)
+            with suppress(OSError):  # it was not made, or holds something else
+                self.backup_dir.rmdir()
 
     def _save(self) -> None:
         self.backup_dir.mkdir(parents=True, exist_ok=True)

@@ -17,12 +17,13 @@ class _RandomMask(NoiseLayer):
     """What both kinds of dropout share: rate, shape of the noise, seed."""
 
     samples = True
+    _drops_all = False  # whether a rate of 1 has a meaning
 
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **keywords: Any
     ) -> None:
         function = type(self).__name__
-        self.rate = number(function, "rate", rate, low=0.0, high=1.0, include_high=False)
+        self.rate = number(function, "rate", rate, low=0.0, high=1.0, include_high=self._drops_all)
         self.noise_shape = checked_noise_shape(function, noise_shape)
         super().__init__(seed, **keywords)
 
@@ -39,7 +40,7 @@ class Dropout(_RandomMask):
     no state, and is the same on every device and for every number of threads.
 
     Args:
-        rate: in [0, 1).
+        rate: in [0, 1]; with 1 everything is zero.
         noise_shape: a size for every axis of the inputs, the batch's included: 1 where all places of the axis are
             kept or dropped together, None (or the size itself) where each decides alone. `(None, 1, 8)` drops
             whole columns of (batch, time, 8).
@@ -57,7 +58,11 @@ class Dropout(_RandomMask):
         [[1.0, 2.0]]
     """
 
+    _drops_all = True
+
     def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+        if self.noisy(training) and self.rate == 1.0:
+            return ops.zeros_like(inputs)
         if self.noisy(training) and self.rate > 0.0:
             return ops.dropout(inputs, self.rate, self._noise_seed, noise_shape=self.noise_shape)
         return inputs
@@ -72,7 +77,7 @@ class AlphaDropout(_RandomMask):
     In inference the inputs pass unchanged.
 
     Args:
-        rate, noise_shape, seed: as for `Dropout`. name, trainable, dtype, input_shape: as for `Layer`.
+        rate: in [0, 1). noise_shape, seed: as for `Dropout`. name, trainable, dtype, input_shape: as for `Layer`.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of range.

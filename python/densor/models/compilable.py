@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from densor import config, optimizers
+from densor._check import positive_int
 from densor.callbacks import History
 from densor.errors import BusyError
 from densor.graph import Graph, Tensor, trace
@@ -79,15 +80,16 @@ class Compilable(Layer):
             optimizer: name, configuration or instance.
             loss: name, configuration, instance, or a function `f(y_true, y_pred)` written in `densor.ops` that
                 returns the loss of every row; None for a model that only predicts. With several outputs, one
-                for all of them, a list, or a dict by output; None trains nothing at an output.
+                for all of them, a list, or a dict by output; None trains nothing at an output. A dict may leave out
+                outputs of a model that returns a dict.
             loss_weights: what the loss of each output counts in the loss of the model (1.0): a list, or a dict by
                 output; with one output also a number.
             metrics: names (`"accuracy"`), metric instances, or functions `f(y_true, y_pred)` that return a figure of
                 every row, native where they are written in `densor.ops`; they ignore sample weights. With several
                 outputs a list with an entry (a metric or a list) for each, or a dict by output.
             weighted_metrics: the same; these are means weighted by the sample weights.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every
-                epoch is one native call.
+            run_eagerly, steps_per_execution (at least 1), jit_compile, auto_scale_loss: accepted for Keras' sake;
+                every epoch is one native call.
             device: "cpu", "cuda", or "auto", which is cuda where it can be used; None: that of `config.set_device`.
                 Weights and results are NumPy arrays all the same, and saved files do not tell the device.
 
@@ -106,6 +108,7 @@ class Compilable(Layer):
             if hasattr(type(self), name):
                 raise TypeError(f"compile(): {type(self).__name__}.{name}() would not be called; define "
                                 "train_step(), compute_loss() or compute_metrics()")  # fmt: skip
+        positive_int("compile", "steps_per_execution", steps_per_execution)
         request = Request(loss, loss_weights, metrics, weighted_metrics)
         place = config.device() if device is None else config.usable_device("compile", device)
         compiled = self._compilation(optimizers.get(optimizer), request, TrainableFlags(self), place)

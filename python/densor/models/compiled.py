@@ -104,7 +104,7 @@ class Compiled:
         structured = inputs if isinstance(inputs, list | dict) else [inputs]
         graph = trace(model, structured, training=True)
         if self.request.trains or self.own_loss is not None or any(node.sink for node in graph.nodes):
-            endings = self.asked(names)
+            endings = self.asked(names, isinstance(graph.result, dict))
             for ending in endings if self.own_loss is not None else ():
                 ending.read = True
             targets = [_target(graph, place, ending) for place, ending in enumerate(endings)]
@@ -121,9 +121,9 @@ class Compiled:
         if self.own_metrics is not None:
             self.own_metrics.outputs, self.own_metrics.structure = graph.outputs, graph.result
 
-    def asked(self, names: Sequence[str]) -> list[Ending]:
-        """Losses, metrics and weights of the outputs with these names."""
-        return self.request.endings(names)
+    def asked(self, names: Sequence[str], keyed: bool = False) -> list[Ending]:
+        """Losses, metrics and weights of the outputs with these names; `keyed`: of a dict."""
+        return self.request.endings(names, keyed)
 
     def targets_of(
         self, function: str, x: tuple[Array, ...], y: Any, sample_weight: Any, class_weight: Any, finite: bool

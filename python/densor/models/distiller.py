@@ -220,8 +220,8 @@ class _Distilled(Compiled):
     def unbound(self) -> Compiled:
         return _Distilled(self.distiller, self.optimizer, self.request, self.flags, self.device)
 
-    def asked(self, names: Sequence[str]) -> list[Ending]:
-        (student,) = super().asked(names[:1])
+    def asked(self, names: Sequence[str], keyed: bool = False) -> list[Ending]:
+        (student,) = super().asked(names[:1], keyed)
         share = self.distiller.student_loss_weight
         student.weight = share
         comparisons = [

@@ -70,15 +70,18 @@ class Request:
             return list(self.loss.values())
         return list(self.loss) if isinstance(self.loss, list) else [self.loss]
 
-    def endings(self, names: Sequence[str]) -> list[Ending]:
+    def endings(self, names: Sequence[str], keyed: bool = False) -> list[Ending]:
         """What it means for a model whose outputs have these names.
+
+        keyed: they are the keys of a dict that the model returns; there a dict of losses may leave some out.
 
         Raises:
             ValueError: another number of outputs, unknown names, or two results of one name.
         """
         chosen = _spread("loss", self.loss, names)
         weights = _spread("loss_weights", self.loss_weights, names, 1.0)
-        if isinstance(self.loss, Mapping) and (missing := [name for name in names if name not in self.loss]):
+        given = self.loss if isinstance(self.loss, Mapping) and not keyed else names
+        if missing := [name for name in names if name not in given]:
             raise bad_value(
                 "compile",
                 "loss",

@@ -251,9 +251,9 @@ class Fitting(Epochs):
         return self.data.take(order[first : first + self.batch_size])
 
     def train(self) -> None:
-        """One native call, or one for each batch."""
+        """One native call, or one for each batch; one batch where `on_epoch_begin` asked to stop, as in Keras."""
         if not (self.callbacks.needs_batches or self.loop.stepwise or self.compiled.optimizer.stepwise):
-            self._run(0, self.batches, self.progress)
+            self._run(0, 1 if self.model.stop_training else self.batches, self.progress)
             return
         one = np.zeros(1, np.uint64)
         for batch in range(self.batches):

@@ -237,7 +237,8 @@ class Model(Trainer):
             print_fn: gets the table as one string, instead of `print`.
             expand_nested: show the layers of models inside, too.
             show_trainable: add a column that tells whether a layer is trained.
-            positions, layer_range: must be None.
+            positions: must be None.
+            layer_range: the names, or regular expressions, of the first and the last layer to print; None: of all.
 
         Example:
             >>> import densor

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from densor._check import positive_int, unsupported
+from densor._check import bad_value, positive_int, show, unsupported
 from densor.graph import Variable
 from densor.layers import InputLayer, Layer
 
@@ -28,9 +29,9 @@ def print_summary(
 ) -> None:
     """Print the summary of a model; the arguments are those of `Model.summary`."""
     unsupported("summary", "positions", positions, None)
-    unsupported("summary", "layer_range", layer_range, None)
     width = None if line_length is None else positive_int("summary", "line_length", line_length)
-    rows = list(_rows(model, "", expand_nested, show_trainable))
+    shown = _between(getattr(model, "operations", model.layers), layer_range)
+    rows = list(_rows(shown, "", expand_nested, show_trainable))
     header: Row = ("Layer (type)", "Output Shape", "Param #")
     if show_trainable:
         header = (*header, "Trainable")
@@ -38,17 +39,39 @@ def print_summary(
     (print_fn or print)("\n".join(lines))
 
 
-def _rows(model: Model, indent: str, expand: bool, show_trainable: bool) -> Iterator[Row]:
+def _between(layers: Sequence[Layer], layer_range: Any) -> Sequence[Layer]:
+    """The layers from the first that matches the first expression to the last that matches the second, as in Keras."""
+    if layer_range is None:
+        return layers
+    names = list(layer_range) if isinstance(layer_range, list | tuple) else []
+    if len(names) != 2 or not all(isinstance(name, str) for name in names):
+        raise bad_value("summary", "layer_range", f"expected two names of layers, got {show(layer_range)}")
+    found = []
+    for name in names:
+        try:
+            found.append([place for place, layer in enumerate(layers) if re.match(name, layer.name)])
+        except re.error as error:
+            raise bad_value("summary", "layer_range", f"{name!r} is no name or expression: {error}") from None
+        if not found[-1]:
+            known = ", ".join(layer.name for layer in layers)
+            raise bad_value("summary", "layer_range", f"no layer is named {name!r}; there are {known}")
+    first, last = found if min(found[0]) <= max(found[1]) else found[::-1]
+    return layers[min(first) : max(last) + 1]
+
+
+def _rows(layers: Sequence[Layer], indent: str, expand: bool, show_trainable: bool) -> Iterator[Row]:
     from densor.models.model import Model
 
-    for layer in getattr(model, "operations", model.layers):
+    for layer in layers:
         count = f"{sum(variable.size for variable in layer.weights):,}" if layer.built else "0 (unbuilt)"
         row: Row = (f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count)
         if show_trainable:
             row = (*row, "-" if not layer.weights else "Y" if layer.trainable else "N")
         yield row
         if expand and isinstance(layer, Model):
-            yield from _rows(layer, indent + "  ", expand, show_trainable)
+            yield from _rows(
+                getattr(layer, "operations", layer.layers), indent + "  ", expand, show_trainable
+            )
 
 
 def _output_shape(layer: Layer) -> str:
