@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ class Compiled:
             ValueError: a loss does not fit the outputs, or the optimizer belongs to other variables.
         """
         structured = inputs if isinstance(inputs, list | dict) else [inputs]
-        graph = trace(model, structured, training=True)
+        graph = _training_graph(model, structured)
         if self.request.trains or self.own_loss is not None or any(node.sink for node in graph.nodes):
             endings = self.asked(names, isinstance(graph.result, dict))
             for ending in endings if self.own_loss is not None else ():
@@ -335,6 +336,23 @@ def _resolve(
         metric_classes.get(metric, loss=loss, output_shape=(None, *output), target_shape=target)
         for metric in metrics
     ]
+
+
+def _training_graph(model: Any, inputs: Any) -> Graph:
+    """The model as `fit` runs it: in inference mode where its `call` has no argument `training`, as in Keras."""
+    graph = trace(model, inputs, training=True)
+    if not isinstance(model, Layer) or "training" in inspect.signature(model.call).parameters:
+        return graph
+    other = trace(model, inputs, training=False)
+    if list(map(type, other.nodes)) != list(map(type, graph.nodes)):
+        warnings.warn(
+            f"compile(): {type(model).__name__}.call() has no argument 'training', so that fit() runs its layers as "
+            "predict() does, without dropout and with the moving statistics of normalization, as Keras does; write "
+            "`def call(self, inputs, training=None)`",
+            UserWarning,
+            stacklevel=4,
+        )
+    return other
 
 
 def _warn_of_l2(optimizer: Optimizer, variables: tuple[Variable, ...]) -> None:
