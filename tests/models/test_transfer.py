@@ -201,3 +201,24 @@ def test_a_clone_function_must_return_layers():
         models.clone_model(classifier(), clone_function=lambda layer: None)
     with pytest.raises(ValueError, match=r"^clone_model\(\): argument 'recursive': "):
         models.clone_model(classifier(), recursive=True)
+
+
+def test_a_frozen_model_learns_nothing_but_its_parts_do_elsewhere():
+    """What Keras 3.15.1 does with layers that are thawed inside a frozen model."""
+    x, y = data()
+    low, high = layers.Dense(4, name="low"), layers.Dense(3, activation="softmax", name="high")
+    base = densor.Sequential([densor.Input((6,)), low, high])
+    base.trainable = False
+    base.layers[-1].trainable = True
+    assert base.trainable_weights == []
+    assert len(base.non_trainable_weights) == 4
+    before = base.get_weights()
+    base.compile("sgd", "sparse_categorical_crossentropy")
+    base.fit(x, y, verbose=0)
+    assert all(map(np.array_equal, before, base.get_weights()))
+    whole = densor.Sequential([densor.Input((6,)), base, layers.Dense(3, activation="softmax")])
+    assert [v.path for v in whole.trainable_weights[:2]] == ["high/kernel", "high/bias"]
+    whole.compile("sgd", "sparse_categorical_crossentropy")
+    whole.fit(x, y, verbose=0)
+    same = list(map(np.array_equal, before, base.get_weights()))
+    assert same == [True, True, False, False]

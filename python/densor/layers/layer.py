@@ -279,7 +279,10 @@ class Layer(AddedLosses, HasPolicy):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the weights; setting it also sets every layer inside."""
+        """Whether training changes the weights; setting it also sets every layer inside.
+
+        No layer of a frozen model learns when that is fitted; as a part of another, one thawed afterwards does.
+        """
         return self._trainable
 
     @trainable.setter
@@ -310,9 +313,8 @@ class Layer(AddedLosses, HasPolicy):
     @property
     def weights(self) -> list[Variable]:
         """All variables: own ones made trainable, own others, then those of the layers inside; each once."""
-        own = sorted(self._variables, key=lambda pair: not pair[1])
-        inner = (variable for layer in self.sublayers() for variable in layer.weights)
-        return list(dict.fromkeys([*(variable for variable, _ in own), *inner]))
+        own = (variable for variable, _ in sorted(self._variables, key=lambda pair: not pair[1]))
+        return list(dict.fromkeys([*own, *(v for layer in self.sublayers() for v in layer.weights)]))
 
     @property
     def variables(self) -> list[Variable]:
@@ -321,13 +323,13 @@ class Layer(AddedLosses, HasPolicy):
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
+        """The weights that training of this layer changes: none while it is frozen, whatever its parts are."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training does not change through gradients."""
-        return [variable for variable in self.weights if not variable.trainable]
+        return [v for v in self.weights if not (self._trainable and v.trainable)]
 
     @property
     def trainable_variables(self) -> list[Variable]:
