@@ -6,6 +6,6 @@
 #define DENSOR_FN static __host__ __device__ inline
 #define DENSOR_MEMBER __host__ __device__
 #else
-#define DENSOR_FN static inline
+#define DENSOR_FN [[gnu::always_inline]] static inline
 #define DENSOR_MEMBER
 #endif

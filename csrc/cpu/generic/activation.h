@@ -9,9 +9,17 @@
 namespace densor::cpu {
 namespace {
 
+// Keeps the compiler from making a loop for every answer to "is it null?": the formulas are long.
+template <class T>
+void hide(T*& p) {
+  asm("" : "+r"(p));
+}
+
 template <class A, class T>
 void activate_row(T* y, T* z, const T* x, const float* bias, std::int64_t cols, Vec alpha) {
   each_vector(cols, [&](std::int64_t j, int n, auto load) {
+    hide(bias);
+    hide(z);
     Vec v = load(x + j, n);
     if (bias != nullptr) v = v + load(bias + j, n);
     if (z != nullptr) round_lanes(z + j, n, v);

@@ -68,7 +68,7 @@ class ExpressionTile {
     }
   }
 
-  void execute(const math::Instruction& i) {
+  [[gnu::noinline]] void execute(const math::Instruction& i) {
     if (i.opcode == static_cast<std::int32_t>(Opcode::load)) return load(i.to, e_.operands[i.a]);
     if (i.opcode == static_cast<std::int32_t>(Opcode::store))
       return copy(e_.outputs[i.to] + row_ * e_.cols + col_, at_[i.a], rows_ * width_);
