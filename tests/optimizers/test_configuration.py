@@ -150,3 +150,19 @@ def test_exclusions_come_before_training():
     assert optimizer.built
     with pytest.raises(RuntimeError, match=r"^AdamW.exclude_from_weight_decay\(\) must be called before"):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+
+def test_variables_are_copies_of_the_state():
+    optimizer = optimizers.Adam(0.5)
+    assert [(v.name, v.path, v.shape, v.dtype) for v in optimizer.variables] == [
+        ("iteration", "adam/iteration", (), "int32"),
+        ("learning_rate", "adam/learning_rate", (), "float32"),
+    ]
+    scheduled = optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))
+    assert [v.name for v in scheduled.variables] == ["iteration"]
+    optimizer.iterations = 7
+    before = optimizer.variables
+    optimizer.iterations = 8
+    assert [int(v.numpy()) for v in (before[0], optimizer.variables[0])] == [7, 8]
+    with pytest.raises(TypeError, match=r"assign\(\): adam/iteration is a copy of the state"):
+        before[0].assign(3)

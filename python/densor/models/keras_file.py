@@ -37,13 +37,11 @@ from densor.models.keras_weights import (
     legacy_weights,
     optimizer_arrays,
     own_variables,
-    slot_of,
-    slot_order,
-    slot_shape,
     stored_weights,
 )
 from densor.models.model import Model
 from densor.models.sequential import Sequential
+from densor.optimizers.state import slot_of, slot_order, slot_shape
 
 __all__ = ["encode", "encode_weights", "load", "load_weights"]
 

@@ -9,8 +9,7 @@ optimizer lie in `optimizer/vars`: iterations, learning rate (unless it follows 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,15 +21,13 @@ from densor.models.functional import Functional
 from densor.models.hdf5 import Array, Place
 from densor.models.model import Model
 from densor.models.sequential import Sequential
-from densor.optimizers import Adafactor, Muon, Nadam, Optimizer, RMSprop
+from densor.optimizers import Nadam, Optimizer
+from densor.optimizers.state import momentum_product, slot_of, slot_order
 
 __all__ = [
     "layer_places",
     "legacy_weights",
     "optimizer_arrays",
-    "slot_of",
-    "slot_order",
-    "slot_shape",
     "stored_weights",
 ]
 
@@ -149,52 +146,6 @@ def legacy_weights(
     return values
 
 
-def slot_order(optimizer: Optimizer, trained: Sequence[Variable]) -> list[tuple[int, int]]:
-    """The order of the optimizer's arrays in the file, as (index of the slot, index of the variable)."""
-    variables = len(trained)
-    names, slots = optimizer.state_names, list(enumerate(optimizer.slots))
-    beside = [
-        (slot, variable) for slot in range(len(slots), len(names)) for variable in range(variables)
-    ]  # the running mean and the accumulated gradients come first
-    if isinstance(optimizer, RMSprop):
-        return beside + [(slot, variable) for slot, _ in slots for variable in range(variables)]
-    if isinstance(optimizer, Muon | Adafactor):
-        return beside + [
-            (slot, index) for index, variable in enumerate(trained) for slot in _kept(optimizer, variable)
-        ]
-    together = [slot for slot, name in slots if name != "velocity_hat"]
-    last = [slot for slot, name in slots if name == "velocity_hat"]
-    return [
-        *beside,
-        *((slot, variable) for variable in range(variables) for slot in together),
-        *((slot, variable) for slot in last for variable in range(variables)),
-    ]
-
-
-def _kept(optimizer: Muon | Adafactor, variable: Variable) -> tuple[int, ...]:
-    """The slots that Keras keeps of a variable."""
-    if isinstance(optimizer, Muon):
-        return (0,) if optimizer.is_matrix(variable) else (0, 1)
-    return (0, 1, 2)
-
-
-def slot_of(optimizer: Optimizer, arena: Any, slot: int, variable: Variable) -> Array:
-    """A slot of a variable as Keras has it: those of Adafactor for rows and columns are smaller."""
-    array: Array = arena.slot(slot, variable)
-    shape = slot_shape(optimizer, slot, variable)
-    return array if shape == variable.shape else array.reshape(-1)[: math.prod(shape)].reshape(shape)
-
-
-def slot_shape(optimizer: Optimizer, slot: int, variable: Variable) -> tuple[int, ...]:
-    """The shape of a slot of a variable in Keras."""
-    shape = variable.shape
-    if not isinstance(optimizer, Adafactor) or slot > 1:
-        return shape
-    if len(shape) < 2:
-        return ()  # a number that nobody reads
-    return shape[:-1] if slot == 0 else (*shape[:-2], shape[-1])
-
-
 def optimizer_arrays(optimizer: Optimizer, arena: Any) -> list[Array]:
     """What Keras keeps of a compiled model's optimizer; `arena` may be None before the first training."""
     arrays: list[Array] = [np.array(optimizer.iterations, np.int32)]
@@ -207,10 +158,3 @@ def optimizer_arrays(optimizer: Optimizer, arena: Any) -> list[Array]:
         if isinstance(optimizer, Nadam):
             arrays.append(np.array(momentum_product(optimizer), np.float32))
     return arrays
-
-
-def momentum_product(optimizer: Nadam) -> float:
-    """Nadam's u_1 u_2 ... u_t after t updates, with u_t = beta_1 (1 - 0.5 * 0.96^t)."""
-    updates = optimizer.iterations // (optimizer.gradient_accumulation_steps or 1)
-    t = np.arange(1.0, updates + 1.0)
-    return float(np.prod(optimizer._u(t)))

@@ -47,7 +47,7 @@ class Adadelta(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Adadelta",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

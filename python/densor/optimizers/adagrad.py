@@ -47,7 +47,7 @@ class Adagrad(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Adagrad",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

@@ -55,7 +55,7 @@ class Adam(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Adam",
+        name: str | None = None,
         epsilon_mode: str = "keras",
         **legacy: Any,
     ) -> None:

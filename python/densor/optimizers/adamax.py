@@ -49,7 +49,7 @@ class Adamax(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Adamax",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

@@ -43,7 +43,7 @@ class AdamW(Adam):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "AdamW",
+        name: str | None = None,
         epsilon_mode: str = "keras",
         **legacy: Any,
     ) -> None:

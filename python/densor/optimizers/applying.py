@@ -31,6 +31,25 @@ class Applying:
     # The native pass, and the memory it is bound to.
     _step: tuple[Arena, npt.NDArray[np.uint16] | None, _core.Program] | None = None
 
+    @property
+    def variables(self) -> list[Variable]:
+        """The state in Keras' order: `iteration`, `learning_rate` unless it follows a schedule, the weights' slots.
+
+        Copies, as they are now; the slots are there once a model trains.
+
+        Example:
+            >>> import densor, numpy as np
+            >>> model = densor.Sequential([densor.Input((2,)), densor.layers.Dense(1, name="out")])
+            >>> model.compile(densor.optimizers.SGD(0.1, momentum=0.9), "mse")
+            >>> model.fit(np.ones((4, 2)), np.ones(4), verbose=0).epoch
+            [0]
+            >>> [variable.name for variable in model.optimizer.variables]
+            ['iteration', 'learning_rate', 'out_kernel_momentum', 'out_bias_momentum']
+        """
+        from densor.optimizers.state import state_variables
+
+        return state_variables(self)
+
     def initial_slot(self, name: str) -> float:
         """The number that the state array `name` starts with."""
         raise NotImplementedError

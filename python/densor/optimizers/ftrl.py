@@ -57,7 +57,7 @@ class Ftrl(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Ftrl",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

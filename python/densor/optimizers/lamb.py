@@ -50,7 +50,7 @@ class Lamb(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Lamb",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

@@ -48,7 +48,7 @@ class Lion(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Lion",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

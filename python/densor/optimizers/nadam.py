@@ -53,7 +53,7 @@ class Nadam(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "Nadam",
+        name: str | None = None,
         momentum_decay: float = 1.0,
         **legacy: Any,
     ) -> None:

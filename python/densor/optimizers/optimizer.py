@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from densor import _check, schedules
 from densor.graph import Arena, Variable
+from densor.layers._naming import snake_case
 from densor.optimizers.applying import Applying
 from densor.optimizers.averaging import Averaging
 from densor.optimizers.exclusions import Exclusions
@@ -50,7 +51,7 @@ class Optimizer(Applying):
         loss_scale_factor: what the loss is multiplied with for the gradients, and they are divided by; or None.
         gradient_accumulation_steps: at least 2: the rule is applied at every so many steps, to the mean gradient
             of these steps; or None. Schedules and `iterations` count steps as they come, rules count updates.
-        name: only kept.
+        name: default: the class in snake_case, "adam".
         lr, decay: Keras 2's names, with a DeprecationWarning. `decay` divides the rate of step t by
             1 + decay * t.
 
@@ -91,7 +92,7 @@ class Optimizer(Applying):
     ) -> None:
         where = type(self).__name__
         learning_rate, self._decay = take_legacy(where, learning_rate, legacy, self._common)
-        self.name = _check.optional_name(where, name, where)
+        self.name = _check.optional_name(where, name, snake_case(where))
         self._schedule: LearningRateSchedule | None = None
         self._rate = 0.0
         self._set_rate(learning_rate)

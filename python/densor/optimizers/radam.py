@@ -52,7 +52,7 @@ class RAdam(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "RAdam",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

@@ -51,7 +51,7 @@ class RMSprop(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "RMSprop",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(

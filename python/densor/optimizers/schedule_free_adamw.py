@@ -53,7 +53,7 @@ class ScheduleFreeAdamW(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "ScheduleFreeAdamW",
+        name: str | None = None,
         **legacy: Any,
     ) -> None:
         super().__init__(
