@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from densor._check import bad_type, bad_value, show
 from densor.graph import Call, Tensor
@@ -15,7 +15,7 @@ from densor.models.configuration import deserialize_layer, field, serialize_laye
 from densor.models.model import Model
 from densor.models.walk import Walk
 
-__all__ = ["Functional"]
+__all__ = ["Functional", "between_tensors", "from_calls", "made_functional"]
 
 
 @register
@@ -133,34 +133,53 @@ class Functional(Model):
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> Functional:
         """A new model of the architecture that `get_config` described, with fresh weights."""
-        layers = [deserialize_layer(layer, custom_objects) for layer in field(config, "layers", list)]
-        by_name = {layer.name: layer for layer in layers}
-        names = config.get(
-            "inputs", layers[0].name if layers else ""
-        )  # older files have one input, the first layer
-        entrances = [by_name.get(name) if isinstance(name, str) else None for name in flat(names)]
-        if not all(isinstance(layer, InputLayer) for layer in entrances):
-            raise bad_type("from_config", "config", f"'inputs' must name InputLayers, got {show(names)}")
-        starts = [layer.output for layer in entrances if layer is not None]
-        tensors: dict[Any, Tensor] = dict(enumerate(starts))
-        for number, call in enumerate(field(config, "calls", list)):
-            layer = by_name.get(field(call, "layer", str))
-            wanted = call.get("inputs")
-            if layer is None or not _known(wanted, tensors):
-                raise bad_value(
-                    "from_config", "config", f"call {number} names a layer or tensor that is not there"
-                )
-            results = layer(mapped(tensors.__getitem__, wanted), **field(call, "arguments", dict))
-            tensors.update(zip(flat(call.get("outputs")), flat(results), strict=True))
-        ends = config.get("output")
-        if not _known(ends, tensors):
+        return cast(Functional, from_calls(cls, config, custom_objects))
+
+
+def from_calls(
+    make: Callable[..., Any], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
+) -> Any:
+    """`make(inputs, outputs, name=, trainable=)` with the tensors that a configuration describes."""
+    layers = [deserialize_layer(layer, custom_objects) for layer in field(config, "layers", list)]
+    by_name = {layer.name: layer for layer in layers}
+    names = config.get(
+        "inputs", layers[0].name if layers else ""
+    )  # older files have one input, the first layer
+    entrances = [by_name.get(name) if isinstance(name, str) else None for name in flat(names)]
+    if not all(isinstance(layer, InputLayer) for layer in entrances):
+        raise bad_type("from_config", "config", f"'inputs' must name InputLayers, got {show(names)}")
+    starts = [layer.output for layer in entrances if layer is not None]
+    tensors: dict[Any, Tensor] = dict(enumerate(starts))
+    for number, call in enumerate(field(config, "calls", list)):
+        layer = by_name.get(field(call, "layer", str))
+        wanted = call.get("inputs")
+        if layer is None or not _known(wanted, tensors):
             raise bad_value(
-                "from_config", "config", f"'output' names a tensor that is not there: {show(ends)}"
+                "from_config", "config", f"call {number} names a layer or tensor that is not there"
             )
-        ends = mapped(tensors.__getitem__, ends)
-        return cls(
-            packed(names, starts), ends, name=config.get("name"), trainable=config.get("trainable", True)
-        )
+        results = layer(mapped(tensors.__getitem__, wanted), **field(call, "arguments", dict))
+        tensors.update(zip(flat(call.get("outputs")), flat(results), strict=True))
+    ends = config.get("output")
+    if not _known(ends, tensors):
+        raise bad_value("from_config", "config", f"'output' names a tensor that is not there: {show(ends)}")
+    ends = mapped(tensors.__getitem__, ends)
+    return make(packed(names, starts), ends, name=config.get("name"), trainable=config.get("trainable", True))
+
+
+def between_tensors(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether a model is made by these from the symbolic tensors at its two ends."""
+    if "inputs" in keywords and "outputs" in keywords:
+        return True
+    return bool(arguments) and any(isinstance(tensor, Tensor) for tensor in flat(arguments[0]))
+
+
+def made_functional(cls: type) -> type:
+    """The class with `Functional` among its bases in the place of `Model`: once and for all, as Keras does it."""
+    if cls is Model:
+        return Functional
+    if issubclass(cls, Model) and not issubclass(cls, Functional):
+        cls.__bases__ = tuple(map(made_functional, cls.__bases__))
+    return cls
 
 
 def _tensors(argument: str, value: Any) -> Any:

@@ -34,7 +34,8 @@ class Model(Trainer):
       (`Add`, `Concatenate`).
     - `Sequential([...])`: a plain stack.
     - A subclass with layers as attributes and its own `call(self, inputs, training=None)`. `call` runs once per
-      mode on symbolic tensors; it is built when the first data arrive.
+      mode on symbolic tensors; it is built when the first data arrive. One without a `call` but, say, a
+      `train_step` is made from tensors, too: `Own(inputs, outputs)`.
 
     Args:
         inputs: a tensor of `Input`, a list of them, or a dict.
@@ -64,6 +65,17 @@ class Model(Trainer):
 
             return cast(ModelType, super().__new__(Functional))
         return super().__new__(cls, *arguments, **keywords)
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        from densor.models.functional import Functional, between_tensors, made_functional
+
+        if between_tensors(
+            arguments, keywords
+        ):  # of a subclass, which becomes a functional model, as in Keras
+            made_functional(type(self))
+            Functional.__init__(cast(Functional, self), *arguments, **keywords)
+        else:
+            super().__init__(*arguments, **keywords)
 
     # --- parts ---
 
@@ -294,10 +306,10 @@ class Model(Trainer):
         cls: type[ModelType], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> ModelType:
         """A new model of the architecture that `get_config` described, with fresh weights; of a functional one, too."""
-        if cls is Model and "calls" in config:
-            from densor.models.functional import Functional
+        if "calls" in config:
+            from densor.models.functional import Functional, from_calls
 
-            return cast(ModelType, Functional.from_config(config, custom_objects))
+            return cast(ModelType, from_calls(Functional if cls is Model else cls, config, custom_objects))
         settings = {key: value for key, value in config.items() if key != "dtype"}
         return cls(**settings)
 
