@@ -14,8 +14,10 @@ def test_adapt(axis, others):
     layer = layers.Normalization(axis=axis)
     layer.adapt(X)
     mean, variance = X.mean(axis=others, keepdims=True), X.var(axis=others, keepdims=True)
-    np.testing.assert_allclose(layer.mean.numpy().reshape(-1), mean.reshape(-1), rtol=1e-5)
-    np.testing.assert_allclose(layer.variance.numpy().reshape(-1), variance.reshape(-1), rtol=1e-5)
+    assert layer.mean.shape == mean.shape, "one axis for each of the inputs', as in Keras"
+    assert layer.variance.shape == variance.shape
+    np.testing.assert_allclose(layer.mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(layer.variance, variance, rtol=1e-5)
     np.testing.assert_allclose(layer(X), (X - mean) / np.sqrt(variance), rtol=1e-4, atol=1e-5)
     back = layers.Normalization(axis=axis, invert=True)
     back.adapt(X)
@@ -27,16 +29,16 @@ def test_batches_count_by_their_rows():
     whole.adapt(X)
     for batches in ([X[:7], X[7:8], X[8:]], iter([X[:30], X[30:]]), (X[i : i + 1] for i in range(50))):
         layer.adapt(batches)
-        np.testing.assert_allclose(layer.mean.numpy(), whole.mean.numpy(), rtol=1e-6)
-        np.testing.assert_allclose(layer.variance.numpy(), whole.variance.numpy(), rtol=1e-6)
+        np.testing.assert_allclose(layer.mean, whole.mean, rtol=1e-6)
+        np.testing.assert_allclose(layer.variance, whole.variance, rtol=1e-6)
 
 
 def test_images_far_from_zero_and_many_rows():
     x = (np.random.default_rng(1).integers(0, 2, (10000, 2)) + np.array([0, 100_000])).astype(np.int64)
     layer = layers.Normalization()
     layer.adapt(x)
-    np.testing.assert_allclose(layer.mean.numpy(), x.mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(layer.variance.numpy(), x.var(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(layer.mean, x.mean(axis=0, keepdims=True), rtol=1e-6)
+    np.testing.assert_allclose(layer.variance, x.var(axis=0, keepdims=True), rtol=1e-6)
 
 
 def test_columns_that_never_change():
@@ -73,6 +75,7 @@ def test_given_statistics_are_no_weights():
     layer = layers.Normalization(mean=1.0, variance=4.0)
     np.testing.assert_allclose(layer(X), (X - 1) / 2, rtol=1e-6)
     assert layer.weights == []
+    assert (layer.mean.shape, layer.variance.tolist()) == ((1, 1, 3), [[[4.0, 4.0, 4.0]]])
     with pytest.raises(RuntimeError, match="of its own"):
         layer.adapt(X)
 

@@ -104,6 +104,10 @@ def test_normalization_of_inputs(keras, axis, invert):
     theirs, ours = (library.layers.Normalization(axis=axis, invert=invert) for library in (keras, densor))
     theirs.adapt(x)
     ours.adapt(x)
+    for statistic in ("mean", "variance"):
+        want = keras.ops.convert_to_numpy(getattr(theirs, statistic))
+        assert getattr(ours, statistic).shape == want.shape
+        np.testing.assert_allclose(getattr(ours, statistic), want, rtol=1e-4, atol=1e-6)
     expected = keras.ops.convert_to_numpy(theirs(x))
     np.testing.assert_allclose(ours(x), expected, rtol=2e-4, atol=1e-4 * np.abs(expected).max())
 

@@ -33,7 +33,8 @@ class Normalization(Layer):
         invert: `y = mean + x * max(sqrt(variance), 1e-7)` instead.
         name, trainable, dtype, input_shape: as for `Layer`.
 
-    Weights: `mean`, `variance` with the sizes of `axis`, and `count` (); none where the statistics are given.
+    Weights: `mean`, `variance` with the sizes of `axis`, and `count` (); none where the statistics are given. The
+    attributes `mean` and `variance` have as many axes as the inputs, once the layer is built.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind, only one of mean and variance, a negative variance.
@@ -48,8 +49,8 @@ class Normalization(Layer):
         [[3.0]]
     """
 
-    mean: Variable
-    variance: Variable
+    adapt_mean: Variable
+    adapt_variance: Variable
     count: Variable
 
     def __init__(
@@ -77,8 +78,8 @@ class Normalization(Layer):
         sizes = sizes_of(function, self.axis, input_shape) if self.axis != [] else {}
         self._axes, shape = tuple(sizes), tuple(sizes.values())
         if self._given is None:
-            self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
-            self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+            self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
+            self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")
             self.count = self.add_weight((), "zeros", trainable=False, name="count")
             return
         try:
@@ -91,7 +92,23 @@ class Normalization(Layer):
             ) from None
         # Constants, not weights: written around the layer's own book of variables.
         for name, value in zip(("mean", "variance"), values, strict=True):
-            object.__setattr__(self, name, Variable(value, name, trainable=False))
+            object.__setattr__(self, f"adapt_{name}", Variable(value, name, trainable=False))
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """The means, in a shape that broadcasts against the inputs: (1, columns) for axis -1 of (rows, columns)."""
+        return self._broadcast(self.adapt_mean)
+
+    @property
+    def variance(self) -> NDArray[np.float32]:
+        """The variances, shaped as `mean`."""
+        return self._broadcast(self.adapt_variance)
+
+    def _broadcast(self, statistic: Variable) -> NDArray[np.float32]:
+        assert isinstance(self.build_shape, tuple)
+        sizes = iter(statistic.shape)
+        shape = [next(sizes) if axis in self._axes else 1 for axis in range(len(self.build_shape))]
+        return statistic.numpy().reshape(shape)
 
     def adapt(self, data: Any) -> None:
         """Take mean and variance from data; earlier ones are forgotten.
@@ -131,17 +148,17 @@ class Normalization(Layer):
         variance = squares / count
         if not np.isfinite(mean).all() or not np.isfinite(variance).all():
             raise bad_value("adapt", "data", "values that are not finite have no mean or variance")
-        self.mean.assign(mean)
-        self.variance.assign(variance)
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(variance)
 
     def call(self, inputs: Tensor) -> Any:
         if self._axes:
             return ops.standardize(
-                inputs, self.mean, self.variance, axis=list(self._axes), invert=self.invert
+                inputs, self.adapt_mean, self.adapt_variance, axis=list(self._axes), invert=self.invert
             )
         # One mean for all values: every value is a row of one column.
         rows = ops.reshape(inputs, (inputs.features, 1))
-        rows = ops.standardize(rows, self.mean, self.variance, invert=self.invert)
+        rows = ops.standardize(rows, self.adapt_mean, self.adapt_variance, invert=self.invert)
         return ops.reshape(rows, tuple(size for size in inputs.shape[1:] if size is not None))
 
     def get_config(self) -> dict[str, Any]:
