@@ -1,5 +1,8 @@
 """Functions of densor.ops between the layers of a functional model."""
 
+import inspect
+import pickle
+
 import numpy as np
 import pytest
 
@@ -140,6 +143,13 @@ def test_configurations_that_describe_none(changes, text):
     assert Operation(**config)([np.zeros((1, 2), np.float32)]).tolist() == [[1.0, 1.0]]
     with pytest.raises((TypeError, ValueError), match=text):
         Operation(**{**config, **changes})([np.zeros((1, 2), np.float32)])
+
+
+@pytest.mark.parametrize("name", ["relu", "get_item", "matmul", "absolute", "abs", "hard_swish"])
+def test_they_are_pickled_by_name(name):
+    function = getattr(ops, name)
+    assert pickle.loads(pickle.dumps(function)) is function
+    assert inspect.signature(function) == inspect.signature(function.__wrapped__)
 
 
 def test_they_compute_in_the_dtype_of_their_inputs(monkeypatch):

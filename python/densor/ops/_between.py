@@ -44,6 +44,7 @@ def _noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             _note(name, arguments, keywords, result)
         return result
 
+    between.__module__ = "densor.ops"  # where pickle finds this one, not the function inside
     return between
 
 
