@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from densor._array import float32_array
 from densor._check import bad_type, bad_value, is_number
 from densor.graph import Node, Tensor, Variable
 from densor.graph.expression import Expression, Value
-from densor.graph.expression_code import Output, passes
+from densor.graph.expression_code import Output, Pass, passes
 from densor.ops._device import float32_there, operand_of, shapes_joined
 from densor.ops._eager import empty
 
@@ -88,15 +90,34 @@ def elementwise(function: str, operation: str, *arguments: Any) -> Any:
         return _on_device(function, operation, arguments, there)
     arrays = [float32_array(function, name, item) for name, item in zip(names, arguments, strict=True)]
     try:
-        arrays = list(np.broadcast_arrays(*arrays))
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
     except ValueError:
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise bad_value(function, names[-1], f"shapes {shapes} cannot be broadcast") from None
+    numbers = [float(array).hex() if shape and _is_constant(array) else None for array in arrays]
+    used = [
+        np.broadcast_to(array, shape) for array, number in zip(arrays, numbers, strict=True) if number is None
+    ]
+    return _run(_program(operation, *numbers), used, 1, math.prod(shape)).reshape(shape)
+
+
+def _is_constant(array: Any) -> bool:
+    return array.ndim == 0 and math.isfinite(array)
+
+
+@lru_cache(maxsize=256)
+def _program(operation: str, *numbers: str | None) -> Pass:
+    """The instructions of an operation of arrays (None) and numbers, as hexadecimal digits: 0.0 == -0.0."""
     expression = Expression(2)  # of any number of columns, as nothing is reduced
-    values = [expression.operand(index, True) for index in range(len(arrays))]
-    return _run(expression.apply(operation, *values), True, arrays, 1, arrays[0].size).reshape(
-        arrays[0].shape
-    )
+    places = itertools.count()
+    values = [
+        expression.operand(next(places), True)
+        if number is None
+        else expression.constant(float.fromhex(number))
+        for number in numbers
+    ]
+    (program,) = passes([Output(expression.apply(operation, *values), True)])
+    return program
 
 
 def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) -> Any:
@@ -105,8 +126,7 @@ def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) 
     shape = shapes_joined(function, names[-1], [array.shape for array in arrays])
     alike = all(array.shape == shape for array in arrays)
     rows, columns = (1, arrays[0].size) if alike else (math.prod(shape[:-1]), shape[-1])
-    expression = Expression(2)
-    values: list[Value] = []
+    numbers: list[str | None] = []
     used: list[Any] = []
     for name, item, array in zip(names, arguments, there, strict=True):
         if array is None:
@@ -116,13 +136,13 @@ def _on_device(function: str, operation: str, arguments: Any, there: list[Any]) 
                     name,
                     "expected a number or an array in the memory of the GPU, as the others are",
                 )
-            values.append(expression.constant(float(item)))
+            numbers.append(float(item).hex())
         elif rows * columns:
-            values.append(expression.operand(len(used), True))
+            numbers.append(None)
             used.append(array.reshape(1, array.size) if alike else operand_of(array, shape))
     if rows * columns == 0:
         return empty(shape, arrays[0])
-    return _run(expression.apply(operation, *values), True, used, rows, columns).reshape(shape)
+    return _run(_program(operation, *numbers), used, rows, columns).reshape(shape)
 
 
 def reduction(operation: str, x: Any) -> Any:
@@ -131,21 +151,26 @@ def reduction(operation: str, x: Any) -> Any:
         return ReductionNode(operation, x).output
     if x.shape[-1] == 1:
         return x
-    expression = Expression(x.shape[-1])
-    root = expression.reduce(operation, expression.operand(0, True))
-    rows = math.prod(x.shape[:-1])
-    return _run(root, False, [x.reshape(rows, x.shape[-1])], rows, x.shape[-1]).reshape((*x.shape[:-1], 1))
+    rows, columns = math.prod(x.shape[:-1]), x.shape[-1]
+    program = _reduction_program(operation, columns)
+    return _run(program, [x.reshape(rows, columns)], rows, columns).reshape((*x.shape[:-1], 1))
 
 
-def _run(root: Value, wide: bool, arrays: Any, rows: int, columns: int) -> Any:
-    result = empty((rows, columns if wide else 1), arrays[0])
+@lru_cache(maxsize=256)
+def _reduction_program(operation: str, columns: int) -> Pass:
+    expression = Expression(columns)
+    (program,) = passes([Output(expression.reduce(operation, expression.operand(0, True)), False)])
+    return program
+
+
+def _run(program: Pass, arrays: Any, rows: int, columns: int) -> Any:
+    result = empty((rows, columns if program.outputs[0].wide else 1), arrays[0])
     operands = [
         np.ascontiguousarray(array).reshape(rows, columns) if isinstance(array, np.ndarray) else array
         for array in arrays
     ]
-    (part,) = passes([Output(root, wide)])
-    used = [operands[value.index] for value in part.operands]
-    _core.expression([result], used, part.code, part.constants, rows, columns).run()
+    used = [operands[value.index] for value in program.operands]
+    _core.expression([result], used, program.code, program.constants, rows, columns).run()
     return result
 
 
