@@ -109,6 +109,8 @@ CALLS = {
     "concatenate": (lambda a, b: ops.concatenate([a, b], axis=1), CUBE, CUBE[:, :1].copy()),
     "get_item": (lambda x: ops.get_item(x, np.s_[:, ::2, 1:]), CUBE),
     "take": (lambda x: ops.take(x, [2, 0], axis=-1), CUBE),
+    "expand_dims": (lambda x: ops.expand_dims(x, 1), X),
+    "squeeze": (lambda x: ops.squeeze(x, 1), CUBE[:, :1].copy()),
     "split": (lambda x: ops.split(x, [1], axis=2)[1], CUBE),
     "stack": (lambda x: ops.stack([x, x], axis=1), X),
     "matmul": (lambda x, w: ops.matmul(x, w), X, np.ascontiguousarray(X.T)),
