@@ -1,5 +1,5 @@
-// Marks a formula: usable in any kernel body, and on the device when CUDA compiles it. DENSOR_MEMBER is for
-// constructors and functions of an object.
+// Marks a formula: usable in any kernel body, and on the device when CUDA compiles it. It is always inlined:
+// a call would pass vectors through memory. DENSOR_MEMBER is for constructors and functions of an object.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -1,5 +1,5 @@
-// The scalar kernels of bfloat16 arrays, apart from its others, which the compiler would inline less beside
-// them. Exports one symbol.
+// The scalar kernels of bfloat16 arrays, apart from its others so that both compile at a time. Exports one
+// symbol.
 #include "cpu/targets/vec_scalar.h"
 // Kernel bodies are compiled over the Vec above.
 #include "cpu/generic/stored_table.h"
