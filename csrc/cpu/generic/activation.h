@@ -2,6 +2,8 @@
 // (8 with z); backward reads 8 and writes 4; of bfloat16 arrays half as many.
 #pragma once
 
+#include <type_traits>
+
 #include "cpu/generic/rows.h"
 #include "cpu/kernels.h"
 #include "math/activation.h"
@@ -9,17 +11,21 @@
 namespace densor::cpu {
 namespace {
 
-// Keeps the compiler from making a loop for every answer to "is it null?": the formulas are long.
-template <class T>
+template <class A>
+inline constexpr bool kShort =
+    std::is_same_v<A, math::Linear> || std::is_same_v<A, math::Relu> || std::is_same_v<A, math::LeakyRelu>;
+
+// Keeps the compiler from making a loop of a long formula for every answer to "is it null?".
+template <class A, class T>
 void hide(T*& p) {
-  asm("" : "+r"(p));
+  if constexpr (!kShort<A>) asm("" : "+r"(p));
 }
 
 template <class A, class T>
 void activate_row(T* y, T* z, const T* x, const float* bias, std::int64_t cols, Vec alpha) {
   each_vector(cols, [&](std::int64_t j, int n, auto load) {
-    hide(bias);
-    hide(z);
+    hide<A>(bias);
+    hide<A>(z);
     Vec v = load(x + j, n);
     if (bias != nullptr) v = v + load(bias + j, n);
     if (z != nullptr) round_lanes(z + j, n, v);
