@@ -33,6 +33,7 @@ ORDER = (
     "bench_batch_norm",
     "bench_dropout",
     "bench_softmax_cross_entropy",
+    "bench_activation",
     "bench_optimizer",
 )
 
