@@ -37,7 +37,7 @@ LAYERS = {
     ("Dense", "use_bias"): ({"units": 3}, ["no"]),
     ("Dense", "name"): ({"units": 3}, [3, ""]),
     ("Dense", "dtype"): ({"units": 3}, ["mixed_float16", "float64", "bfloat16", 7, {"class_name": "Dense"}]),
-    ("Dropout", "rate"): ({}, [-0.1, 1.0, NAN, "0.5", None]),
+    ("Dropout", "rate"): ({}, [-0.1, 1.1, NAN, "0.5", None]),
     ("Dropout", "seed"): ({"rate": 0.5}, [-1, 1.5, "a"]),
     ("Dropout", "noise_shape"): (
         {"rate": 0.5},

@@ -105,15 +105,63 @@ def test_several_results_as_outputs():
         np.testing.assert_array_equal(got, expected)
 
 
-def test_sums_of_two_are_written_for_keras(tmp_path):
-    x = densor.Input((6,))
-    a = layers.Dense(6)(x)
-    model = densor.Model(x, ops.maximum(x * a, x + a))
+def test_they_are_written_for_keras(tmp_path):
+    model = model_of()
     model.save(tmp_path / "model.keras")
     again = load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
-    with pytest.raises(ValueError, match="function between layers, which is not written for Keras"):
-        densor.Model(x, a * 2.0).save(tmp_path / "other.keras")
+    assert [layer.name for layer in again.layers] == ["x", "hidden", "head"]
+    again.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (ops.sparsemax, r"the function sparsemax\(\) is not in Keras"),
+        (lambda x: ops.rescale(x, 2.0), r"the function rescale\(\) is not in Keras"),
+        (lambda x: ops.silu(x, beta=2.0), "beta=2.0 is not in Keras"),
+    ],
+)
+def test_what_keras_has_not_is_not_written_for_it(function, text, tmp_path):
+    model = densor.Model(x := densor.Input((6,)), function(x))
+    with pytest.raises(ValueError, match=text):
+        model.save(tmp_path / "model.keras")
+    assert not list(tmp_path.iterdir())
+
+
+TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}}
+
+
+@pytest.mark.parametrize(
+    ("class_name", "settings", "nodes"),
+    [
+        ("Exp", None, [{"args": [TENSOR], "kwargs": {}}]),
+        ("Exp", {}, []),
+        ("Exp", {}, [{"args": [TENSOR], "kwargs": {}}] * 2),
+        ("Exp", {}, [{"args": 3}]),
+        ("Exp", {}, [{"args": []}]),
+        ("Exp", {}, [{"args": [TENSOR], "kwargs": {"x": 1}}]),
+        ("Exp", {"unknown": 1}, [{"args": [TENSOR]}]),
+        ("Exp", {}, [{"args": [{"class_name": "__lambda__", "config": {"value": "x"}}]}]),
+        ("Exp", {}, [{"args": [{"class_name": "__numpy__", "config": {"value": 3}}]}]),
+        ("GetItem", {}, [{"args": [TENSOR, {"class_name": "__slice__"}]}]),
+        ("Clip", {"x_min": TENSOR, "x_max": 1.0}, [{"args": [TENSOR]}]),
+        ("Reshape", {"newshape": 3}, [{"args": [TENSOR]}]),
+        ("Reshape", {}, [{"args": [TENSOR]}]),
+    ],
+)
+def test_entries_of_keras_that_describe_none(class_name, settings, nodes):
+    from densor.models.keras_operations import is_operation, operation_of
+
+    config = {
+        "module": "keras.src.ops.numpy",
+        "class_name": class_name,
+        "config": settings,
+        "inbound_nodes": nodes,
+    }
+    assert is_operation(config)
+    with pytest.raises((TypeError, ValueError)):
+        operation_of(config)
 
 
 def test_what_has_no_place_between_layers():

@@ -1,7 +1,8 @@
 """Architectures and compile settings as Keras writes them, made into Densor's objects.
 
 A configuration of Keras says which module and class to import. Here it is data: `class_name` is looked up among the
-classes of Densor and those the caller knows, everything else about its origin is ignored, and nothing is imported.
+classes of Densor and those the caller knows, and nothing is imported. Of its origin one thing counts: what comes from
+the operations of Keras is a function between layers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from densor import (
@@ -27,6 +29,7 @@ from densor.config import dtype_policy, uses_bfloat16
 from densor.graph import Tensor
 from densor.layers import InputLayer, Layer
 from densor.models.functional import Functional
+from densor.models.keras_operations import is_operation, operation_of
 from densor.models.model import Model
 from densor.models.sequential import Sequential, same_layer
 
@@ -44,7 +47,10 @@ _KINDS = (
 )  # each has filled its registry
 _MODELS = {"Sequential", "Functional", "Model"}
 # Keras' own wrappers of plain values.
-_WRAPPERS = {"DTypePolicy", "__keras_tensor__", "__tuple__", "function", "SeedGenerator"}
+_WRAPPERS = {
+    "DTypePolicy", "__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "__numpy__", "function",
+    "SeedGenerator",
+}  # fmt: skip
 # Their configurations hold code (or name it): they are never made, whoever asks for them.
 _CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 # The weights of all three are float32. What cannot be computed as it was, or only slowly, is computed in float32.
@@ -61,6 +67,8 @@ def unknown_classes(config: Any) -> list[str]:
     found: dict[str, None] = {}
     for item in _objects(config):
         name, own = item["class_name"], item.get("registered_name")
+        if is_operation(item):
+            continue
         if name == "function":
             name, own = item.get("config"), None
             if _is_function(name):
@@ -223,30 +231,36 @@ def _every_row_free(shape: Any) -> Any:
     return [_rows_free(one) for one in shape] if several else _rows_free(shape)
 
 
+History = tuple[str, int, int]
+
+
+@dataclass(eq=False)
 class _Call:
     """One use of a layer in a functional model: what it waits for, and the arguments beside the tensors."""
 
-    def __init__(self, layer: str, number: int, node: Any) -> None:
-        self.layer, self.number = layer, number
+    layer: str
+    number: int
+    inputs: History | list[History]
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, layer: str, number: int, node: Any) -> _Call:
+        """The call that an entry of "inbound_nodes" describes."""
         if isinstance(node, Mapping):  # Keras 3
             arguments, keywords = node.get("args"), node.get("kwargs", {})
             if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(keywords, Mapping):
                 raise ValueError(f"a call of {layer!r} must have one input")
-            self.inputs = _histories(arguments[0])
-            self.keywords = {key: plain(value) for key, value in keywords.items() if value is not None}
-        elif isinstance(node, list) and node:  # Keras 2: [[name, node, tensor, keywords], ...]
+            named = {key: plain(value) for key, value in keywords.items() if value is not None}
+            return cls(layer, number, _histories(arguments[0]), named)
+        if isinstance(node, list) and node:  # Keras 2: [[name, node, tensor, keywords], ...]
             parts = [item if isinstance(item, list) else [] for item in node]
             inputs = [_history(item[:3]) for item in parts]
-            self.inputs = inputs[0] if len(inputs) == 1 else inputs
-            self.keywords = dict(parts[0][3]) if len(parts[0]) > 3 else {}
-        else:
-            raise TypeError(f"a call of {layer!r} must be an object, got {show(node)}")
+            keywords = dict(parts[0][3]) if len(parts[0]) > 3 else {}
+            return cls(layer, number, inputs[0] if len(inputs) == 1 else inputs, keywords)
+        raise TypeError(f"a call of {layer!r} must be an object, got {show(node)}")
 
-    def waits_for(self) -> list[tuple[str, int, int]]:
+    def waits_for(self) -> list[History]:
         return self.inputs if isinstance(self.inputs, list) else [self.inputs]
-
-
-History = tuple[str, int, int]
 
 
 def _history(value: Any) -> History:
@@ -273,12 +287,17 @@ def _functional(settings: Mapping[str, Any]) -> Functional:
     made: dict[str, Layer] = {}
     calls: list[_Call] = []
     for config in configs:
+        if is_operation(config):
+            operation, histories = operation_of(config)
+            made[operation.name] = operation
+            calls.append(_Call(operation.name, 0, [_history(item) for item in histories]))
+            continue
         layer = _layer(config)
         made[layer.name] = layer
         nodes = config.get("inbound_nodes", [])
         if not isinstance(nodes, list):
             raise TypeError(f"the calls of {layer.name!r} must be a list, got {show(nodes)}")
-        calls += [_Call(layer.name, number, node) for number, node in enumerate(nodes)]
+        calls += [_Call.of(layer.name, number, node) for number, node in enumerate(nodes)]
     tensors: dict[History, Tensor] = {
         (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, InputLayer)
     }

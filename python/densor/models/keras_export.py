@@ -13,6 +13,7 @@ from densor.layers import InputLayer, Layer
 from densor.layers.operation import Operation
 from densor.models.compile_config import compile_config, has_own_way
 from densor.models.functional import Functional
+from densor.models.keras_operations import described
 from densor.models.model import Model
 from densor.models.sequential import Sequential
 
@@ -25,7 +26,6 @@ _OURS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 _NOT_IN_KERAS = {"RAdam", "Swish"}
 _FUNCTIONS = {"LossFunctionWrapper", "MeanMetricWrapper"}  # Keras writes the function and makes these itself
-_MERGING = {"add", "subtract", "multiply", "maximum", "minimum"}  # functions that Keras has as layers, too
 _MODULES = {
     "_initializer": "keras.initializers",
     "_regularizer": "keras.regularizers",
@@ -127,26 +127,11 @@ def _layer(layer: Layer) -> dict[str, Any]:
         inner = layer.layers if start is None else [start.layer, *layer.layers]
         settings = {"layers": [_layer(item) for item in inner], "build_input_shape": list(layer.input_shape)}
         return _model(layer, "Sequential", settings)
-    if isinstance(layer, Operation):
-        return _merging(layer)
     own = _registry.registered_name(type(layer))
     config = {"class_name": type(layer).__name__, "config": layer.get_config(), "registered_name": own}
     result: dict[str, Any] = _object(config, "keras.layers")
     if not isinstance(layer, InputLayer) and layer.build_shape is not None:
         result["build_config"] = {"input_shape": _lists(layer.build_shape)}
-    return result
-
-
-def _merging(operation: Operation) -> dict[str, Any]:
-    """The layer that does what a function does with two tensors."""
-    two_inputs = operation.arguments == [{"input": 0}, {"input": 1}] and not operation.keywords
-    if not two_inputs or operation.function not in _MERGING:
-        raise bad_value(
-            "save", "filepath", f"{operation.name!r} is a function between layers, which is not written for Keras; "
-            "save under a name that does not end in .keras"
-        )  # fmt: skip
-    config = {"class_name": operation.function.capitalize(), "config": Layer.get_config(operation)}
-    result: dict[str, Any] = _object(config, "keras.layers")
     return result
 
 
@@ -173,15 +158,24 @@ def _functional(model: Functional) -> dict[str, Any]:
     """The layers with the calls they take part in; a tensor is (layer, number of its call in this model, place)."""
     names: dict[Tensor, list[Any]] = {}
     nodes: dict[Layer, list[dict[str, Any]]] = {layer: [] for layer in model._order}
+    configs: dict[Layer, dict[str, Any]] = {}
     for layer, start in zip(model._entrances, model.inputs, strict=True):
         names[start] = [layer.name, 0, 0]
     for call in model._replay:
         calls = nodes[call.layer]
-        calls.append({"args": [_named(call.inputs, names)], "kwargs": dict(call.arguments)})
+        arguments = [_named(call.inputs, names)]
+        if isinstance(call.layer, Operation):
+            configs[call.layer], arguments = described(call.layer, arguments[0], call.outputs)
+        else:
+            configs[call.layer] = _layer(call.layer)
+        calls.append({"args": arguments, "kwargs": dict(call.arguments)})
         outputs = call.outputs if isinstance(call.outputs, list | tuple) else [call.outputs]
         for place, tensor in enumerate(outputs):
             names[tensor] = [call.layer.name, len(calls) - 1, place]
-    layers = [{**_layer(layer), "name": layer.name, "inbound_nodes": nodes[layer]} for layer in model._order]
+    layers = [
+        {**(configs.get(layer) or _layer(layer)), "name": layer.name, "inbound_nodes": nodes[layer]}
+        for layer in model._order
+    ]
     return {
         "layers": layers,
         "input_layers": mapped(names.__getitem__, model.input),
