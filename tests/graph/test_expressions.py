@@ -31,7 +31,7 @@ FUNCTIONS = {
     "softmax": lambda z: ops.exp(z - ops.logsumexp(z, axis=-1, keepdims=True)),
     "standardized": lambda z: (z - ops.mean(z, -1, True)) / ops.sqrt(ops.var(z, -1, True) + 0.1),
     "extrema": lambda z: z * ops.max(z, axis=-1, keepdims=True) - ops.min(z, axis=-1, keepdims=True),
-    "squeezed": lambda z: z * ops.reshape(ops.sum(z, axis=-1), (1,)),
+    "squeezed": lambda z: z * ops.reshape(ops.sum(z, axis=-1), (-1, 1)),
     "total": lambda z: z * ops.sum(z) + ops.mean(z),
     "reductions of reductions": lambda z: z * ops.sum(z * ops.mean(z, -1, True), -1, True),
 }
@@ -50,7 +50,8 @@ def test_variables_as_operands(shape):
     def model(x):
         z = ops.dense(x, w)
         return ops.reshape(
-            ops.maximum(z, 0.1) + a * ops.exp(ops.minimum(z, 0.1)) / (a * (a * (z * 0.0 + 1.0)) + 1.0), (6,)
+            ops.maximum(z, 0.1) + a * ops.exp(ops.minimum(z, 0.1)) / (a * (a * (z * 0.0 + 1.0)) + 1.0),
+            (-1, 6),
         )
 
     check_gradients(model, (2, 3), RNG.uniform(0, 1, (4, 6)), MSE)

@@ -170,7 +170,7 @@ def test_dense_on_higher_rank_and_reshapes():
 
     def model(x):
         y = ops.dense(x, w, activation="tanh")
-        return ops.dense(ops.reshape(y, (4,)), v) + ops.dense(ops.flatten(y), v)
+        return ops.dense(ops.reshape(y, (-1, 4)), v) + ops.dense(ops.flatten(y), v)
 
     check_gradients(model, (2, 3), VALUES, MSE)
 

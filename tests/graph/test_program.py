@@ -236,7 +236,7 @@ def test_probabilities_that_are_logits_say_what_to_change(loss, end):
         (lambda x: ops.sigmoid(x), ONE_HOT),
         (lambda x: ops.softmax(x), BINARY),
         (lambda x: x, Loss(stem="")),
-        (lambda x: ops.softmax(ops.reshape(x, (1, 3))), SPARSE),
+        (lambda x: ops.softmax(ops.reshape(x, (-1, 1, 3))), SPARSE),
     ],
 )
 def test_a_loss_without_native_operation_needs_a_formula(model, loss):

@@ -108,9 +108,9 @@ def test_other_shapes_in_between():
 
     def model(x):
         y = ops.dropout(
-            ops.dense(ops.reshape(x, (4, 1)), variable("narrow", 1, 3), activation="relu"), 0.5, seed=1
+            ops.dense(ops.reshape(x, (-1, 4, 1)), variable("narrow", 1, 3), activation="relu"), 0.5, seed=1
         )
-        return ops.dense(ops.reshape(y, (12,)), kernel)
+        return ops.dense(ops.reshape(y, (-1, 12)), kernel)
 
     graph = traced(model, 4)
     lowering = lower_graph(

@@ -148,7 +148,7 @@ def check_gradient(case):
     before = layers.Dense(features, kernel_initializer="glorot_uniform")
 
     def model(x):
-        return ops.flatten(layer(ops.reshape(before(x), case.shape)))
+        return ops.flatten(layer(ops.reshape(before(x), (-1, *case.shape))))
 
     targets = np.random.default_rng(4).uniform(size=(ROWS, int(np.prod(case.output_shape))))
     before.build_for((None, 3))

@@ -146,8 +146,6 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0,
         ("Exp", {}, [{"args": [{"class_name": "__numpy__", "config": {"value": 3}}]}]),
         ("GetItem", {}, [{"args": [TENSOR, {"class_name": "__slice__"}]}]),
         ("Clip", {"x_min": TENSOR, "x_max": 1.0}, [{"args": [TENSOR]}]),
-        ("Reshape", {"newshape": 3}, [{"args": [TENSOR]}]),
-        ("Reshape", {}, [{"args": [TENSOR]}]),
     ],
 )
 def test_entries_of_keras_that_describe_none(class_name, settings, nodes):

@@ -28,7 +28,7 @@ class Written(densor.Sequential):
 
     def compute_loss(self, x, y, y_pred, sample_weight=None):
         losses = ops.square(y - y_pred)
-        return ops.mean(losses if sample_weight is None else losses * ops.reshape(sample_weight, (1,)))
+        return ops.mean(losses if sample_weight is None else losses * ops.reshape(sample_weight, (-1, 1)))
 
 
 class Modes(densor.Sequential):

@@ -84,7 +84,7 @@ GRADIENTS = {
     "overlapping": lambda x: ops.concatenate([x[:, :5], x[:, 3:], x[:, ::2]], axis=1),
     "parts": lambda x: ops.multiply(*ops.split(x[:, 1:], 2, axis=1)),
     "taken": lambda x: ops.take(x, [6, 1, 2, 3, 1], axis=1),
-    "inner axis": lambda x: ops.reshape(x, (7, 1))[:, 2:5] * 2.0,
+    "inner axis": lambda x: ops.reshape(x, (-1, 7, 1))[:, 2:5] * 2.0,
     "stacked": lambda x: ops.stack([x, x * x], axis=1)[:, 1, 2:4],
     "product": lambda x: x[:, 2:] @ FLAT[:, :3],
 }

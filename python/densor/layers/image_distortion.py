@@ -19,6 +19,7 @@ from densor.layers._image import (
     sides_of,
 )
 from densor.layers._registry import register
+from densor.ops.reshape import reshape_rows
 
 __all__ = ["RandomCrop", "RandomElasticTransform", "RandomPerspective"]
 
@@ -166,7 +167,7 @@ class RandomElasticTransform(WarpLayer):
         draws = self.draws(images, self.factor, CHANCE, _scaled(self.scale, 0.05 * min(sides)))
         zeros = [(0.0, 0.0)] * (2 * math.prod(sides))
         field = ops.gaussian_noise(self.draws(images, *zeros), 1.0, self._noise_seed)
-        field = ops.image_blur(ops.reshape(field, (*sides, 2)), draws)
+        field = ops.image_blur(reshape_rows(field, (*sides, 2)), draws)
         return ops.clip(self.warped(images, "elastic", draws, field), *self.value_range)
 
     def get_config(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from densor.layers.image_tone import (
 )
 from densor.layers.image_warp import RandomRotation, RandomShear, RandomTranslation
 from densor.layers.layer import Layer
+from densor.ops.reshape import reshape_rows
 
 __all__ = ["Pipeline", "RandAugment", "RandomColorJitter"]
 
@@ -209,12 +210,12 @@ class RandAugment(ImageLayer):
         features, shape = (images.features,), tuple(size for size in images.shape[1:] if size is not None)
         for choices in self.steps:
             drawn = self.draws(images, (0.0, float(len(choices))))
-            chosen = ops.reshape(images, features)
+            chosen = reshape_rows(images, features)
             for place, layer in enumerate(choices):
-                changed = ops.reshape(layer(images, training=True), features)
+                changed = reshape_rows(layer(images, training=True), features)
                 mine = ops.logical_and(drawn >= float(place), drawn < float(place + 1))
                 chosen = ops.where(mine, changed, chosen)
-            images = ops.reshape(chosen, shape)
+            images = reshape_rows(chosen, shape)
         return images
 
     def get_config(self) -> dict[str, Any]:

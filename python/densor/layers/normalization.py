@@ -15,6 +15,7 @@ from densor.graph import Tensor, Variable
 from densor.layers._axis import checked_axis, sizes_of
 from densor.layers._registry import register
 from densor.layers.layer import Layer
+from densor.ops.reshape import reshape_rows
 
 __all__ = ["Normalization"]
 
@@ -157,9 +158,9 @@ class Normalization(Layer):
                 inputs, self.adapt_mean, self.adapt_variance, axis=list(self._axes), invert=self.invert
             )
         # One mean for all values: every value is a row of one column.
-        rows = ops.reshape(inputs, (inputs.features, 1))
+        rows = reshape_rows(inputs, (inputs.features, 1))
         rows = ops.standardize(rows, self.adapt_mean, self.adapt_variance, invert=self.invert)
-        return ops.reshape(rows, tuple(size for size in inputs.shape[1:] if size is not None))
+        return reshape_rows(rows, tuple(size for size in inputs.shape[1:] if size is not None))
 
     def get_config(self) -> dict[str, Any]:
         mean, variance = (None, None) if self._given is None else (value.tolist() for value in self._given)

@@ -10,6 +10,7 @@ from densor._check import bad_type, bad_value, integer
 from densor.graph import Tensor
 from densor.layers._registry import register
 from densor.layers.layer import Layer
+from densor.ops.reshape import reshape_rows
 
 __all__ = ["Identity", "Reshape"]
 
@@ -45,7 +46,7 @@ class Reshape(Layer):
         self.target_shape = sizes
 
     def call(self, inputs: Tensor) -> Any:
-        return ops.reshape(inputs, self.target_shape)
+        return reshape_rows(inputs, self.target_shape)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"target_shape": list(self.target_shape)}

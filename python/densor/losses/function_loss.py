@@ -9,7 +9,7 @@ from densor._check import bad_type, show
 from densor._registry import function_from, function_name
 from densor.graph import Tensor
 from densor.losses.loss import Loss
-from densor.ops import reshape
+from densor.ops.reshape import reshape_rows
 
 
 class LossFunctionWrapper(Loss):
@@ -58,5 +58,5 @@ def same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Targets without a last axis beside predictions of one column get one, as in Keras."""
     if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
         shape = (*y_true.shape[1:], 1)
-        y_true = reshape(y_true, shape) if isinstance(y_true, Tensor) else y_true.reshape(-1, *shape)
+        y_true = reshape_rows(y_true, shape) if isinstance(y_true, Tensor) else y_true.reshape(-1, *shape)
     return y_true, y_pred

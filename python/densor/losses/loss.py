@@ -11,6 +11,7 @@ import numpy.typing as npt
 from densor import _check, config, ops
 from densor._array import real_array
 from densor.graph import Tensor
+from densor.ops.reshape import reshape_rows
 
 Values = npt.NDArray[np.float64]
 Self = TypeVar("Self", bound="Loss")
@@ -238,7 +239,7 @@ def aligned(function: str, y_true: Any, y_pred: Any, broadcast: bool) -> tuple[A
     elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
         shape = shape[:-1]
     if shape != given:
-        true = ops.reshape(true, shape[1:]) if isinstance(true, Tensor) else true.reshape(shape)
+        true = reshape_rows(true, shape[1:]) if isinstance(true, Tensor) else true.reshape(shape)
     if shape != wanted and not (broadcast and shape and shape == (*wanted[:-1], 1)):
         raise _check.bad_value(
             function, "y_true", f"shape {given} does not fit predictions of shape {wanted}"

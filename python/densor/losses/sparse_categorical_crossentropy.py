@@ -12,6 +12,7 @@ from densor._array import real_array
 from densor.graph import Tensor
 from densor.losses.categorical_crossentropy import log_probabilities
 from densor.losses.loss import Loss, arithmetic, axis_last, axis_of
+from densor.ops.reshape import reshape_rows
 
 
 def class_labels(
@@ -53,7 +54,7 @@ def one_hot_labels(
     """
     if isinstance(y_pred, Tensor):
         (y_pred,) = axis_last(function, axis, y_pred)
-        labels = y_true if y_true.ndim == y_pred.ndim else ops.reshape(y_true, (*y_true.shape[1:], 1))
+        labels = y_true if y_true.ndim == y_pred.ndim else reshape_rows(y_true, (*y_true.shape[1:], 1))
         return ops.equal(labels, np.arange(y_pred.columns, dtype=np.float32)), y_pred
     predicted = real_array(function, "y_pred", y_pred).astype(np.float64)
     (predicted,) = axis_last(function, axis, predicted)
@@ -134,7 +135,7 @@ class SparseCategoricalCrossentropy(Loss):
             return None
         shape = tuple(losses.shape)
         if isinstance(y_true, Tensor):
-            labels = y_true if y_true.shape == shape else ops.reshape(y_true, shape[1:])
+            labels = y_true if y_true.shape == shape else reshape_rows(y_true, shape[1:])
             return ops.not_equal(labels, float(self.ignore_class))
         return np.not_equal(np.reshape(y_true, shape), self.ignore_class).astype(np.float64)
 

@@ -165,7 +165,7 @@ def _functional(model: Functional) -> dict[str, Any]:
         calls = nodes[call.layer]
         arguments = [_named(call.inputs, names)]
         if isinstance(call.layer, Operation):
-            configs[call.layer], arguments = described(call.layer, arguments[0], call.outputs)
+            configs[call.layer], arguments = described(call.layer, arguments[0])
         else:
             configs[call.layer] = _layer(call.layer)
         calls.append({"args": arguments, "kwargs": dict(call.arguments)})

@@ -1,7 +1,7 @@
 """Functions of `densor.ops` between layers, as `.keras` files have them: operations, which are no layers.
 
 Keras writes the class of an operation, what its constructor takes, and for its call everything else: tensors, numbers,
-arrays, the key of a slice. Class and arguments are named as here but for `_CLASSES` and `_SETTINGS`.
+arrays, the key of a slice. Class and arguments are named as here but for `_CLASSES`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ __all__ = ["described", "is_operation", "operation_of"]
 _MODULE = "keras.src.ops."
 # Parameters without a default that go to the call.
 _OPERANDS = {"x", "xs", "a", "b", "x1", "x2", "condition", "indices", "key"}
-_SETTINGS = {"target_shape": "newshape"}
 _NOT_IN_KERAS = {
     "bounded_relu",
     "flatten",
@@ -70,7 +69,7 @@ def _operands(function: str) -> list[str]:
     ]
 
 
-def described(operation: Operation, inputs: Sequence[Any], outputs: Any) -> tuple[dict[str, Any], list[Any]]:
+def described(operation: Operation, inputs: Sequence[Any]) -> tuple[dict[str, Any], list[Any]]:
     """What Keras writes of an operation, and the arguments of its call on these inputs, as they are named there.
 
     Raises:
@@ -87,11 +86,9 @@ def described(operation: Operation, inputs: Sequence[Any], outputs: Any) -> tupl
             continue
         if (function, name) in _OURS or _has_tensor(value):
             raise _not_in_keras(operation, f"{name}={show(bound.arguments[name])}")
-        settings[_SETTINGS.get(name, name)] = value
+        settings[name] = value
     if function in _NOT_IN_KERAS:
         raise _not_in_keras(operation, f"the function {function}()")
-    if function == "reshape":  # Keras counts the batch
-        settings["newshape"] = [-1, *outputs.shape[1:]]
     name = _class_of(function)
     place = "nn" if function in _ACTIVATIONS else _PLACES.get(function, "numpy")
     config = {"module": _MODULE + place, "class_name": name, "config": settings, "registered_name": name}
@@ -163,25 +160,15 @@ def operation_of(config: Mapping[str, Any]) -> tuple[Operation, list[Any]]:
     if function == "get_item" and isinstance(arguments[1], list):
         arguments[1] = {"tuple": arguments[1]}
     keywords = _keywords(name, function, settings)
-    if function == "reshape":
-        keywords["target_shape"] = _without_batch(keywords.get("target_shape"))
     return Operation(function, arguments, keywords, name=settings.get("name")), histories
 
 
-def _without_batch(shape: Any) -> list[Any]:
-    if not isinstance(shape, list) or shape[:1] not in ([-1], [None]):
-        raise ValueError(f"Reshape: the first axis of the new shape must be the batch, got {show(shape)}")
-    return shape[1:]
-
-
 def _keywords(name: str, function: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    ours = {theirs: mine for mine, theirs in _SETTINGS.items()}
     known = set(_parameters(function)) - set(_operands(function))
     keywords: dict[str, Any] = {}
     for key, value in settings.items():
-        mine = ours.get(key, key)
-        if mine in known and (mine != "dtype" or value in _DTYPES):
-            keywords[mine] = _read(value, None)
+        if key in known and (key != "dtype" or value in _DTYPES):
+            keywords[key] = _read(value, None)
         elif key != "name" and value not in _WITHOUT_EFFECT.get(key, ()):
             raise ValueError(f"{name}: the argument {key}={show(value)} is not supported")
     return keywords

@@ -9,7 +9,7 @@ from typing import Any
 from densor._check import bad_value, integer
 from densor.graph import Tensor
 from densor.ops._eager import array_of
-from densor.ops.reshape import reshape
+from densor.ops.reshape import reshape_rows
 from densor.ops.transpose import transpose
 
 __all__ = ["as_last", "axes_of"]
@@ -55,10 +55,10 @@ def as_last(function: str, x: Any, axis: Any) -> tuple[Any, Callable[[Any], Any]
     rest = tuple(a for a in range(1, len(shape)) if a not in axes)
     order = (0, *rest, *axes)
     moved = transpose(x, order) if order != tuple(range(len(shape))) else x
-    merged = reshape(moved, (*(shape[a] for a in rest), math.prod(shape[a] for a in axes)))
+    merged = reshape_rows(moved, (*(shape[a] for a in rest), math.prod(shape[a] for a in axes)))
 
     def back(y: Any) -> Any:
-        y = reshape(y, tuple(shape[a] for a in order[1:]))
+        y = reshape_rows(y, tuple(shape[a] for a in order[1:]))
         if moved is x:
             return y
         return transpose(y, tuple(order.index(a) for a in range(len(shape))))

@@ -15,7 +15,7 @@ from densor.ops.cast import rounded, stored_as
 from densor.ops.comparison import equal, logical_or, not_equal, where
 from densor.ops.reduction import max, min
 from densor.ops.rescale import rescale
-from densor.ops.reshape import reshape
+from densor.ops.reshape import reshape_rows
 
 __all__ = ["argmax", "cast", "convert_to_tensor", "one_hot", "ones_like", "shape", "zeros_like"]
 
@@ -126,7 +126,7 @@ def one_hot(x: Any, num_classes: int) -> Any:
     classes = np.arange(positive_int("one_hot", "num_classes", num_classes), dtype=np.float32)
     if isinstance(x, Tensor):
         single = x.ndim > 1 and x.shape[-1] == 1
-        return equal(x if single else reshape(x, (*x.shape[1:], 1)), classes)  # type: ignore[arg-type]
+        return equal(x if single else reshape_rows(x, (*x.shape[1:], 1)), classes)  # type: ignore[arg-type]
     there = float32_there("one_hot", "x", x)
     if there is not None:
         return equal(there.reshape((*there.shape, 1)), copied_to_device(classes))

@@ -13,7 +13,7 @@ from densor.graph.lowering import Reshaped
 from densor.ops._axes import as_last, axes_of
 from densor.ops._eager import Float32, array_of, empty, empty_like, matrix, require_shape
 from densor.ops._parameters import column_parameter
-from densor.ops.reshape import reshape
+from densor.ops.reshape import reshape_rows
 from densor.ops.transpose import transpose
 
 __all__ = [
@@ -206,11 +206,11 @@ def group_norm(
     places, inner = math.prod(x.shape[a] for a in others), channels // groups
     order = (0, *others, channel_axis)
     rows = transpose(x, order) if order != tuple(range(x.ndim)) else x
-    split = reshape(rows, (places, groups, inner))
+    split = reshape_rows(rows, (places, groups, inner))
     apart = groups > 1 and places > 1
     split = transpose(split, (0, 2, 1, 3)) if apart else split
     y = _rows(function, "layer", split, (gamma, beta), channels, epsilon, places * inner, groups)
-    y = reshape(transpose(y, (0, 2, 1, 3)) if apart else y, tuple(x.shape[a] for a in order[1:]))
+    y = reshape_rows(transpose(y, (0, 2, 1, 3)) if apart else y, tuple(x.shape[a] for a in order[1:]))
     return transpose(y, tuple(order.index(a) for a in range(x.ndim))) if rows is not x else y
 
 
