@@ -18,7 +18,7 @@ X = RNG.uniform(-1, 1, (6, 5)).astype(np.float32)
 def model(x):
     y = ops.dense(ops.rescale(x, 0.5, 0.1), W, B, "gelu")
     y = ops.batch_norm(y, B) + ops.dense(y, V, activation="tanh")
-    return ops.softmax(ops.concatenate([y, ops.dropout(y, 0.25, seed=3)]))
+    return ops.softmax(ops.concatenate([y, ops.dropout(y, 0.25, seed=3)], axis=-1))
 
 
 def test_a_model_of_every_operation_matches_its_float64_execution():

@@ -162,7 +162,7 @@ def test_concatenation_along_any_axis(axis):
 
 def test_concatenation_with_an_input_that_needs_no_gradient():
     w, u = kernel("w"), kernel("u", 6)
-    check_gradients(lambda x: ops.dense(ops.concatenate([x, ops.dense(x, w)]), u), 3, VALUES, MSE)
+    check_gradients(lambda x: ops.dense(ops.concatenate([x, ops.dense(x, w)], -1), u), 3, VALUES, MSE)
 
 
 def test_dense_on_higher_rank_and_reshapes():

@@ -256,7 +256,7 @@ def test_missing_arguments():
 
 
 def test_two_dropouts_with_one_seed_have_different_noise_and_repeat_it():
-    graph = traced(lambda x: ops.concatenate([ops.dropout(x, 0.5, 1), ops.dropout(x, 0.5, 1)]), 64)
+    graph = traced(lambda x: ops.concatenate([ops.dropout(x, 0.5, 1), ops.dropout(x, 0.5, 1)], -1), 64)
     noise = [next(iter(execute(graph, np.ones((2, 64)), step=s)[0].outputs.values())) for s in (0, 0, 1)]
     assert not np.array_equal(noise[0][:, :64], noise[0][:, 64:])
     assert np.array_equal(noise[0], noise[1])

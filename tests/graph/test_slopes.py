@@ -129,7 +129,7 @@ def test_other_shapes_in_between():
     "model",
     [
         lambda x: ops.add(layer(y := layer(x, 0), 1, "linear"), y),  # another reader, by addition
-        lambda x: ops.concatenate([layer(y := layer(x, 0), 1, "linear"), y]),
+        lambda x: ops.concatenate([layer(y := layer(x, 0), 1, "linear"), y], -1),
         lambda x: ops.add(layer(y := layer(x, 0), 1, "linear"), layer(y, 2, "linear")),  # two products
         lambda x: layer(ops.multiply(layer(x, 0), x), 1, "linear"),  # an expression between
     ],

@@ -112,11 +112,12 @@ def test_the_rest():
     a, b = f(4, 3, 2), f(4, 1, 2)
     assert np.array_equal(ops.concatenate([a, b], axis=1), np.concatenate([a, b], axis=1))
     joined = concatenate.forward([a.reshape(4, -1), b.reshape(4, -1)])
-    assert np.array_equal(ops.concatenate([ops.flatten(a), ops.flatten(b)]), joined)
+    assert np.array_equal(ops.concatenate([ops.flatten(a), ops.flatten(b)], axis=1), joined)
     assert np.array_equal(ops.add(a, a), a + a)
     assert_close(ops.add(a, 2), a + 2, "rescale")
     assert_close(ops.rescale(a, 0.5, 1.0), a * 0.5 + 1, "rescale")
     assert np.array_equal(ops.reshape(a, (4, 3, -1)), a.reshape(4, 3, 2))
+    assert np.array_equal(ops.concatenate([a, a]), np.concatenate([a, a]))
     assert ops.identity(a) is a
 
 
@@ -195,7 +196,7 @@ def test_float32_arrays_are_not_copied_and_not_changed():
         lambda x: ops.batch_norm(x, np.ones(7), np.zeros(7)),
         lambda x: ops.batch_norm_inference(x, None, None, np.zeros(7), np.ones(7)),
         lambda x: ops.add(ops.relu(x), x),
-        lambda x: ops.concatenate([x, ops.elu(x)]),
+        lambda x: ops.concatenate([x, ops.elu(x)], axis=-1),
         lambda x: ops.flatten(ops.reshape(x, (-1, 7, 1))),
     ],
 )

@@ -247,7 +247,7 @@ class RandomZoom(WarpLayer):
         if self.width_factor is not None:
             return self.warped(images, "zoom", self.draws(images, self.height_factor, self.width_factor))
         height = self.draws(images, self.height_factor)
-        return self.warped(images, "zoom", ops.concatenate([height, height]))
+        return self.warped(images, "zoom", ops.concatenate([height, height], axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         width = None if self.width_factor is None else list(self.width_factor)

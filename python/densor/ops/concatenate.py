@@ -37,12 +37,13 @@ class ConcatenateNode(Node):
         lowering.emit("concatenate_backward", dxs=dxs, dy=dy)
 
 
-def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
-    """Put arrays side by side along `axis`.
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Put arrays behind one another along `axis`.
 
     Args:
         xs: symbolic tensors, or arrays of real numbers, equal in shape except along `axis`.
-        axis: any axis, of symbolic tensors any but the batch's; negative counts from the last.
+        axis: any axis, of symbolic tensors any but the batch's: give it, 0 is only Keras' default; negative counts
+            from the last.
 
     Returns:
         A symbolic tensor, or a new float32 array.
@@ -50,11 +51,11 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     Raises:
         TypeError: symbolic tensors mixed with arrays. ValueError: shapes that do not fit, or no such axis.
 
-    Source: Keras 3 `Concatenate`.
+    Source: Keras 3 `ops.concatenate`.
 
     Example:
         >>> from densor import ops
-        >>> ops.concatenate([[[1.0], [2.0]], [[3.0], [4.0]]]).tolist()
+        >>> ops.concatenate([[[1.0], [2.0]], [[3.0], [4.0]]], axis=-1).tolist()
         [[1.0, 3.0], [2.0, 4.0]]
     """
     if not isinstance(xs, (list, tuple)):
