@@ -57,12 +57,12 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     sizes = _sizes(newshape)
     if not isinstance(x, Tensor):
         array = array_of("reshape", "x", x)
-        return array.reshape(_resolved(array.size, sizes, "the array"))
+        return array.reshape(_resolved("newshape", array.size, sizes, "the array"))
     if sizes[:1] != (-1,) or -1 in sizes[1:]:
         raise bad_value(
             "reshape", "newshape", f"the batch of a symbolic tensor stays: -1 and the shape of a row; got {sizes}"
         )  # fmt: skip
-    return reshape_rows(x, sizes[1:])
+    return reshape_rows(x, sizes[1:], "newshape")
 
 
 def _sizes(newshape: Any) -> tuple[int, ...]:
@@ -71,22 +71,24 @@ def _sizes(newshape: Any) -> tuple[int, ...]:
     return tuple(-1 if size is None else integer("reshape", "newshape", size, low=-1) for size in listed)
 
 
-def reshape_rows(x: Any, shape: Sequence[int]) -> Any:
+def reshape_rows(x: Any, shape: Sequence[int], argument: str = "target_shape") -> Any:
     """Every row of the batch under another shape, of which one entry may be -1: (batch, ...) to (batch, *shape)."""
     if isinstance(x, Tensor):
-        return ReshapeNode(x, (None, *_resolved(x.features, tuple(shape), "a row"))).output
+        return ReshapeNode(x, (None, *_resolved(argument, x.features, tuple(shape), "a row"))).output
     array = array_of("reshape", "x", x)
     if array.ndim == 0:
         raise bad_value("reshape", "x", "expected a batch axis, got a scalar")
-    return array.reshape((array.shape[0], *_resolved(math.prod(array.shape[1:]), tuple(shape), "a row")))
+    return array.reshape(
+        (array.shape[0], *_resolved(argument, math.prod(array.shape[1:]), tuple(shape), "a row"))
+    )
 
 
-def _resolved(count: int, shape: tuple[int, ...], whole: str) -> tuple[int, ...]:
+def _resolved(argument: str, count: int, shape: tuple[int, ...], whole: str) -> tuple[int, ...]:
     known = math.prod(size for size in shape if size != -1)
     if shape.count(-1) == 1 and known > 0 and count % known == 0:
         return tuple(count // known if size == -1 else size for size in shape)
     if -1 in shape or known != count or any(size < 0 for size in shape):
-        raise bad_value("reshape", "newshape", f"{shape} does not hold the {count} values of {whole}")
+        raise bad_value("reshape", argument, f"{shape} does not hold the {count} values of {whole}")
     return shape
 
 
