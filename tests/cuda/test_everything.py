@@ -49,8 +49,11 @@ def ended(outputs, x, y, device, loss="sparse_categorical_crossentropy", optimiz
     return model.get_weights(), history, results, model.predict(x, verbose=0)
 
 
-def behind(layer, shapes, device, images=False, dense=False):
-    """The layer between inputs and a classifier; `dense` puts something that learns before it, as backward wants."""
+def behind(layer, shapes, device, images=False, dense=False, many=False):
+    """The layer between inputs (`many`: a list of them) and a classifier.
+
+    `dense` puts something that learns before it, as backward wants.
+    """
     keras.utils.set_random_seed(3)
     inputs = [keras.Input(shape) for shape in shapes]
     before = inputs
@@ -59,7 +62,7 @@ def behind(layer, shapes, device, images=False, dense=False):
             layers.Reshape(shape)(layers.Dense(int(np.prod(shape)))(layers.Flatten()(x)))
             for x, shape in zip(inputs, shapes, strict=True)
         ]
-    y = layer(before if len(before) > 1 else before[0])
+    y = layer(before if many else before[0])
     outputs = layers.Dense(3, activation="softmax")(layers.Flatten()(y))
     numbers = rng()
     x = [numbers.uniform(0, 255 if images else 1, (ROWS, *shape)).astype(np.float32) for shape in shapes]
@@ -71,7 +74,7 @@ def test_layers(name):
     case = LAYERS[name]
     shapes = case.shape if case.many else [case.shape]
     dense = case.gradient and all(shapes)
-    on_both(lambda device: behind(case.make(), shapes, device, dense=dense))
+    on_both(lambda device: behind(case.make(), shapes, device, dense=dense, many=case.many))
 
 
 @pytest.mark.parametrize("name", NOISES)
