@@ -18,7 +18,7 @@ def f(*shape):
 TABLE = {
     "add_shapes": ("add", (f(3, 4), f(3, 5)), None, ValueError, "5"),
     "add_kind": ("add", (f(3, 4), "x"), "b", TypeError, "str"),
-    "concatenate_rows": ("concatenate", ([f(3, 4), f(2, 4)],), None, ValueError, "2"),
+    "concatenate_columns": ("concatenate", ([f(3, 4), f(3, 2)],), None, ValueError, "2"),
     "concatenate_none": ("concatenate", ([],), None, ValueError, ""),
     "concatenate_kind": ("concatenate", (3,), None, NUMBER, ""),
     "activation_name": ("activation", (f(3, 4), "rellu"), None, ValueError, "rellu"),
