@@ -69,7 +69,7 @@ TABLE = {
     "unit_norm_rank": ("unit_norm", (f(3),), "x", ValueError, "(3,)"),
     "group_norm_groups": ("group_norm", (f(3, 4),), "groups", ValueError, "3", {"groups": 3}),
     "transpose_axes": ("transpose", (f(3, 4, 5), (0, 2)), "axes", ValueError, "(0, 2)"),
-    "transpose_batch": ("transpose", (f(3, 4, 5), (1, 0, 2)), "axes", ValueError, "(1, 0, 2)"),
+    "transpose_twice": ("transpose", (f(3, 4, 5), (1, 1, 2)), "axes", ValueError, "(1, 1, 2)"),
     "transpose_kind": ("transpose", (f(3, 4, 5), (0, "a", 1)), "axes", TypeError, "'a'"),
     "inference_mean": (
         "batch_norm_inference",

@@ -37,6 +37,12 @@ FUNCTIONS = {
     "take": (FLAT, lambda x: ops.take(x, [3, 4, 5, 0, -1], axis=1), lambda x: x[:, [3, 4, 5, 0, 6]]),
     "take twice": (FLAT, lambda x: ops.take(x, [2, 2, 4, 6, 5], -1), lambda x: x[:, [2, 2, 4, 6, 5]]),
     "take one": (CUBE, lambda x: ops.take(x, -1, axis=1), lambda x: x[:, -1]),
+    "take, array": (
+        CUBE,
+        lambda x: ops.take(x, [[0, 2, 1], [3, -1, 0]], axis=1),
+        lambda x: x[:, [[0, 2, 1], [3, -1, 0]]],
+    ),
+    "transpose": (CUBE, lambda x: ops.transpose(x, (0, -1, 1)), lambda x: x.transpose(0, 2, 1)),
     "expand_dims": (FLAT, lambda x: ops.expand_dims(x, 1), lambda x: x[:, None]),
     "expand_dims, last": (FLAT, lambda x: ops.expand_dims(x, -1), lambda x: x[..., None]),
     "squeeze": (CUBE[:, :1], lambda x: ops.squeeze(x, 1), lambda x: x[:, 0]),
@@ -72,6 +78,10 @@ def test_split(parts, axis):
 def test_arrays_have_the_first_axis_too():
     np.testing.assert_array_equal(ops.get_item(FLAT, np.s_[1:4:2, 3]), FLAT[1:4:2, 3])
     np.testing.assert_array_equal(ops.take(FLAT, [4, 0], axis=0), FLAT[[4, 0]])
+    np.testing.assert_array_equal(ops.take(FLAT, [[9, 0]]), FLAT.reshape(-1)[[[9, 0]]])
+    assert ops.take(FLAT, 9) == FLAT.reshape(-1)[9]
+    np.testing.assert_array_equal(ops.transpose(CUBE), CUBE.T)
+    np.testing.assert_array_equal(ops.transpose(CUBE, (1, 2, 0)), CUBE.transpose(1, 2, 0))
     np.testing.assert_array_equal(ops.split(CUBE, 2)[1], CUBE[2:])
     np.testing.assert_array_equal(ops.stack([FLAT, -FLAT]), np.stack([FLAT, -FLAT]))
     np.testing.assert_array_equal(ops.concatenate([FLAT, FLAT[:1]], axis=0), np.concatenate([FLAT, FLAT[:1]]))
@@ -131,6 +141,11 @@ SYMBOL = Tensor((None, 4))
         (lambda: ops.take(SYMBOL, [0, 4], axis=1), ValueError, "'indices'"),
         (lambda: ops.take(SYMBOL, [], axis=1), ValueError, "'indices'"),
         (lambda: ops.take(SYMBOL, [0.5], axis=1), TypeError, "'indices'"),
+        (lambda: ops.take(SYMBOL, [[0], [1, 2]], axis=1), ValueError, "'indices'"),
+        (lambda: ops.take(SYMBOL, [0]), ValueError, r"take\(\): argument 'axis': is needed for a symbolic tensor"),
+        (lambda: ops.transpose(SYMBOL), ValueError, r"transpose\(\): argument 'axes': the batch .*stays.*got None"),
+        (lambda: ops.transpose(SYMBOL, (1, 0)), ValueError, r"the batch of a symbolic tensor stays.*got \(1, 0\)"),
+        (lambda: ops.transpose(FLAT, (0, 0)), ValueError, r"the axes of shape \(5, 7\), each once, got \(0, 0\)"),
         (lambda: ops.matmul(SYMBOL, SYMBOL), TypeError, r"matmul\(\): argument 'x2'.*layers.Dot"),
         (lambda: np.ones((2, 2)) @ SYMBOL, TypeError, r"matmul\(\): argument 'x2'"),
         (lambda: SYMBOL @ np.ones((3, 2)), ValueError, r"\(4, 2\)"),

@@ -37,6 +37,8 @@ WRITTEN = {
     "matmul": lambda ops, x: ops.matmul(x, KERNEL),
     "take": lambda ops, x: ops.take(x, [0, 2], axis=1),
     "take one": lambda ops, x: ops.take(x, 1, axis=1),
+    "take of an array": lambda ops, x: ops.take(x, [[0, 2], [1, 1]], axis=1),
+    "one_hot": lambda ops, x: ops.one_hot(ops.cast(x > 1.0, "float32"), 2, axis=1),
     "split": lambda ops, x: ops.subtract(*ops.split(x, 2, axis=1)),
     "split at": lambda ops, x: ops.split(x, [1, 4], axis=1)[1],
     "stack": lambda ops, x: ops.stack([x[:, 0], x[:, 1]], axis=1),

@@ -43,7 +43,10 @@ class Dot(Merge):
         pair = [integer(function, "axes", axis) for axis in pair]
         if len(pair) not in (1, 2) or any(axis not in (1, -1) for axis in pair):
             raise bad_value(
-                function, "axes", f"rows of (batch, features) inputs are multiplied: expected 1, got {axes!r}"
+                function,
+                "axes",
+                f"must be 1 or -1, got {axes!r}: rows of (batch, features) inputs are multiplied; "
+                "products of a matrix per row are not offered, as dense nets have none",
             )
         self.axes = pair if isinstance(axes, (list, tuple)) else pair[0]
         self.normalize = boolean(function, "normalize", normalize)
@@ -54,7 +57,10 @@ class Dot(Merge):
         if len(others) != 1 or others[0] != first or len(first) != 2:
             shapes = ", ".join(map(str, input_shape))
             raise bad_value(
-                "Dot", "inputs", f"expected two (batch, features) inputs of one shape, got {shapes}"
+                "Dot",
+                "inputs",
+                f"expected two (batch, features) inputs of one shape, got {shapes}; matrices per row "
+                "are not offered",
             )
 
     def call(self, inputs: list[Tensor]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from densor._array import device_array, real_array
-from densor._check import bad_type, bad_value, choice, integer, positive_int
+from densor._check import bad_type, bad_value, boolean, choice, integer, positive_int, unsupported
 from densor.graph import Tensor, Variable, copied_to_device
 from densor.ops._device import constant, float32_there, gathered
 from densor.ops._eager import array_of
@@ -16,6 +16,7 @@ from densor.ops.comparison import equal, logical_or, not_equal, where
 from densor.ops.reduction import max, min
 from densor.ops.rescale import rescale
 from densor.ops.reshape import reshape_rows
+from densor.ops.transpose import transpose
 
 __all__ = ["argmax", "cast", "convert_to_tensor", "one_hot", "ones_like", "shape", "zeros_like"]
 
@@ -112,18 +113,36 @@ def _filled(function: str, x: Any, value: float) -> Any:
     return np.full(np.shape(x), value, np.float32) if there is None else constant(there.shape, value)
 
 
-def one_hot(x: Any, num_classes: int) -> Any:
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
     """1 in the column of each class number, 0 elsewhere: (...) to (..., num_classes). No class, no 1.
 
     Args:
         x: class numbers, symbolic with or without a last axis of 1. num_classes: the number of columns.
+        axis: where the columns stand among the axes of the result. dtype: as for `cast`, by default "float32".
+        sparse: must be False.
+
+    Source: Keras 3 `ops.one_hot`.
 
     Example:
         >>> from densor import ops
         >>> ops.one_hot([1, 0], 2).tolist()
         [[0.0, 1.0], [1.0, 0.0]]
+        >>> ops.one_hot([1, 0, 1], 2, axis=0, dtype="int32").tolist()
+        [[0, 1, 0], [1, 0, 1]]
     """
-    classes = np.arange(positive_int("one_hot", "num_classes", num_classes), dtype=np.float32)
+    unsupported("one_hot", "sparse", sparse, False)
+    hot = _columns_hot(x, positive_int("one_hot", "num_classes", num_classes))
+    place = integer("one_hot", "axis", axis, -hot.ndim, hot.ndim - 1) % hot.ndim
+    if place < hot.ndim - 1:
+        order = list(range(hot.ndim - 1))
+        order.insert(place, hot.ndim - 1)
+        hot = transpose(hot, order)
+    return hot if dtype is None else cast(hot, dtype)
+
+
+def _columns_hot(x: Any, count: int) -> Any:
+    """The columns behind the axes of the class numbers."""
+    classes = np.arange(count, dtype=np.float32)
     if isinstance(x, Tensor):
         single = x.ndim > 1 and x.shape[-1] == 1
         return equal(x if single else reshape_rows(x, (*x.shape[1:], 1)), classes)  # type: ignore[arg-type]
@@ -133,26 +152,35 @@ def one_hot(x: Any, num_classes: int) -> Any:
     return np.equal(real_array("one_hot", "x", x)[..., None], classes).astype(np.float32)
 
 
-def argmax(x: Any, axis: int = -1) -> Any:
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The place of the largest value along an axis, of arrays; training has it in the accuracies.
 
-    The first of equal ones, or the first NaN; int64, in the memory of a GPU int32.
+    The first of equal ones, or the first NaN; int64, in the memory of a GPU int32. Without an axis the place among all
+    values in a row; `keepdims` leaves axes of length 1.
 
     Raises:
         TypeError: a symbolic tensor, or not real numbers.
 
     Example:
         >>> from densor import ops
-        >>> ops.argmax([[0.1, 0.9]]).tolist()
-        [1]
+        >>> ops.argmax([[0.1, 0.9], [0.8, 0.2]], axis=-1).tolist()
+        [1, 0]
     """
     if isinstance(x, Tensor):
         raise bad_type("argmax", "x", f"{x!r} is symbolic; argmax is for arrays only")
     there = float32_there("argmax", "x", x)
-    if there is not None:
-        return _argmax_there(there, integer("argmax", "axis", axis, -there.ndim, there.ndim - 1))
-    array = real_array("argmax", "x", x)
-    return array.argmax(axis=integer("argmax", "axis", axis, -array.ndim, array.ndim - 1))
+    array: Any = real_array("argmax", "x", x) if there is None else there
+    if axis is not None:
+        axis = integer("argmax", "axis", axis, -array.ndim, array.ndim - 1) % array.ndim
+    if not array.size:
+        raise bad_value("argmax", "x", f"nothing to choose from in shape {array.shape}")
+    shape = [size for place, size in enumerate(array.shape) if place != axis and axis is not None]
+    if boolean("argmax", "keepdims", keepdims):
+        shape = [1 if axis in (None, place) else size for place, size in enumerate(array.shape)]
+    if there is None:
+        return array.argmax(axis=axis).reshape(shape)
+    places = _argmax_there(there.reshape(there.size), 0) if axis is None else _argmax_there(there, axis)
+    return places.reshape(tuple(shape))
 
 
 def _argmax_there(x: Any, axis: int) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from densor import _core
+from densor._array import real_array
 from densor._check import bad_type, bad_value, integer, show
 from densor.graph import Lowering, Node, Tensor
 from densor.ops._eager import empty, operand
@@ -124,13 +125,15 @@ def _places(part: slice | int, size: int, key: Any) -> range:
     return range(part % size, part % size + 1)
 
 
-def take(x: Any, indices: int | Sequence[int], axis: int) -> Any:
+def take(x: Any, indices: int | Sequence[Any], axis: int | None = None) -> Any:
     """The places of an axis that `indices` names, in this order.
 
     Args:
         x: a symbolic tensor, or real numbers.
-        indices: an integer, which takes the axis away, or a list of them; negative ones count from the end.
-        axis: any axis, of a symbolic tensor any but the batch's; negative counts from the last.
+        indices: an integer, which takes the axis away, a list of them, or an array, whose axes then stand in the place
+            of that one; negative ones count from the end.
+        axis: any axis, of a symbolic tensor any but the batch's; negative counts from the last. None: that of all
+            values in a row, of which a symbolic tensor has none.
 
     Returns:
         A symbolic tensor, or a float32 array.
@@ -146,15 +149,20 @@ def take(x: Any, indices: int | Sequence[int], axis: int) -> Any:
         [[3.0, 1.0]]
     """
     array = operand("take", x)
+    if axis is None:
+        if isinstance(array, Tensor):
+            raise bad_value("take", "axis", f"is needed for a symbolic tensor, whose batch stays: {array!r}")
+        array, axis = array.reshape(array.size), 0
     place = _axis("take", axis, array)
     size = array.shape[place]
-    single = not hasattr(indices, "__len__")
-    listed = [indices] if single else list(indices)  # type: ignore[arg-type]
-    if not listed:
+    listed = real_array("take", "indices", indices)
+    if listed.size == 0:
         raise bad_value("take", "indices", "expected at least one, got none")
-    found = [integer("take", "indices", index, -size, size - 1) % size for index in listed]
-    taken = _taken(array, place, found)
-    return _seen_as(taken, (*array.shape[:place], *array.shape[place + 1 :])) if single else taken
+    flat = listed.reshape(-1).tolist()
+    found = [integer("take", "indices", index, -size, size - 1) % size for index in flat]
+    return _seen_as(
+        _taken(array, place, found), (*array.shape[:place], *listed.shape, *array.shape[place + 1 :])
+    )
 
 
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:

@@ -44,12 +44,13 @@ class TransposeNode(Node):
             )
 
 
-def transpose(x: Any, axes: Sequence[int]) -> Any:
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Put the axes of `x` into another order: axis i of the result is axis `axes[i]` of `x`.
 
     Args:
-        x: (batch, ...), a symbolic tensor or real numbers.
-        axes: a permutation of the axes, 0 first: the batch stays where it is.
+        x: a symbolic tensor (batch, ...), or real numbers.
+        axes: a permutation of the axes; None turns their order round. Of a symbolic tensor 0 comes first: the batch
+            stays where it is.
 
     Returns:
         A symbolic tensor, or a new float32 array.
@@ -63,13 +64,22 @@ def transpose(x: Any, axes: Sequence[int]) -> Any:
         >>> from densor import ops
         >>> ops.transpose([[[1, 2, 3], [4, 5, 6]]], (0, 2, 1)).tolist()
         [[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]]
+        >>> ops.transpose([[1, 2, 3]]).tolist()
+        [[1.0], [2.0], [3.0]]
     """
     array = operand("transpose", x)
-    order = tuple(integer("transpose", "axes", axis) for axis in axes)
-    if sorted(order) != list(range(array.ndim)) or order[:1] != (0,):
+    given = range(array.ndim)[::-1] if axes is None else axes
+    order = tuple(integer("transpose", "axes", axis) for axis in given)
+    order = tuple(axis + array.ndim if axis < 0 else axis for axis in order)
+    if sorted(order) != list(range(array.ndim)):
         raise bad_value(
-            "transpose", "axes", f"expected 0 and then the other axes of shape {array.shape}, got {order}"
+            "transpose", "axes", f"expected the axes of shape {array.shape}, each once, got {axes}"
         )
-    if isinstance(array, Tensor):
-        return TransposeNode(array, order).output
-    return transposed(array, order)
+    if not isinstance(array, Tensor):
+        return transposed(array, order)
+    if order[0] != 0:
+        raise bad_value(
+            "transpose", "axes", f"the batch of a symbolic tensor stays: expected 0 and then the other axes of shape "
+            f"{array.shape}, got {axes}"
+        )  # fmt: skip
+    return TransposeNode(array, order).output
