@@ -15,7 +15,7 @@ from densor.config import set_epsilon as set_epsilon
 from densor.config import set_floatx as set_floatx
 from densor.graph import Variable
 from densor.layers import reset_names
-from densor.optimizers.learning_rate import LearningRate
+from densor.optimizers.learning_rate import Reading
 
 __all__ = [
     "backend", "clear_session", "epsilon", "floatx", "get_value", "set_epsilon", "set_floatx", "set_value",
@@ -47,12 +47,12 @@ def get_value(x: Any) -> NDArray[Any]:
 
 
 def set_value(x: Any, value: Any) -> None:
-    """Overwrite a variable, or the learning rate of the optimizer that `x` was read from.
+    """Overwrite a variable, or the learning rate or the iterations of the optimizer that `x` was read from.
 
     Raises:
         TypeError: `x` is neither, or `value` is not real numbers.
         ValueError: `value` does not fit.
     """
-    if not isinstance(x, Variable | LearningRate):
-        raise bad_type("set_value", "x", f"must be a variable or a learning rate, got {show(x)}")
+    if not isinstance(x, Variable | Reading):
+        raise bad_type("set_value", "x", f"must be a variable, a learning rate or iterations, got {show(x)}")
     x.assign(value)

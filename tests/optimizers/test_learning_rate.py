@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from densor.graph import Variable
 from densor.optimizers import SGD, Adam
 from densor.optimizers.schedules import CosineDecay, ExponentialDecay
 
@@ -117,3 +118,42 @@ def test_iterations():
     with pytest.raises(TypeError, match=r"^SGD\(\): argument 'iterations': must be an integer"):
         optimizer.iterations = 1.0
     assert optimizer.iterations == 5
+
+
+@pytest.mark.parametrize("setting", ["learning_rate", "iterations"])
+def test_what_is_read_answers_to_the_methods_of_variables(setting):
+    optimizer = SGD(4.0)
+    optimizer.iterations = 4
+    read = getattr(optimizer, setting)
+    assert read.numpy() == read.value == np.asarray(read) == 4
+    assert read.numpy().dtype == read.dtype == {"learning_rate": "float32", "iterations": "int32"}[setting]
+    assert (read.shape, read.ndim) == ((), 0)
+    read.assign_add(3)
+    read.assign_sub(1)
+    assert (getattr(optimizer, setting), read) == (6, 4)
+    read.assign(2)
+    assert getattr(optimizer, setting) == 2
+    with pytest.raises(ValueError, match=rf"^SGD\(\): argument '{setting}': must be .*at least 0"):
+        read.assign_sub(3)
+    assert getattr(optimizer, setting) == 2
+
+
+def test_iterations_can_be_copied_without_their_optimizer():
+    for duplicate in (copy.deepcopy(SGD().iterations), pickle.loads(pickle.dumps(SGD().iterations))):
+        assert type(duplicate) is int
+
+
+def test_steps_go_by_the_iterations_that_were_assigned():
+    """Adam's first step is the rate whatever the gradient; its second is so again only where the count starts anew."""
+    moved = []
+    for start_anew in (False, True):
+        weight = Variable([0.0])
+        optimizer = Adam(0.5, beta_1=0.5, beta_2=0.5)
+        optimizer.apply([[1.0]], [weight])
+        if start_anew:
+            optimizer.iterations.assign(0)
+        before = weight.numpy()
+        optimizer.apply([[1.0]], [weight])
+        assert optimizer.iterations == 2 - start_anew
+        moved.append(float((before - weight.numpy())[0]))
+    np.testing.assert_allclose(moved, [0.5, 0.5 * 0.5**0.5 / 0.5 * 0.75 / 0.75**0.5], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""What `optimizer.learning_rate` takes and returns besides plain numbers and schedules."""
+"""What `optimizer.learning_rate` and `optimizer.iterations` return, and take besides plain numbers and schedules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,39 @@ if TYPE_CHECKING:
     from densor.optimizers.optimizer import Optimizer
 
 
-class LearningRate(float):
+class Reading:
+    """A number of an optimizer at the moment it was read, which answers to the methods of Keras' variables."""
+
+    dtype = "float32"
+    shape: tuple[int, ...] = ()
+    ndim = 0
+
+    _setting: str
+    _optimizer: Optimizer
+
+    def numpy(self) -> Any:
+        """Returns the number as a NumPy scalar of `dtype`."""
+        return np.dtype(self.dtype).type(self)
+
+    @property
+    def value(self) -> Any:
+        """The number as a NumPy scalar."""
+        return self.numpy()
+
+    def assign(self, value: Any) -> None:
+        """Sets the number, as `optimizer.learning_rate = value` does."""
+        setattr(self._optimizer, self._setting, value)
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the number that the optimizer has now."""
+        self.assign(getattr(self._optimizer, self._setting) + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtracts from the number that the optimizer has now."""
+        self.assign(getattr(self._optimizer, self._setting) - value)
+
+
+class LearningRate(Reading, float):
     """A float that also answers to Keras' variable methods: the learning rate at the moment it was read.
 
     >>> from densor.optimizers import SGD
@@ -24,7 +56,7 @@ class LearningRate(float):
     np.float32(0.25)
     """
 
-    _optimizer: Optimizer
+    _setting = "learning_rate"
 
     def __new__(cls, value: float, optimizer: Optimizer) -> LearningRate:
         rate = super().__new__(cls, value)
@@ -34,13 +66,27 @@ class LearningRate(float):
     def __reduce__(self) -> tuple[type[float], tuple[float]]:
         return float, (float(self),)  # a copy is only the number
 
-    def numpy(self) -> np.float32:
-        """Returns the rate as a NumPy float32."""
-        return np.float32(self)
 
-    def assign(self, value: float) -> None:
-        """Sets the optimizer's learning rate, as `optimizer.learning_rate = value` does."""
-        self._optimizer.learning_rate = value
+class Iterations(Reading, int):
+    """An int that also answers to Keras' variable methods: the number of steps at the moment it was read.
+
+    >>> from densor.optimizers import SGD
+    >>> optimizer = SGD(0.5)
+    >>> optimizer.iterations.assign_add(3)
+    >>> optimizer.iterations, optimizer.iterations.numpy()
+    (3, np.int32(3))
+    """
+
+    dtype = "int32"
+    _setting = "iterations"
+
+    def __new__(cls, value: int, optimizer: Optimizer) -> Iterations:
+        count = super().__new__(cls, value)
+        count._optimizer = optimizer
+        return count
+
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        return int, (int(self),)
 
 
 class CalledRate(LearningRateSchedule):

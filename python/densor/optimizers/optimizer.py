@@ -14,7 +14,7 @@ from densor.layers._naming import snake_case
 from densor.optimizers.applying import Applying
 from densor.optimizers.averaging import Averaging
 from densor.optimizers.exclusions import Exclusions
-from densor.optimizers.learning_rate import CalledRate, LearningRate
+from densor.optimizers.learning_rate import CalledRate, Iterations, LearningRate
 from densor.optimizers.legacy import take_legacy
 from densor.schedules import LearningRateSchedule
 
@@ -200,9 +200,9 @@ class Optimizer(Applying):
     # --- the interface to the native pass ---
 
     @property
-    def iterations(self) -> int:
-        """The number of training steps made so far."""
-        return self._iterations
+    def iterations(self) -> Iterations:
+        """The number of training steps made so far, which schedules and the corrections of the rules go by."""
+        return Iterations(self._iterations, self)
 
     @iterations.setter
     def iterations(self, value: int) -> None:
