@@ -111,6 +111,7 @@ CALLS = {
     "concatenate": (lambda a, b: ops.concatenate([a, b], axis=1), CUBE, CUBE[:, :1].copy()),
     "get_item": (lambda x: ops.get_item(x, np.s_[:, ::2, 1:]), CUBE),
     "take, all in a row": (lambda x: ops.take(x, [[3, -1]]), CUBE),
+    "get_item, nothing": (lambda x: ops.get_item(x, np.s_[:, 1:1]), CUBE),
     "take": (lambda x: ops.take(x, [2, 0], axis=-1), CUBE),
     "expand_dims": (lambda x: ops.expand_dims(x, 1), X),
     "squeeze": (lambda x: ops.squeeze(x, 1), CUBE[:, :1].copy()),

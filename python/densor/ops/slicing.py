@@ -60,7 +60,8 @@ def get_item(x: Any, key: Any) -> Any:
         A symbolic tensor, or a float32 array.
 
     Raises:
-        TypeError: something else in the key. ValueError: a place that is not there, none at all, or rows of the batch.
+        TypeError: something else in the key. ValueError: a place that is not there, or of a symbolic tensor no place
+            at all, or rows of the batch.
 
     Source: Keras 3 `ops.get_item`.
 
@@ -80,7 +81,11 @@ def get_item(x: Any, key: Any) -> Any:
             shape.append(1)
             continue
         if axis or not isinstance(array, Tensor):
-            array = _taken(array, axis, _places(part, array.shape[axis], key))
+            places = _places(part, array.shape[axis], key)
+            if isinstance(array, Tensor) and not places:
+                raise bad_value("get_item", "key", f"{show(key)} leaves nothing of shape {array.shape}; symbolic "
+                                "tensors have at least one value in a row")  # fmt: skip
+            array = _taken(array, axis, places)
         elif part != slice(None):
             raise _not_the_batch("get_item", "key", key)
         if not isinstance(part, int):
@@ -117,8 +122,6 @@ def _places(part: slice | int, size: int, key: Any) -> range:
             found = range(size)[part]
         except (TypeError, ValueError) as error:
             raise bad_value("get_item", "key", f"{show(key)}: {error}") from None
-        if len(found) == 0 and size > 0:
-            raise bad_value("get_item", "key", f"{show(key)} leaves nothing of an axis of length {size}")
         return found
     if not -size <= part < size:
         raise bad_value("get_item", "key", f"{part} is outside an axis of length {size}")
@@ -156,8 +159,8 @@ def take(x: Any, indices: int | Sequence[Any], axis: int | None = None) -> Any:
     place = _axis("take", axis, array)
     size = array.shape[place]
     listed = real_array("take", "indices", indices)
-    if listed.size == 0:
-        raise bad_value("take", "indices", "expected at least one, got none")
+    if listed.size == 0 and isinstance(array, Tensor):
+        raise bad_value("take", "indices", "expected at least one for a symbolic tensor, got none")
     flat = listed.reshape(-1).tolist()
     found = [integer("take", "indices", index, -size, size - 1) % size for index in flat]
     return _seen_as(
@@ -314,6 +317,8 @@ def _taken(array: Any, axis: int, places: Sequence[int]) -> Any:
     """These places of an axis, one copy for each run of them that has one stride."""
     if list(places) == list(range(array.shape[axis])):
         return identity(array)
+    if len(places) == 0:
+        return empty((*array.shape[:axis], 0, *array.shape[axis + 1 :]), array)
     parts: list[Any] = []
     done = 0
     while done < len(places):
