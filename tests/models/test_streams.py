@@ -1,6 +1,7 @@
 """Data that come batch by batch: generators, data sets by index, loaders; steps per epoch."""
 
 import itertools
+import re
 import threading
 import warnings
 
@@ -275,3 +276,23 @@ def test_sparse_matrices_are_no_batches():
 def test_the_line_of_an_epoch_tells_how_many_batches_there_were(capsys):
     classifier().fit(batches(), verbose=2)
     assert capsys.readouterr().out.startswith("Epoch 1/1 - 5 batches - ")
+
+
+@pytest.mark.parametrize(
+    ("source", "shuffle", "warned"),
+    [
+        (endless, True, r"^fit\(\): argument 'shuffle': True is ignored, as the batches of a generator"),
+        (endless, None, None),
+        (endless, False, None),
+        (Loader, True, "of a data set"),
+        (Indexed, True, None),
+        (Indexed, "batch", "'batch' is ignored, as the batches of a PyDataset"),
+    ],
+)
+def test_who_asks_for_another_order_in_vain_is_told(source, shuffle, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier().fit(source(), steps_per_epoch=2, verbose=0, shuffle=shuffle)
+    assert len(caught) == (warned is not None)
+    if warned is not None:
+        assert re.search(warned, str(caught[0].message))

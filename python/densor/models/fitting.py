@@ -33,6 +33,7 @@ class Plan:
     epochs: int = 1
     initial_epoch: int = 0
     shuffle: bool | str = True
+    asked_to_shuffle: bool = False
     validation: Callable[[CallbackList], Any] | None = None
     validation_batch_size: int = 32
     validation_steps: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -90,6 +91,9 @@ def fitting_of(
         if share:
             raise bad_value("fit", "validation_split", f"{share} of the rows can only be taken from arrays")
         stream = given.stream(epoch_order(model, lambda: 1) if plan.shuffle is True else None)
+        if plan.asked_to_shuffle and not stream.shuffles:
+            warnings.warn(f"fit(): argument 'shuffle': {plan.shuffle!r} is ignored, as the batches of a {stream.kind} "
+                          "come in their own order", UserWarning, stacklevel=3)  # fmt: skip
         _look(model, compiled, stream, given, own)
         return Batchwise(model, compiled, stream, plan, hooks, given.checks)
     table = _table(model, compiled, given, own)

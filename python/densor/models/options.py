@@ -38,6 +38,8 @@ def epoch_options(
 ) -> Plan:
     """The plan of a `fit` without its validation data; batch sizes are not yet limited to the data."""
     rows = batch_rows("fit", "batch_size", batch_size)
+    asked = shuffle is not None
+    shuffle = True if shuffle is None else shuffle
     if isinstance(shuffle, str) and shuffle != "batch":
         raise bad_value("fit", "shuffle", f"must be True, False or 'batch', got {shuffle!r}")
     return Plan(
@@ -45,6 +47,7 @@ def epoch_options(
         epochs=integer("fit", "epochs", epochs, 0),
         initial_epoch=integer("fit", "initial_epoch", initial_epoch, 0),
         shuffle=shuffle if isinstance(shuffle, str) else boolean("fit", "shuffle", shuffle),
+        asked_to_shuffle=asked and bool(shuffle),
         validation=None,
         validation_batch_size=(
             rows if validation_batch_size is None

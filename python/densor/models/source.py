@@ -26,10 +26,12 @@ class Source(Protocol):
     Attributes:
         kind: what to call it in messages.
         lists: whether a list is a batch (x, y), and not several inputs.
+        shuffles: whether every pass has an order of its own that it was given.
     """
 
     kind: str
     lists: bool
+    shuffles: bool
 
     @property
     def length(self) -> int | None:
@@ -54,7 +56,7 @@ class Source(Protocol):
 class Once:
     """A generator, or another iterator: what it has given does not come again."""
 
-    kind, lists = "generator", False
+    kind, lists, shuffles = "generator", False, False
     length: int | None = None
 
     def __init__(self, iterator: Iterator[Any]) -> None:
@@ -78,7 +80,7 @@ class Once:
 class _Loader:
     """A loader (of torch), or a data set (tf.data): every iteration is a pass."""
 
-    kind, lists = "data set", True
+    kind, lists, shuffles = "data set", True, False
 
     def __init__(self, iterable: Iterable[Any]) -> None:
         self._iterable = iterable
@@ -109,6 +111,7 @@ class _Indexed:
 
     def __init__(self, dataset: Any, order: Order | None) -> None:
         self.dataset, self._order = dataset, order
+        self.shuffles = order is not None
         self.length: int | None = dataset.num_batches if hasattr(dataset, "num_batches") else len(dataset)
 
     def begin(self) -> Iterator[Any]:
@@ -151,6 +154,7 @@ class Rows:
         self, parts: Sequence[Any], rows: int, batch_size: Callable[[], int], order: Order | None
     ) -> None:
         self._parts, self._rows, self._batch_size, self._order = parts, rows, batch_size, order
+        self.shuffles = order is not None
 
     @property
     def length(self) -> int | None:

@@ -24,6 +24,8 @@ class Stream:
         steps: batches per epoch; the next epoch goes on where one stopped. None: a pass over the source.
 
     Attributes:
+        kind: what the source is called in messages.
+        shuffles: whether every pass has an order of its own.
         number: of the last batch, counted from 0 within the epoch.
     """
 
@@ -31,6 +33,7 @@ class Stream:
         self.function, self.argument, self.steps = function, argument, steps
         self.number = -1
         self._source = source
+        self.kind, self.shuffles = source.kind, source.shuffles
         self._iterator: Iterator[Any] | None = None
         self._seen: list[Any] = []  # looked at, but not used yet
         self._given = 0  # in this pass

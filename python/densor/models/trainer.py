@@ -35,7 +35,7 @@ class Trainer(Stepper):
         callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool | str = True,
+        shuffle: bool | str | None = None,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -61,8 +61,8 @@ class Trainer(Stepper):
             callbacks: `densor.callbacks`; hooks per batch make every batch a call of its own.
             validation_split: this share of the rows, the last ones before shuffling, validates.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, or something that gives batches.
-            shuffle: a fresh order for every epoch; "batch" shuffles whole batches. A `PyDataset` is asked for its
-                batches in a fresh order; other sources are used as they come.
+            shuffle: True or None a fresh order for every epoch; "batch" shuffles whole batches. A `PyDataset` is asked
+                for its batches in a fresh order; other sources are used as they come, with a warning if it is True.
             class_weight: `{class: weight}`; classes left out weigh 1.
             sample_weight: `(rows,)`; the loss of a batch is `sum(weight * loss) / rows`. Several outputs: one for
                 all, or a list or dict.
