@@ -44,6 +44,14 @@ def test_callbacks_are_called_in_order():
     ]
 
 
+def test_hooks_that_have_no_logs_get_an_empty_dict():
+    seen = []
+    every = CallbackList(LambdaCallback(on_train_begin=seen.append, on_train_end=seen.append))
+    every.on_train_begin()
+    every.on_train_end()
+    assert seen == [{}, {}]
+
+
 def test_what_a_callback_adds_to_the_logs_reaches_history():
     adds = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(extra=epoch * 2))
     for callbacks in ([adds], [History(), adds], [adds, History()]):

@@ -195,6 +195,10 @@ def test_names():
         metrics.get("precison")
 
 
+def test_metrics_tell_their_dtype():
+    assert metrics.Mean().dtype == metrics.AUC(name="area").dtype == "float32"
+
+
 def test_variables_of_metrics():
     metric = Gathered()
     assert [v.name for v in metric.variables] == ["largest", "batches"]

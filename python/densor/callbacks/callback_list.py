@@ -86,9 +86,11 @@ class CallbackList(Callback):
             callback.set_params(params)
 
     def _call(self, hook: str, *arguments: Any) -> None:
+        *place, logs = arguments
+        logs = {} if logs is None else logs  # as in Keras: hooks read it without looking
         for callback in self.callbacks:
             try:
-                getattr(callback, hook)(*arguments)
+                getattr(callback, hook)(*place, logs)
             except BaseException:
                 self._raised.append(callback)
                 raise
@@ -96,6 +98,7 @@ class CallbackList(Callback):
     def _end(self, hook: str, logs: Logs | None) -> None:
         """Calls `hook` of all callbacks that have not raised, then re-raises the first exception of them."""
         raised, self._raised = self._raised, []
+        logs = {} if logs is None else logs
         first: BaseException | None = None
         for callback in self.callbacks:
             if callback in raised:

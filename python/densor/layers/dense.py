@@ -93,6 +93,10 @@ class Dense(Layer):
             )  # fmt: skip
 
     def call(self, inputs: Tensor) -> Any:
+        features = self.kernel.shape[0]
+        if inputs.shape[-1] != features:
+            raise bad_value(type(self).__name__, "inputs", f"layer {self.name!r} was built for {features} features, "
+                            f"the last axis, got shape {inputs.shape}")  # fmt: skip
         return self.activation(ops.dense(inputs, self.kernel, self.bias))
 
     def get_config(self) -> dict[str, Any]:

@@ -73,6 +73,9 @@ class Metric:
     direction: str | None = None
     """Whether better is "up" or "down"; None where that is not known."""
 
+    dtype = "float32"
+    """What the figures are kept as."""
+
     additive: bool = False
     """Whether one call of `update_state` with the rows of several batches is as good as one for each of them."""
 
