@@ -51,7 +51,7 @@ def densor_steps(data: Data, way: str = "graph") -> Work:
         epochs = max(1, calls * data.batch // data.rows)
         _core.set_device_steps(way)
         model.fit(x, y, batch_size=data.batch, epochs=epochs, verbose=0)
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
 
     return run
 
@@ -131,7 +131,7 @@ def contest(data: Data, works: dict[str, Work], ways: Sequence[str]) -> Contest:
             _core.set_device_steps(way)
             history = densor_model(data).fit(data.x[:rows], data.y[:rows], data.batch, 1, 0, shuffle=False)
             found.append(history.history["loss"][0])
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
         other, losses = TorchSteps(data, captured=False), []
         for first in range(0, rows, data.batch):
             other.batch = other.x[first : first + data.batch], other.y[first : first + data.batch]

@@ -131,7 +131,6 @@ std::string tune_gemm(const std::string& path, const std::string& device, const 
 // The way that a tuner with this file takes for a program of this name, and why.
 std::pair<std::string, std::string> tune_steps(const std::string& path, const std::string& device,
                                                const std::string& key, std::int64_t batches,
-                                               std::int64_t footprint,
                                                const std::function<std::pair<double, double>()>& timer) {
   StepsTuner tuner(path, device, warn);
   const auto time = [&] {
@@ -140,7 +139,7 @@ std::pair<std::string, std::string> tune_steps(const std::string& path, const st
     return StepTimes{graph, persistent};
   };
   std::string why;
-  const DeviceSteps chosen = tuner.choose(key, batches, footprint, time, why);
+  const DeviceSteps chosen = tuner.choose(key, batches, time, why);
   return {device_steps_name(chosen), why};
 }
 
@@ -250,7 +249,7 @@ void bind_device_steps(py::module_& m) {
       py::arg("value"), "Later runs on a GPU are 'graph', 'persistent' or 'auto'.");
   m.def(
       "tune_steps", &tune_steps, py::arg("path"), py::arg("device"), py::arg("key"), py::arg("batches"),
-      py::arg("footprint"), py::arg("timer"),
+      py::arg("timer"),
       "For tests: 'graph' or 'persistent', as a tuner with this file takes it where `timer` says how long a "
       "batch takes both ways, and why; a negative time: there is no memory to measure it.");
   m.def("chosen_steps", &chosen_steps, py::call_guard<py::gil_scoped_release>(),

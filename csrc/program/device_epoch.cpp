@@ -15,6 +15,7 @@
 #include "cpu/gemm/precision.h"
 #include "cuda/memory.h"
 #include "program/launch_plan.h"
+#include "program/persistent_kernel.h"
 #include "program/put_back.h"
 #include "program/steps_tuner.h"
 
@@ -182,35 +183,22 @@ class DeviceEpoch {
     if (!phases.complete()) return -1;
     const unsigned blocks = cuda::launchers().persistent_blocks(phases);
     if (blocks == 0) return -1;
-    const auto table = cuda::copy_to_device(phases.list());
-    const auto arrived = cuda::copy_to_device(std::vector<unsigned>{0});
-    cuda::PersistentRun run{table->as<const cuda::Phase>(),
-                            static_cast<int>(phases.list().size()),
-                            blocks,
-                            0,
-                            arrived->as<unsigned>(),
-                            0};
-    const auto launch = [&](std::int64_t count) {
-      run.batches = count;
-      cuda::launchers().persistent(queue_, run);
-      run.arrived_before += static_cast<unsigned>(count * phases.fences()) * blocks;
-    };
+    const auto timer = [&] { return times(phases, batches, PersistentKernel(queue_, phases, blocks)); };
     if (device_steps() == DeviceSteps::automatic &&
-        tuned_steps(key_of(phases, epoch_), batches, phases.footprint(),
-                    [&] { return times(phases, batches, launch); }) == DeviceSteps::graph)
+        tuned_steps(key_of(phases, epoch_), batches, timer) == DeviceSteps::graph)
       return -1;
+    PersistentKernel kernel(queue_, phases, blocks);
     const std::int64_t launches = (batches + kBatchesPerLook - 1) / kBatchesPerLook;
     return in_steps(launches, kMostLaunches, poll, [&](std::int64_t i) {
       const std::int64_t count = std::min(kBatchesPerLook, batches - i * kBatchesPerLook);
-      launch(count);
+      kernel.launch(count);
       return count;
     });
   }
 
   // What a batch takes either way: the first ones of the epoch, several times over. Nothing of it is left.
   // Where batches are long, few of them are run: nobody hears of a cancel meanwhile.
-  template <class Launch>
-  StepTimes times(const cuda::Phases& phases, std::int64_t batches, const Launch& launch) {
+  StepTimes times(const cuda::Phases& phases, std::int64_t batches, PersistentKernel kernel) {
     const std::int64_t together =
         plan_launches(batches, steps_of(*epoch_.full), batches_per_graph()).batches_per_graph;
     const PutBack before(phases);
@@ -225,7 +213,7 @@ class DeviceEpoch {
       const double as_graphs = spent(graphs * together, [&] {
         for (std::int64_t i = 0; i < graphs; ++i) graph.replay();
       });
-      return StepTimes{as_graphs, spent(at_once, [&] { launch(at_once); })};
+      return StepTimes{as_graphs, spent(at_once, [&] { kernel.launch(at_once); })};
     };
     const auto put_back = [&] {
       before.now();

@@ -19,9 +19,7 @@ constexpr std::int64_t kWorthCapturing = 32;
 std::atomic<std::int64_t> asked_for{0};
 
 constexpr const char* kNames[] = {"graph", "persistent", "auto"};
-std::atomic<DeviceSteps> steps_asked_for{DeviceSteps::graph};
-// What an L2 cache keeps beside the data that pass through it. An estimate until a GPU has measured it.
-constexpr std::int64_t kMostBytesAsPhases = std::int64_t{24} << 20;
+std::atomic<DeviceSteps> steps_asked_for{DeviceSteps::automatic};
 
 }  // namespace
 
@@ -58,9 +56,5 @@ void set_device_steps(const std::string& name) {
   steps_asked_for.store(static_cast<DeviceSteps>(index), std::memory_order_relaxed);
 }
 const char* device_steps_name(DeviceSteps steps) { return kNames[static_cast<int>(steps)]; }
-bool runs_as_phases(DeviceSteps asked, std::int64_t footprint) {
-  return asked == DeviceSteps::persistent ||
-         (asked == DeviceSteps::automatic && footprint <= kMostBytesAsPhases);
-}
 
 }  // namespace densor

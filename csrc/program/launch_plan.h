@@ -31,12 +31,10 @@ std::int64_t batches_per_graph();
 void set_batches_per_graph(std::int64_t batches);
 
 // How a device runs many batches of a program: as graphs of launches, or as phases of one kernel; `automatic`
-// takes the kernel for nets that are small enough.
+// takes the kernel where it was measured to be faster.
 enum class DeviceSteps { graph, persistent, automatic };
 DeviceSteps device_steps();
 void set_device_steps(const std::string& name);
 const char* device_steps_name(DeviceSteps steps);
-// Of a net that reads and writes so many bytes a batch.
-bool runs_as_phases(DeviceSteps asked, std::int64_t footprint);
 
 }  // namespace densor

@@ -36,11 +36,6 @@ DeviceSteps faster(const StepTimes& times) {
   return times.persistent < times.graph ? DeviceSteps::persistent : DeviceSteps::graph;
 }
 
-DeviceSteps by_size(std::int64_t footprint, const std::string& reason, std::string& why) {
-  why = "by size, " + reason;
-  return runs_as_phases(DeviceSteps::automatic, footprint) ? DeviceSteps::persistent : DeviceSteps::graph;
-}
-
 std::mutex g_choosing;
 std::map<std::string, std::string> g_chosen;  // by key
 
@@ -49,19 +44,21 @@ std::map<std::string, std::string> g_chosen;  // by key
 StepsTuner::StepsTuner(std::string path, std::string device, cuda::Warn warn)
     : known_(std::move(path), std::move(device), "times of whole steps", is_record, std::move(warn)) {}
 
-DeviceSteps StepsTuner::choose(const std::string& key, std::int64_t batches, std::int64_t footprint,
-                               const StepTimer& timer, std::string& why) {
+DeviceSteps StepsTuner::choose(const std::string& key, std::int64_t batches, const StepTimer& timer,
+                               std::string& why) {
   StepTimes times{};
   const std::string* record = known_.find(key);
   if (record == nullptr) {
-    if (batches < kBatchesToMeasure)
-      return by_size(footprint, "fewer than " + std::to_string(kBatchesToMeasure) + " batches to measure",
-                     why);
+    if (batches < kBatchesToMeasure) {
+      why = "fewer than " + std::to_string(kBatchesToMeasure) + " batches to measure";
+      return DeviceSteps::graph;
+    }
     try {
       times = timer();
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::device_memory) throw;
-      return by_size(footprint, "no memory to measure", why);
+      why = "no memory to measure";
+      return DeviceSteps::graph;
     }
     known_.refresh();  // another process may have been faster
     record = known_.find(key);
@@ -77,15 +74,14 @@ DeviceSteps StepsTuner::choose(const std::string& key, std::int64_t batches, std
   return faster(times);
 }
 
-DeviceSteps tuned_steps(const std::string& key, std::int64_t batches, std::int64_t footprint,
-                        const StepTimer& timer) {
+DeviceSteps tuned_steps(const std::string& key, std::int64_t batches, const StepTimer& timer) {
   std::vector<std::string> warnings;
   DeviceSteps chosen = DeviceSteps::graph;
   {
     const std::lock_guard<std::mutex> lock(g_choosing);
     static std::vector<std::string> heard;
     static std::map<std::string, StepsTuner> tuners;  // by path
-    std::string why;
+    std::string why = "nothing is measured";
     if (cuda::autotune()) {
       const std::string device = cuda::tuned_device();
       const std::string path = cuda::record_path(device + " steps");
@@ -93,9 +89,7 @@ DeviceSteps tuned_steps(const std::string& key, std::int64_t batches, std::int64
                               .try_emplace(path, path, "densor steps: " + device,
                                            [](const std::string& text) { heard.push_back(text); })
                               .first->second;
-      chosen = tuner.choose(key, batches, footprint, timer, why);
-    } else {
-      chosen = by_size(footprint, "nothing is measured", why);
+      chosen = tuner.choose(key, batches, timer, why);
     }
     g_chosen[key] = std::string(device_steps_name(chosen)) + " (" + why + ")";
     warnings.swap(heard);

@@ -18,7 +18,7 @@ struct StepTimes {
 };
 using StepTimer = std::function<StepTimes()>;  // throws Error(device_memory) where there is no room for it
 
-// Fewer batches would not be worth it: the rule of sizes decides.
+// Fewer batches would not be worth it: graphs run them.
 inline constexpr std::int64_t kBatchesToMeasure = 32;
 
 class StepsTuner {
@@ -26,18 +26,16 @@ class StepsTuner {
   // `path`, `device`: file and owner of its records.
   StepsTuner(std::string path, std::string device, cuda::Warn warn);
 
-  // graph or persistent, the way that is faster by what is known of `key`, or else by `timer`. `footprint`
-  // decides where nothing can be measured. `why`: the reason in words.
-  DeviceSteps choose(const std::string& key, std::int64_t batches, std::int64_t footprint,
-                     const StepTimer& timer, std::string& why);
+  // graph or persistent, the way that is faster by what is known of `key`, or else by `timer`; graph where
+  // nothing can be measured. `why`: the reason in words.
+  DeviceSteps choose(const std::string& key, std::int64_t batches, const StepTimer& timer, std::string& why);
 
  private:
   cuda::Records known_;
 };
 
 // The same with the records of the device in use, where plans are measured (cuda::autotune), and noted down.
-DeviceSteps tuned_steps(const std::string& key, std::int64_t batches, std::int64_t footprint,
-                        const StepTimer& timer);
+DeviceSteps tuned_steps(const std::string& key, std::int64_t batches, const StepTimer& timer);
 // What was chosen last for each program of this process, a line each.
 std::string chosen_steps();
 

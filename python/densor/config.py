@@ -264,37 +264,37 @@ def set_autotune(value: bool) -> None:
 
 
 def device_steps() -> str:
-    """Returns how a GPU runs the batches of an epoch: "graph" (at the start), "persistent" or "auto"."""
+    """Returns how a GPU runs the batches of an epoch: "auto" (at the start), "graph" or "persistent"."""
     return _core.device_steps()
 
 
 def set_device_steps(value: str) -> None:
     """Sets how a GPU runs the batches of an epoch, in all that runs from now on. On a CPU it means nothing.
 
-    - "graph", the default until a GPU has run either: several batches are captured and launched as one graph.
+    - "auto" (default): as graphs, or in one kernel where that is faster. Before the first epoch of at least 32 batches
+      the first ones are run both ways, and what they change is put back; the answer is kept in `~/.cache/densor`, for
+      the bits of the next run, and `show_config()` gives it. Graphs where nothing is measured (`set_autotune`), and
+      for nets of at most 128 inputs and units in every dense layer: a kernel takes rows through all of those.
+    - "graph": several batches are launched as one graph; narrow layers beside wide ones are one kernel, too.
     - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
       nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
       rows. It knows dense layers, activations, dropout, the losses and accuracies of classes and of squared errors,
       and optimizers without clipping by norms; a net with anything else runs as graphs. Products are float32
       multiply-adds at every precision. Sums have an order of their own, so the last bits differ from those of graphs.
-    - "auto": the faster of the two. Before the first epoch of at least 32 batches the first ones are run both ways, and
-      what they change is put back; the answer is kept in `~/.cache/densor`, for the bits of the next run
-      (`set_autotune`), and `show_config()` gives it. Where nothing is measured, "persistent" for nets that read and
-      write at most 24 MiB a batch, weights and optimizer included. Narrow dense layers are not joined to chains.
 
     Args:
-        value: "graph", "persistent" or "auto".
+        value: "auto", "graph" or "persistent".
 
     Raises:
         TypeError: not a string. ValueError: another name.
 
     Example:
-        >>> set_device_steps("auto")
-        >>> device_steps()
-        'auto'
         >>> set_device_steps("graph")
+        >>> device_steps()
+        'graph'
+        >>> set_device_steps("auto")
     """
-    _core.set_device_steps(_check.choice("set_device_steps", "value", value, ["graph", "persistent", "auto"]))
+    _core.set_device_steps(_check.choice("set_device_steps", "value", value, ["auto", "graph", "persistent"]))
 
 
 def _cublaslt_files() -> list[str]:

@@ -275,5 +275,5 @@ def test_both_ways_of_running_have_the_same_bits(steps):
     try:
         on_both(run)
     finally:
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
         _core.set_device_chains(True)

@@ -16,7 +16,7 @@ def alone():
     """Switches chains off, and on again behind the test."""
     yield lambda: _core.set_device_chains(False)
     _core.set_device_chains(True)
-    _core.set_device_steps("graph")
+    _core.set_device_steps("auto")
 
 
 def tabular(device, hidden=(64,) * 6, activation="relu", rate=0.0, optimizer="adam", changed=None, **options):

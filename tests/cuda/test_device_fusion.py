@@ -216,7 +216,7 @@ def test_both_ways_of_running_steps(steps):
     try:
         on_both(lambda device: trained(device, OPTIMIZERS["the global norm"], normed()))
     finally:
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
 
 
 def test_gradients_of_shared_and_penalized_kernels():

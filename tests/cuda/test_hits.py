@@ -77,7 +77,7 @@ def trained(loss, metrics, y, steps, **options):
         history = model.fit(x, y, batch_size=16, epochs=3, verbose=0, **options).history
         return history, model.evaluate(x, y, batch_size=16, verbose=0), model.get_weights()
     finally:
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
 
 
 @pytest.mark.parametrize("order", TARGETS)

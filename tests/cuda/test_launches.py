@@ -18,7 +18,7 @@ def graphs():
     """Set how many batches go into a graph."""
     yield _core.set_batches_per_graph
     _core.set_batches_per_graph(0)
-    _core.set_device_steps("graph")
+    _core.set_device_steps("auto")
 
 
 def rows(count):

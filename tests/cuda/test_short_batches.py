@@ -18,7 +18,7 @@ ROWS, BATCH = 47, 20
 def steps(request):
     _core.set_device_steps(request.param)
     yield request.param
-    _core.set_device_steps("graph")
+    _core.set_device_steps("auto")
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_the_bits_are_those_of_steps_of_their_own(monkeypatch, layers, steps):
                     patch.setattr(program, "fuse_slopes", lambda lowering: None)
                     assert_same(found, run(), order, atol=0)
     finally:
-        _core.set_device_steps("graph")
+        _core.set_device_steps("auto")
 
 
 PRECISION = {"simt": "ieee", "tf32": "tf32"}

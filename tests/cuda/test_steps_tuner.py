@@ -1,4 +1,4 @@
-"""`set_device_steps("auto")` by measurement: what is chosen, what is kept, and that training does not notice. Nobody
+"""How steps are run, by measurement: what is chosen, what is kept, and that training does not notice. Nobody
 looks at a clock: functions and the emulated device say how long things take."""
 
 import pytest
@@ -10,7 +10,6 @@ from tests.cuda.test_arrays import on_device
 
 DEVICE = "densor steps: model sm_90 densor 1"
 KEY = "32 rows, 21 phases"
-SMALL, LARGE = 1 << 20, 1 << 30  # bytes
 GRAPHS, ONE_KERNEL = (
     (1.0, 0.0),
     (0.0, 1.0),
@@ -28,7 +27,6 @@ def tune(tmp_path):
         path=tmp_path / "densor" / "steps.txt",
         key=KEY,
         batches=100,
-        bytes=SMALL,
     ):
         run.measured = 0
 
@@ -37,13 +35,13 @@ def tune(tmp_path):
             return graph, persistent
 
         run.path = path
-        return _core.tune_steps(str(path), DEVICE, key, batches, bytes, timer)
+        return _core.tune_steps(str(path), DEVICE, key, batches, timer)
 
     return run
 
 
-def test_the_faster_way_is_taken_whatever_the_size(tune):
-    assert tune(25.34, 9.12, path="", bytes=LARGE) == (
+def test_the_faster_way_is_taken(tune):
+    assert tune(25.34, 9.12, path="") == (
         "persistent",
         "measured, 25.3 us a batch as graphs, 9.1 in one kernel",
     )
@@ -70,15 +68,14 @@ def test_another_process_may_have_been_faster(tune):
         tune.path.write_text(text)
         return 4.0, 3.0
 
-    assert _core.tune_steps(str(tune.path), DEVICE, KEY, 100, SMALL, timer)[0] == "graph"
+    assert _core.tune_steps(str(tune.path), DEVICE, KEY, 100, timer)[0] == "graph"
 
 
-@pytest.mark.parametrize(("bytes", "way"), [(SMALL, "persistent"), (LARGE, "graph")])
-def test_epochs_too_short_to_measure_go_by_size(tune, bytes, way):
-    assert tune(batches=31, bytes=bytes) == (way, "by size, fewer than 32 batches to measure")
+def test_epochs_too_short_to_measure_are_graphs(tune):
+    assert tune(batches=31) == ("graph", "fewer than 32 batches to measure")
     assert tune.measured == 0
     assert not tune.path.exists()
-    assert tune(-1.0, bytes=bytes) == (way, "by size, no memory to measure")
+    assert tune(-1.0) == ("graph", "no memory to measure")
     assert not tune.path.exists(), "perhaps another time"
 
 
@@ -95,15 +92,15 @@ def test_a_file_that_is_none_is_left_out_with_a_warning(tune, tmp_path, record):
 
 @pytest.fixture
 def auto(tmp_path, monkeypatch):
-    """Plans are measured, and kept in this test's folder; chains, which "auto" does without, are off for all."""
+    """Plans are measured, and kept in this test's folder; chains, of which phases know nothing, are off."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     before = _core.autotune()
     _core.set_autotune(True)
-    _core.set_device_steps("auto")
+    assert _core.device_steps() == "auto", "where nobody has asked for another way"
     _core.set_device_chains(False)
     yield tmp_path / "densor"
     _core.set_device_chains(True)
-    _core.set_device_steps("graph")
+    _core.set_device_steps("auto")
     _core.set_autotune(before)
     _core.emulate_device("off")
 
@@ -150,13 +147,13 @@ def test_measuring_waits_for_the_device_before_an_epoch_only(auto):
 
 
 @on_device
-def test_without_measuring_the_size_decides(auto):
+def test_without_measuring_steps_are_graphs(auto):
     _core.set_autotune(False)
     with threads_in("ascending"):
         _core.emulate_device("ascending", False, clock=ONE_KERNEL)
         _, traffic = fitted()
-    assert traffic["captures"] == 0
-    assert "persistent (by size, nothing is measured)" in _core.chosen_steps()
+    assert traffic["captures"] > 0
+    assert "graph (nothing is measured)" in _core.chosen_steps()
     assert not auto.exists()
 
 

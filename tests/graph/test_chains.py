@@ -17,6 +17,15 @@ W, B, V, C, U = (
     variable("w", 6, 5), variable("b", 5), variable("v", 5, 5), variable("c", 5), variable("u", 5, 3),
 )  # fmt: skip
 WIDE, NARROW = variable("wide", 5, 129), variable("narrow", 129, 3)
+OUT = variable("out", 3, 5)
+
+
+@pytest.fixture(autouse=True)
+def graphs():
+    """Steps are graphs for certain: all chains there can be."""
+    _core.set_device_steps("graph")
+    yield
+    _core.set_device_steps("auto")
 
 
 def stems(function, features=FEATURES):
@@ -133,12 +142,23 @@ def test_only_programs_of_a_gpu_whose_batches_run_as_graphs_have_chains():
         assert "dense_chain_forward" not in ops_of(lowered(three))
     finally:
         _core.set_device_chains(True)
-    for steps in ("persistent", "auto"):
-        _core.set_device_steps(steps)
-        try:
-            assert "dense_chain_forward" not in ops_of(lowered(three))
-        finally:
-            _core.set_device_steps("graph")
+    _core.set_device_steps("persistent")
+    assert "dense_chain_forward" not in ops_of(lowered(three))
+
+
+def test_beside_wider_layers_there_are_no_chains_where_a_measurement_chooses():
+    """A kernel of many batches, which has no phase for a chain, may be faster for the whole."""
+
+    def wider(x):
+        return ops.dense(ops.dense(three(x), OUT, None), WIDE)
+
+    found = ops_of(lowered(wider))
+    assert found.count("dense_chain_forward") == found.count("dense_forward") == 1
+    _core.set_device_steps("auto")
+    apart = ops_of(lowered(wider))
+    assert "dense_chain_forward" not in apart
+    assert apart.count("dense_forward") == 5
+    assert ops_of(lowered(three)) == ["gather", "dense_chain_forward", "scatter"], "narrow throughout"
 
 
 def test_without_gradients_only_the_last_output_is_written():

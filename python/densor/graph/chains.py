@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from densor import _core
 from densor.graph.node import Node
 from densor.graph.tensor import Tensor
 from densor.graph.trace import Graph
 
-__all__ = ["chains_on", "join_dense_chains"]
+__all__ = ["chains_on", "join_dense_chains", "join_narrow_net"]
 
 
-def chains_on(device: str) -> bool:
-    """Whether programs for the device have chains: on a GPU whose batches run as graphs.
+def chains_on(device: str) -> Literal["all", "narrow nets"] | None:
+    """Which programs for the device have chains: on a GPU all whose batches run as graphs.
 
-    A persistent kernel hands a row on from layer to layer by phases of its own.
+    A persistent kernel hands a row on from layer to layer by phases of its own, and has none for chains. So where
+    measurements choose between the two ("auto"), only nets that are narrow throughout have them, and are graphs.
     """
-    return device == "cuda" and _core.device_chains() and _core.device_steps() == "graph"
+    if device != "cuda" or not _core.device_chains() or _core.device_steps() == "persistent":
+        return None
+    return "all" if _core.device_steps() == "graph" else "narrow nets"
 
 
 def join_dense_chains(graph: Graph) -> Graph:
@@ -38,6 +42,12 @@ def join_dense_chains(graph: Graph) -> Graph:
             joined[run[0]] = node.chained(run)
     replaced = (joined.get(node, node) for node in graph.nodes)
     return graph.with_nodes([node for node in replaced if node is not None])
+
+
+def join_narrow_net(graph: Graph) -> Graph:
+    """The same where it leaves no dense layer by itself; otherwise all stay as they are."""
+    joined = join_dense_chains(graph)
+    return graph if any(node.stem == "dense" for node in joined.nodes) else joined
 
 
 class _Runs:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor.graph.arena import Arena
-from densor.graph.chains import chains_on, join_dense_chains
+from densor.graph.chains import chains_on, join_dense_chains, join_narrow_net
 from densor.graph.device_fusion import fuse_on_device
 from densor.graph.dropout_fusion import fuse_dropout
 from densor.graph.fusion import fuse_expressions
@@ -229,12 +229,13 @@ def lower_graph(
 
 
 def _with_chains(graph: Graph, lowering: Lowering) -> Graph:
-    if not chains_on(lowering.device):
+    which = chains_on(lowering.device)
+    if which is None:
         return graph
     for node in graph.nodes:
         if node.noisy:
             lowering.stream(node)  # in this order, so that the noise is that of the layers one by one
-    return join_dense_chains(graph)
+    return join_dense_chains(graph) if which == "all" else join_narrow_net(graph)
 
 
 def _with_formulas(graph: Graph, heads: Sequence[Head]) -> Graph:
