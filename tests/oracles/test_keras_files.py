@@ -197,6 +197,27 @@ def test_functions_in_files(keras, direction, tmp_path):
     np.testing.assert_allclose(loaded.evaluate(x, x[:, :2], verbose=0), expected, rtol=1e-5)
 
 
+OF_ARRAYS = {
+    "rescaling": lambda k: k.layers.Rescaling(np.array([1.0, 2.0, 3.0]), offset=np.arange(3)),
+    "normalization": lambda k: k.layers.Normalization(
+        mean=np.arange(3.0), variance=np.array([1.0, 4.0, 9.0])
+    ),
+    "constant": lambda k: k.layers.Dense(2, kernel_initializer=k.initializers.Constant(np.ones((3, 2)))),
+}
+
+
+@pytest.mark.parametrize("case", OF_ARRAYS)
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+def test_arrays_among_the_arguments_of_layers(keras, direction, case, tmp_path):
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+    model = writer.Sequential([writer.Input((3,)), OF_ARRAYS[case](writer), writer.layers.Dense(2)])
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras")
+    x = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    expected, got = (np.asarray(each.predict(x, verbose=0)) for each in (model, loaded))
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
 def doubled(x):
     return 2.0 * x
 

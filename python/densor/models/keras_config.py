@@ -48,8 +48,8 @@ _KINDS = (
 _MODELS = {"Sequential", "Functional", "Model"}
 # Keras' own wrappers of plain values.
 _WRAPPERS = {
-    "DTypePolicy", "__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "__numpy__", "function",
-    "SeedGenerator",
+    "DTypePolicy", "__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__",
+    "function", "SeedGenerator",
 }  # fmt: skip
 # Their configurations hold code (or name it): they are never made, whoever asks for them.
 _CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
@@ -154,6 +154,8 @@ def plain(value: Any) -> Any:
         return plain(value.get("items", []))
     if name == "function":
         return settings
+    if name in ("__numpy__", "__tensor__"):
+        return settings.get("value") if isinstance(settings, Mapping) else None
     if name == "DTypePolicy":
         return settings.get("name") if isinstance(settings, Mapping) else None
     if name == "SeedGenerator":
