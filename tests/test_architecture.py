@@ -20,7 +20,7 @@ PYTHON_RANKS = (
     dict.fromkeys(("_core", "_check", "_registry", "_version", "errors"), 0)
     | dict.fromkeys(("_array", "config", "dtype_policies", "random"), 1)
     | {"graph": 2, "ops": 3}
-    | dict.fromkeys(("initializers", "regularizers", "constraints", "schedules", "activations", "utils"), 4)
+    | dict.fromkeys(("initializers", "regularizers", "constraints", "schedules", "activations"), 4)
     | dict.fromkeys(("layers", "losses", "metrics", "optimizers", "callbacks"), 5)
     | {"models": 6, "": 7}
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from densor.callbacks.callback import Callback, Logs
-from densor.utils.progbar import Progbar
+from densor.callbacks.progbar import Progbar
 
 
 class ProgbarLogger(Callback):

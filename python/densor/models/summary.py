@@ -13,7 +13,7 @@ from densor.layers import InputLayer, Layer
 if TYPE_CHECKING:
     from densor.models.model import Model
 
-__all__ = ["print_summary"]
+__all__ = ["output_shape", "print_summary"]
 
 Row = tuple[str, ...]
 
@@ -31,8 +31,11 @@ def print_summary(
     unsupported("summary", "positions", positions, None)
     width = None if line_length is None else positive_int("summary", "line_length", line_length)
     shown = _between(getattr(model, "operations", model.layers), layer_range)
-    rows = list(_rows(shown, "", expand_nested, show_trainable))
+    sources = _sources(model)
+    rows = list(_rows(shown, "", expand_nested, show_trainable, sources))
     header: Row = ("Layer (type)", "Output Shape", "Param #")
+    if sources is not None:
+        header = (*header, "Connected to")
     if show_trainable:
         header = (*header, "Trainable")
     lines = [f'Model: "{model.name}"', *_table(header, rows, width), *_totals(model)]
@@ -59,22 +62,53 @@ def _between(layers: Sequence[Layer], layer_range: Any) -> Sequence[Layer]:
     return layers[min(first) : max(last) + 1]
 
 
-def _rows(layers: Sequence[Layer], indent: str, expand: bool, show_trainable: bool) -> Iterator[Row]:
+def _sources(model: Model) -> dict[Layer, str] | None:
+    """What each layer of a functional model is fed by, where that is not just the layer above: as Keras writes it."""
+    from densor.models.connections import connections_of
+
+    found = connections_of(model)
+    if found is None or not hasattr(model, "operations"):
+        return None
+    above = [None, *found.sources]
+    chain = all(
+        [source[0] for source in sources] == ([] if before is None else [before])
+        for before, sources in zip(above, found.sources.values(), strict=False)
+    )
+    if chain:
+        return None
+    return {
+        layer: ", ".join(f"{before.name}[{call}][{tensor}]" for before, call, tensor in sources) or "-"
+        for layer, sources in found.sources.items()
+    }
+
+
+def _rows(
+    layers: Sequence[Layer], indent: str, expand: bool, show_trainable: bool, sources: dict[Layer, str] | None
+) -> Iterator[Row]:
     from densor.models.model import Model
 
     for layer in layers:
-        count = f"{sum(variable.size for variable in layer.weights):,}" if layer.built else "0 (unbuilt)"
-        row: Row = (f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), count)
+        known = layer.built or _has_no_weights(layer)
+        count = f"{sum(variable.size for variable in layer.weights):,}" if known else "0 (unbuilt)"
+        row: Row = (f"{indent}{layer.name} ({type(layer).__name__})", output_shape(layer), count)
+        if sources is not None:
+            row = (*row, sources.get(layer, "-"))
         if show_trainable:
             row = (*row, "-" if not layer.weights else "Y" if layer.trainable else "N")
         yield row
         if expand and isinstance(layer, Model):
-            yield from _rows(
-                getattr(layer, "operations", layer.layers), indent + "  ", expand, show_trainable
-            )
+            inside = getattr(layer, "operations", layer.layers)
+            nested = None if sources is None else _sources(layer) or {}
+            yield from _rows(inside, indent + "  ", expand, show_trainable, nested)
 
 
-def _output_shape(layer: Layer) -> str:
+def _has_no_weights(layer: Layer) -> bool:
+    """Whether the layer will have none: it neither makes any when it is built nor has layers inside."""
+    return type(layer).build is Layer.build and not layer.sublayers()
+
+
+def output_shape(layer: Layer) -> str:
+    """The shape of what a layer returns, "?" where nobody knows."""
     if isinstance(layer, InputLayer):
         return str(layer.batch_shape)
     if not layer.built or layer.build_shape is None:

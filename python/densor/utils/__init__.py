@@ -4,6 +4,7 @@ The package exists only because `keras.utils` does: nothing inside densor import
 densor's own do not belong here.
 """
 
+from densor.callbacks.progbar import Progbar as Progbar
 from densor.graph.structure import packed_batch as pack_x_y_sample_weight
 from densor.graph.structure import unpacked_batch as unpack_x_y_sample_weight
 from densor.random import set_random_seed as set_random_seed
@@ -14,8 +15,9 @@ from densor.utils.custom_objects import get_custom_objects as get_custom_objects
 from densor.utils.custom_objects import get_registered_name as get_registered_name
 from densor.utils.custom_objects import get_registered_object as get_registered_object
 from densor.utils.custom_objects import register_keras_serializable as register_keras_serializable
+from densor.utils.model_plot import model_to_dot as model_to_dot
+from densor.utils.model_plot import plot_model as plot_model
 from densor.utils.normalize import normalize as normalize
-from densor.utils.progbar import Progbar as Progbar
 from densor.utils.py_dataset import PyDataset as PyDataset
 from densor.utils.py_dataset import PyDataset as Sequence
 from densor.utils.split_dataset import split_dataset as split_dataset
@@ -29,8 +31,10 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "plot_model",
     "register_keras_serializable",
     "set_random_seed",
     "split_dataset",
