@@ -19,7 +19,7 @@ class Adafactor(Optimizer):
     v = r c / mean(r); of anything else v = b v + (1 - b) (g^2 + epsilon_1); with b = 1 - t^beta_2_decay.
 
     u = g / sqrt(v); w -= rho max(epsilon_2, rms(w)) u / max(1, rms(u) / clip_threshold), rho = min(lr, 1 / sqrt(t)).
-    Source: Shazeer and Stern (2018), as in Keras 3. Trains on the CPU.
+    Source: Shazeer and Stern (2018), as in Keras 3.
 
     Args:
         learning_rate: a float greater than 0, or a schedule (0.001).

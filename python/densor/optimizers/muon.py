@@ -20,7 +20,7 @@ class Muon(Optimizer):
 
     The orthogonal direction comes from `ns_steps` Newton-Schulz iterations of x = x / |x|:
     x = a x + (b A + c A^2) x, A = x x^T. Variables that are no matrices, embeddings, and those that `exclude_layers`
-    names are trained by AdamW. Source: Jordan et al. (2024), Liu et al. (2025), as in Keras 3. Trains on the CPU.
+    names are trained by AdamW. Source: Jordan et al. (2024), Liu et al. (2025), as in Keras 3.
 
     Args:
         learning_rate: a float greater than 0, or a schedule (0.001).
