@@ -98,6 +98,10 @@ struct ActivationKernels {
   void (*forward)(T* y, T* z, const T* x, const float* bias, std::int64_t rows, std::int64_t cols,
                   std::int64_t ldy, std::int64_t ldz, std::int64_t ldx, math::Activation activation,
                   float alpha);
+  // The same of float32 sums.
+  void (*of_sums)(T* y, T* z, const float* x, const float* bias, std::int64_t rows, std::int64_t cols,
+                  std::int64_t ldy, std::int64_t ldz, std::int64_t ldx, math::Activation activation,
+                  float alpha);
   // dz = dy * activation'; `saved` holds the activation's input where saves_input(activation), else its
   // output (linear reads none: null). dz may be dy.
   void (*backward)(T* dz, const T* dy, const T* saved, std::int64_t rows, std::int64_t cols,

@@ -99,7 +99,7 @@ Step dense_forward(const View& y, const View& z, const View& x, const View& w, c
   const cpu::GemmProblem problem =
       problem_of({x.rows(), x.cols(), w.cols(), false, training, bfloat16 || x.dtype == DType::bf16});
   cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, num_threads());
-  check_rounded(check, "y", y, activation, plan);
+  check_rounded(check, "y", y, plan);
   const cpu::GemmOperands operands{y.f32(), x.f32(), w.f32(),
                                    read_packed(check, "packed", packed, x.cols(), w.cols(), plan.terms()),
                                    halves_of(y, x)};

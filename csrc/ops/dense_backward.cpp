@@ -203,7 +203,11 @@ Step dense_backward(const View& dx, const View& dw, const View& dbias, const Vie
     return backward_on_device(check, op, inputs, dy, dx && dx.dtype == DType::bf16, squares);
   }
   check_sums(check, "squares", squares, 0);
-  check_rounded(check, "dx", dx, below.activation, op.dx_plan);
+  check_rounded(check, "dx", dx, op.dx_plan);
+  if (dx && dx.dtype == DType::bf16 && below.activation != Activation::linear &&
+      below.activation != Activation::relu)
+    check.fail_type("dx", "is bfloat16, which a CPU does not multiply by the derivative of " +
+                              quoted(below.activation) + "; pass float32");
   op.dx_halves = halves_of(dx, dy);
   if (x.dtype == DType::bf16) op.dw_halves = cpu::GemmHalves::a_and_b;
   op.packed = read_packed(check, "packed", packed, inputs, units, op.dx_plan.terms());

@@ -90,9 +90,9 @@ def test_steps_see_float32_and_memory_between_them_bfloat16(no_units):
 
 
 def test_products_on_matrix_units_take_what_is_stored(units):
-    """But not what they do not round: of another activation than relu."""
+    """And write it, whatever the activation, with what its derivative is computed from."""
     taken = [bfloat16_operands(item, "cpu") for item in lowered().instructions if item.op.startswith("dense")]
-    relu, gelu, in_float32 = ("x", "y"), ("x",), ()
+    relu, gelu, in_float32 = ("x", "y"), ("x", "y", "z"), ()
     assert taken == [relu, gelu, in_float32, in_float32, ("x", "dy", "dx"), ("x", "dy")]
 
 

@@ -30,6 +30,9 @@ void activations(const cpu::ActivationKernels<T>& kernels) {
       const std::vector<T>& saved = math::saves_input(activation) ? z : y;
       kernels.backward(dz.data(), dy.data(), saved.data(), rows, cols, cols, cols, cols, activation, 0.3f);
       hash.add(dz);
+      kernels.of_sums(y.data(), z.data(), odd.data(), bias.data(), rows, cols, cols, cols, cols, activation,
+                      0.3f);
+      hash.add(y).add(z);
     }
     report(named<T>(std::string("activation ") + math::activation_name(activation)), hash);
   }

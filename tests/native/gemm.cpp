@@ -31,10 +31,12 @@ void product_of_halves(const cpu::Kernels& kernels, const cpu::GemmProblem& prob
     mask.push_back(static_cast<std::uint16_t>(random.bits()));
   const Halves half_a = upper_halves(a), half_b = upper_halves(b), half_y = upper_halves(y);
   Floats c(y.size());
-  Halves half_c(y.size());
+  Halves half_c(y.size()), half_z(y.size());
   cpu::GemmFinish finish{bias.data(), nullptr, math::Activation::relu, 0.0f};
   if (problem.transpose_b)
     finish = {.slope = {mask.data(), 1.25f, math::Activation::relu, 0.0f, as_operand(half_y)}};
+  else if (!problem.transpose_a && problem.k % 2 == 0)
+    finish = {bias.data(), reinterpret_cast<float*>(half_z.data()), math::Activation::gelu, 0.0f};
   const cpu::GemmPlan plan = cpu::plan_gemm(problem, kernels.gemm.shape, workers);
   run_parallel({workers, plan.packed_floats(), {}}, [&](Worker& worker) {
     cpu::GemmOperands operands{c.data(), as_operand(half_a), b.data(), {}, cpu::GemmHalves::a};
@@ -48,7 +50,8 @@ void product_of_halves(const cpu::Kernels& kernels, const cpu::GemmProblem& prob
     cpu::run_gemm(kernels, plan, operands, plan.one_pass() ? finish : cpu::GemmFinish{}, worker);
   });
   hash.add(c);
-  for (const std::uint16_t value : half_c) hash.add(std::bit_cast<float>(std::uint32_t{value} << 16U));
+  for (const Halves& halves : {half_c, half_z})
+    for (const std::uint16_t value : halves) hash.add(std::bit_cast<float>(std::uint32_t{value} << 16U));
 }
 
 void product(const cpu::Kernels& kernels, const cpu::GemmProblem& problem, bool finishes, Hash& hash,

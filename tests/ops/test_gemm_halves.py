@@ -59,25 +59,31 @@ def bits(array):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("activation", ["linear", "relu"])
+@pytest.mark.parametrize(
+    ("activation", "saves_input"), [("linear", False), ("relu", False), ("elu", False), ("gelu", True)]
+)
 @pytest.mark.parametrize("numbers", NUMBERS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_forward_has_the_bits_of_the_casts(units, shape, numbers, activation, threads):
+def test_forward_has_the_bits_of_the_casts(units, shape, numbers, activation, saves_input, threads):
+    """What an activation is of, and what is kept of it, is the float32 sum: each is rounded once."""
     rows, inputs, outputs = shape
     _core.set_num_threads(threads)
     rng = np.random.default_rng(shape)
     x, w, bias = halves(rng, numbers, rows, inputs), normal(rng, inputs, outputs), normal(rng, outputs)
     if numbers == "tiny":
         bias *= np.float32(1e-36)
-    y, single, exact = stored(rows, outputs), *(np.zeros((rows, outputs), np.float32) for _ in range(2))
+    (y, single, exact), (z, single_z, exact_z) = (
+        (stored(rows, outputs), *(np.zeros((rows, outputs), np.float32) for _ in range(2))) for _ in "yz"
+    )
     for training in (True, False):
-        rest = bias, activation, 0.0, training
-        _core.dense_forward(y.array, None, x, w, *rest).run()
-        _core.dense_forward(single, None, x, w, *rest).run()
-        _core.dense_forward(exact, None, wide(x), w, *rest, bfloat16=True).run()
-        assert same_bits(single, exact)
-        np.testing.assert_array_equal(bits(y.array), bits(cast.narrow(exact)))
-        y.assert_untouched("y")
+        rest, keeps = (bias, activation, 0.3, training), training and saves_input
+        _core.dense_forward(y.array, z.array if keeps else None, x, w, *rest).run()
+        _core.dense_forward(single, single_z if keeps else None, x, w, *rest).run()
+        _core.dense_forward(exact, exact_z if keeps else None, wide(x), w, *rest, bfloat16=True).run()
+        for found, in_float32, wanted in ((y, single, exact), (z, single_z, exact_z))[: 1 + keeps]:
+            assert same_bits(in_float32, wanted)
+            np.testing.assert_array_equal(bits(found.array), bits(cast.narrow(wanted)))
+            found.assert_untouched("y or z")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -176,10 +182,10 @@ def test_blocks_that_workers_take_over(units, scale):
     results = []
     for threads in (1, 2, 3):
         _core.set_num_threads(threads)
-        y, dx, dw = np.zeros((rows, outputs), STORED), np.zeros((rows, inputs), STORED), np.zeros_like(w)
-        _core.dense_forward(y, None, x, w, None, "relu", 0.0, True).run()
+        y, z, dx, dw = *(np.zeros_like(dy) for _ in range(2)), np.zeros_like(x), np.zeros_like(w)
+        _core.dense_forward(y, z, x, w, None, "gelu", 0.0, True).run()
         _core.dense_backward(dx, dw, None, None, dy, None, x, w, "linear", 0.0).run()
-        results.append((bits(y), bits(dx), dw))
+        results.append((bits(y), bits(z), bits(dx), dw))
     for others in results[1:]:
         for one, other in zip(results[0], others, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -190,10 +196,11 @@ def test_of_weights_that_were_packed_before(units):
     x, dy, w = halves(rng, "special", 40, 70), halves(rng, "special", 40, 90), normal(rng, 70, 90)
     results = []
     for forward, backward in ((None, None), packed(w, 1)):
-        y, dx = np.zeros((40, 90), STORED), np.zeros((40, 70), STORED)
+        y, soft, dx = *(np.zeros((40, 90), STORED) for _ in range(2)), np.zeros((40, 70), STORED)
         _core.dense_forward(y, None, x, w, None, "relu", 0.0, packed=forward).run()
+        _core.dense_forward(soft, None, x, w, None, "softplus", 0.0, packed=forward).run()
         _core.dense_backward(dx, None, None, None, dy, None, x, w, "linear", 0.0, packed=backward).run()
-        results.append((bits(y), bits(dx)))
+        results.append((bits(y), bits(soft), bits(dx)))
     for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -210,9 +217,7 @@ def test_the_bits_are_rounded_once(units):
 def test_what_a_cpu_does_not_round_is_refused(units):
     rng = np.random.default_rng(7)
     x, w, y = halves(rng, "plain", 4, 3), normal(rng, 3, 5), np.zeros((4, 5), STORED)
-    message = r"is bfloat16, which a CPU does not write behind 'tanh'; pass float32"
-    with pytest.raises(TypeError, match=rf"dense_forward\(\): argument 'y': {message}"):
-        _core.dense_forward(y, None, x, w, None, "tanh", 0.0)
+    message = r"is bfloat16, which a CPU does not multiply by the derivative of 'tanh'; pass float32"
     with pytest.raises(TypeError, match=rf"dense_backward\(\): argument 'dx': {message}"):
         _core.dense_backward(np.zeros_like(x), None, None, None, y, None, x, w, "linear", 0.0,
                              below_saved=x, below_activation="tanh")  # fmt: skip

@@ -140,6 +140,7 @@ class UnitBlock {
   static std::int64_t part(std::int64_t n, std::int64_t i) {
     return n - i * kUnitSide < kUnitSide ? n - i * kUnitSide : kUnitSide;
   }
+  static std::int64_t tile_part(std::int64_t left) { return left < kUnitTile ? left : kUnitTile; }
   bool transposed_b() const { return g_.packing == GemmPacking::transpose; }
 
   // The columns of panel j, of which the first may lack its lower half, and where it lies.
@@ -179,6 +180,9 @@ class UnitBlock {
     if (!finish(i, j) && g_.epilogue != nullptr) {
       repair(i, j);
       finish(i, j);
+    }
+    if constexpr (!std::is_same_v<C, float>) {
+      if (g_.epilogue != nullptr && g_.epilogue->activate != nullptr) activate(i, j);
     }
   }
 
@@ -252,13 +256,28 @@ class UnitBlock {
         if (e.relu) x = max(zero, x);  // NaN stays NaN
         x = as_stored<C>(x);
         if (slopes) x = sloped(e, x, tile * kUnitSide + i, first + h * kUnitTile, there);
-        if (there > 0)
+        if (there > 0 && e.activate == nullptr)
           store_lanes(c + h * kUnitTile, there < kUnitTile ? static_cast<int>(there) : kLanes, x);
       }
     }
     const bool second = cols > kUnitTile;
     const Vec residues = second ? residue[0] + residue[1] : residue[0];
     return !any(!(residues == zero)) && !any(!((second ? min(least[0], least[1]) : least[0]) >= enough));
+  }
+
+  // The epilogue of long formulas: from the square to c and z, a tile register at a time.
+  void activate(std::int64_t tile, std::int64_t panel) {
+    const GemmEpilogue& e = *g_.epilogue;
+    const std::int64_t rows = part(g_.rows, tile), first = left(panel), cols = width(panel);
+    C* c = to_c(tile, panel);
+    C* z = e.z != nullptr ? e.z + (c - reinterpret_cast<C*>(g_.c)) : nullptr;
+    for (std::int64_t i = 0; i < rows; i += kUnitTile)
+      for (std::int64_t j = 0; j < cols; j += kUnitTile) {
+        const std::int64_t at = i * g_.ldc + j;
+        e.activate(c + at, z != nullptr ? z + at : nullptr, row_of(i, j),
+                   e.bias != nullptr ? e.bias + first + j : nullptr, tile_part(rows - i), tile_part(cols - j),
+                   g_.ldc, g_.ldc, kUnitTile, e.activation, e.alpha);
+      }
   }
 
   const GemmBlock& g_;

@@ -163,7 +163,7 @@ class Run {
     block_.epilogue = last ? &epilogue : nullptr;
     if (plan_.packed_b) place_packed(cols.begin, terms.begin);
     (plan_.products > 0 ? kernels_.gemm.units.block : kernels_.gemm.block)(block_);
-    if (last && !fused_) activate(rows, cols);
+    if (last && !fused_ && !half_c()) activate(rows, cols);
     if (last && !has_relu_slope() && finish_.slope.saved != nullptr) multiply_by_slope(rows, cols);
   }
 
@@ -181,14 +181,22 @@ class Run {
 
   // What tiles do while they are in registers.
   GemmEpilogue epilogue_of(Range rows, Range cols) const {
+    const std::int64_t offset = rows.begin * block_.ldc + cols.begin;
+    const bool in_tiles = fused_ || half_c();
     GemmEpilogue e;
-    e.bias = fused_ && finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr;
+    e.bias = in_tiles && finish_.bias != nullptr ? finish_.bias + cols.begin : nullptr;
     e.relu = fused_ && finish_.activation == math::Activation::relu;
+    if (half_c() && !fused_) {
+      e.activate = kernels_.halves.activation.of_sums;
+      e.activation = finish_.activation;
+      e.alpha = finish_.alpha;
+      e.z = finish_.z != nullptr ? reinterpret_cast<std::uint16_t*>(finish_.z) + offset : nullptr;
+    }
     const GemmSlope& slope = finish_.slope;
     e.mask_words = mask_words(plan_.problem.n);
     e.mask = slope.mask != nullptr ? slope.mask + rows.begin * e.mask_words + cols.begin / kLine : nullptr;
     e.scale = slope.scale;
-    e.y = has_relu_slope() ? element(slope.saved, rows.begin * block_.ldc + cols.begin, half_c()) : nullptr;
+    e.y = has_relu_slope() ? element(slope.saved, offset, half_c()) : nullptr;
     return e;
   }
 

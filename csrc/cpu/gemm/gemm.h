@@ -27,11 +27,11 @@ struct GemmSlope {
   const float* saved = nullptr;  // (m, n), of c's type; null for linear
 };
 
-// After the product: v = sum + bias; z = v unless null; c = activation(v). Or, where b is transposed, slope.
-// Where c is bfloat16: z is null, activations are linear or relu.
+// After the product: v = sum + bias; z = v unless null; c = activation(v). Or, where b is transposed, slope,
+// which where c is bfloat16 is linear or relu.
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
-  float* z = nullptr;           // (m, n)
+  float* z = nullptr;           // (m, n), of c's type
   math::Activation activation = math::Activation::linear;
   float alpha = 0;
   GemmSlope slope{};

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "math/activation_kind.h"
+
 namespace densor::cpu {
 
 struct GemmShape {
@@ -26,11 +28,20 @@ struct GemmRange {
   float smallest, largest;
 };
 
-// What happens to a finished element: v = sum + bias[column], then relu. Or, where b lies transposed, to that
-// of a gradient: v = keep ? sum * scale : 0, then v * relu'(y).
+// v = x + bias[column] (bias may be null); z = v unless z is null; y = activation(v). y and z are bfloat16.
+using ActivateSums = void (*)(std::uint16_t* y, std::uint16_t* z, const float* x, const float* bias,
+                              std::int64_t rows, std::int64_t cols, std::int64_t ldy, std::int64_t ldz,
+                              std::int64_t ldx, math::Activation activation, float alpha);
+
+// What happens to a finished element: v = sum + bias[column], then relu, or `activate` where c is bfloat16.
+// Or, where b lies transposed, to that of a gradient: v = keep ? sum * scale : 0, then v * relu'(y).
 struct GemmEpilogue {
   const float* bias = nullptr;
   bool relu = false;
+  ActivateSums activate = nullptr;
+  math::Activation activation = math::Activation::linear;
+  float alpha = 0;
+  std::uint16_t* z = nullptr;           // laid out as c
   const std::uint16_t* mask = nullptr;  // keep of (i, j): bit j % 16 of mask[i * mask_words + j / 16]
   std::int64_t mask_words = 0;
   float scale = 1;

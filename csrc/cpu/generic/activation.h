@@ -21,8 +21,8 @@ void hide(T*& p) {
   if constexpr (!kShort<A>) asm("" : "+r"(p));
 }
 
-template <class A, class T>
-void activate_row(T* y, T* z, const T* x, const float* bias, std::int64_t cols, Vec alpha) {
+template <class A, class T, class X>
+void activate_row(T* y, T* z, const X* x, const float* bias, std::int64_t cols, Vec alpha) {
   each_vector(cols, [&](std::int64_t j, int n, auto load) {
     hide<A>(bias);
     hide<A>(z);
@@ -33,8 +33,8 @@ void activate_row(T* y, T* z, const T* x, const float* bias, std::int64_t cols, 
   });
 }
 
-template <class T>
-void activation_forward(T* y, T* z, const T* x, const float* bias, std::int64_t rows, std::int64_t cols,
+template <class T, class X>
+void activation_forward(T* y, T* z, const X* x, const float* bias, std::int64_t rows, std::int64_t cols,
                         std::int64_t ldy, std::int64_t ldz, std::int64_t ldx, math::Activation activation,
                         float alpha) {
   math::with_activation(activation, [=](auto kind) {
@@ -68,7 +68,7 @@ void activation_backward(T* dz, const T* dy, const T* saved, std::int64_t rows, 
 
 template <class T>
 void fill_activation(StoredKernels<T>& k) {
-  k.activation = {activation_forward<T>, activation_backward<T>};
+  k.activation = {activation_forward<T, T>, activation_forward<T, float>, activation_backward<T>};
 }
 
 }  // namespace

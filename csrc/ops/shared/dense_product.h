@@ -68,15 +68,10 @@ inline void check_unpacked(const Check& check, const View& packed) {
   if (packed) check.fail("packed", "must be None on a device");
 }
 
-// What a CPU rounds while it has it in registers, once, may be bfloat16: of another activation, or sums that
-// take several passes over it, it may not.
-inline void check_rounded(const Check& check, const char* argument, const View& c, Activation activation,
+// A CPU rounds tiles that it has at hand, once: sums that take several passes over them may not be bfloat16.
+inline void check_rounded(const Check& check, const char* argument, const View& c,
                           const cpu::GemmPlan& plan) {
-  if (!c || c.dtype != DType::bf16) return;
-  if (activation != Activation::linear && activation != Activation::relu)
-    check.fail_type(
-        argument, "is bfloat16, which a CPU does not write behind " + quoted(activation) + "; pass float32");
-  if (!plan.one_pass())
+  if (c && c.dtype == DType::bf16 && !plan.one_pass())
     check.fail_type(argument, "is bfloat16, and sums of " + std::to_string(plan.problem.k) +
                                   " terms take several passes over it; pass float32");
 }

@@ -137,11 +137,9 @@ def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
 
 
 def _rounds_result(product: Instruction) -> bool:
-    """Whether a CPU rounds what this product makes before it stores it: in one pass, with no activation but relu."""
+    """Whether a CPU rounds what this product makes before it stores it: it does so in one pass."""
     inputs, units = product.arguments["w"].shape
-    if product.op == "dense_backward":
-        return _core.cpu_writes_halves(units)
-    return product.arguments["activation"] in ("linear", "relu") and _core.cpu_writes_halves(inputs)
+    return _core.cpu_writes_halves(units if product.op == "dense_backward" else inputs)
 
 
 def _rounded_once(
