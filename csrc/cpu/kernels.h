@@ -157,6 +157,8 @@ struct LayerNormKernels {
 
 template <class T>
 struct StoredKernels {
+  // y[i] = a[i] + b[i]; y may be a or b.
+  void (*add)(T* y, const T* a, const T* b, std::int64_t n);
   ActivationKernels<T> activation;
   DropoutKernels<T> dropout;
   BatchNormKernels<T> batch_norm;
@@ -169,8 +171,6 @@ struct Kernels {
   StoredKernels<float> floats;
   StoredKernels<std::uint16_t> halves;
 
-  // add: y[i] = a[i] + b[i]; y may be a or b.
-  void (*add)(float* y, const float* a, const float* b, std::int64_t n);
   // rescale: y[i] = x[i] * scale + offset, one rounding each; y may be x.
   void (*rescale)(float* y, const float* x, std::int64_t n, float scale, float offset);
   // One to four arrays are read, and their sum is written unless y is null. Returns a number that depends on

@@ -175,6 +175,9 @@ struct Launchers {
                          const GemmFinish& finish);
 
   void (*add)(const Queue& queue, float* y, const float* a, const float* b, std::int64_t n);
+  // Of bfloat16 numbers, rounded once.
+  void (*add_of_halves)(const Queue& queue, std::uint16_t* y, const std::uint16_t* a, const std::uint16_t* b,
+                        std::int64_t n);
   void (*rescale)(const Queue& queue, float* y, const float* x, std::int64_t n, float scale, float offset);
   void (*narrow)(const Queue& queue, std::uint16_t* y, const float* x, std::int64_t n);
   void (*widen)(const Queue& queue, float* y, const std::uint16_t* x, std::int64_t n);

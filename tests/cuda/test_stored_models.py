@@ -21,6 +21,11 @@ def block():
     ]
 
 
+def merged(width):
+    inputs = keras.Input((width,))
+    return keras.Model(inputs, keras.layers.Add()([keras.layers.Dense(width)(inputs), inputs]))
+
+
 def every_kind():
     """Each with products around it, and without."""
     return [
@@ -31,6 +36,7 @@ def every_kind():
         keras.layers.BatchNormalization(),
         keras.layers.Activation("tanh"),
         keras.layers.AlphaDropout(0.2),
+        merged(33),
         keras.layers.RMSNormalization(),
         keras.layers.Dropout(0.2, noise_shape=(None, 1)),
         keras.layers.Dropout(0.1),

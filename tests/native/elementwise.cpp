@@ -38,6 +38,14 @@ void activations(const cpu::ActivationKernels<T>& kernels) {
   }
 }
 
+template <class T>
+void sums(const cpu::StoredKernels<T>& kernels, const Floats& one, const Floats& other) {
+  const auto a = stored<T>(one), b = stored<T>(other);
+  std::vector<T> y(kCount);
+  kernels.add(y.data(), a.data(), b.data(), kCount);
+  report(named<T>("add"), Hash().add(y));
+}
+
 // Every instruction by itself: loads, the instruction, a store.
 void instructions(const cpu::Kernels& kernels) {
   for (std::int32_t opcode = static_cast<std::int32_t>(Opcode::sum); opcode < math::kOpcodeCount; ++opcode) {
@@ -123,8 +131,8 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   Random random(1);
   const Floats a = random.odd(kCount), b = random.odd(kCount);
   Floats y(kCount);
-  kernels.add(y.data(), a.data(), b.data(), kCount);
-  report("add", Hash().add(y));
+  sums(kernels.floats, a, b);
+  sums(kernels.halves, a, b);
   kernels.rescale(y.data(), a.data(), kCount, 1.7f, -0.3f);
   report("rescale", Hash().add(y));
   const float* arrays[] = {a.data(), y.data()};

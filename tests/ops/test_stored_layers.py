@@ -168,6 +168,14 @@ class TestActivation:
         )
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sums(shape):
+    arrays = columns(shape, "x", "b")
+    Case({"a": arrays["x"], "b": arrays["b"]}, {"y": shape}, ("a", "b", "y")).check(
+        lambda o, i: _core.add(o.y, i.a, i.b)
+    )
+
+
 @on_cpu
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("activation", NAMES)
@@ -175,25 +183,27 @@ def test_every_number_has_the_bits_of_the_casts(target, activation):
     """Denormal, infinite and none; what is rounded to infinity, too. The results lie where the numbers did."""
     x = np.arange(65536, dtype=np.uint16).reshape(256, 256).view(STORED)
     dy = x[::-1, ::-1].copy()
-    y, dx, dropped = x.copy(), dy.copy(), x.copy()
+    y, dx, dropped, total = x.copy(), dy.copy(), x.copy(), x.copy()
     mask = np.zeros((256, 16), np.uint16)
-    wide_x, wide_dy, *wide = (np.zeros(x.shape, np.float32) for _ in range(5))
+    wide_x, wide_dy, *wide = (np.zeros(x.shape, np.float32) for _ in range(6))
     wanted = [np.zeros_like(x) for _ in wide]
     with on_target(target):
         steps = [
             _core.activation_forward(y, y, activation, 0.3),
             _core.activation_backward(dx, dx, x, activation, 0.3),
             _core.dropout_forward(dropped, mask, dropped, 0.3, "alpha", 11, 3),
+            _core.add(total, total, dy),
             _core.cast(wide_x, x),
             _core.cast(wide_dy, dy),
             _core.activation_forward(wide[0], wide_x, activation, 0.3),
             _core.activation_backward(wide[1], wide_dy, wide_x, activation, 0.3),
             _core.dropout_forward(wide[2], mask.copy(), wide_x, 0.3, "alpha", 11, 3),
+            _core.add(wide[3], wide_x, wide_dy),
             *(_core.cast(to, array) for to, array in zip(wanted, wide, strict=True)),
         ]
         for step in steps:
             step.run()
-    for found, expected in zip((y, dx, dropped), wanted, strict=True):
+    for found, expected in zip((y, dx, dropped, total), wanted, strict=True):
         assert same_bits(found, expected)
 
 
@@ -205,12 +215,14 @@ def test_arrays_of_both_dtypes_are_refused():
     calls = {
         "y": [
             lambda a, b: _core.activation_forward(b, a, "tanh", 0.0),
+            lambda a, b: _core.add(b, a, a),
             lambda a, b: _core.batch_norm_forward(b, *norm, a, None, None, EPSILON, "relu", 0.0),
             lambda a, b: _core.batch_norm_inference(b, a, None, None, *norm, EPSILON, "relu", 0.0),
             lambda a, b: _core.dropout_forward(b, mask, a, 0.5, "inverted", 1, 2),
             lambda a, b: _core.dropout_spread(b, mask, a, 0.5, "inverted", 1, 2, [8], [1], False),
             lambda a, b: _core.layer_norm_forward(b, rows, a, None, None, EPSILON, "rms"),
         ],
+        "b": [lambda a, b: _core.add(a, a, b)],
         "saved": [lambda a, b: _core.activation_backward(a, a, b, "tanh", 0.0)],
         "dx": [
             lambda a, b: _core.activation_backward(b, a, a, "tanh", 0.0),

@@ -82,7 +82,7 @@ class Run {
     const std::int64_t ld = block_.ldc;
     for (std::int64_t i = 0; i < plan_.problem.m; ++i) {
       float* row = o_.c + i * ld + cols.begin;
-      kernels_.add(row, row, partial + i * ld + cols.begin, cols.size());
+      kernels_.floats.add(row, row, partial + i * ld + cols.begin, cols.size());
     }
     activate({0, plan_.problem.m}, cols);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/generic/activation.h"
+#include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
 #include "cpu/generic/batch_norm_gradients.h"
 #include "cpu/generic/dropout.h"
@@ -15,6 +16,7 @@ template <class T>
 StoredKernels<T> make_stored_table() {
   StoredKernels<T> k{};
   fill_activation(k);
+  fill_add(k);
   fill_batch_norm(k);
   fill_batch_norm_gradients(k);
   fill_dropout(k);

@@ -4,7 +4,6 @@
 
 #include "cpu/generic/accumulate.h"
 #include "cpu/generic/accuracy.h"
-#include "cpu/generic/add.h"
 #include "cpu/generic/batch_norm.h"
 #include "cpu/generic/cast.h"
 #include "cpu/generic/circle_loss.h"
@@ -49,7 +48,6 @@ Kernels make_table(const char* name, const GemmKernels& gemm, const StoredKernel
   k.halves = halves;
   fill_accumulate(k);
   fill_accuracy(k);
-  fill_add(k);
   fill_batch_norm_update(k);
   fill_cast(k);
   fill_circle_loss(k);

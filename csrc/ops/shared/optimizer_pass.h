@@ -95,8 +95,8 @@ class OptimizerPass {
     const bool applied = read_hyper(worker.batch, step);
     const Range mine = worker.split(n_, kLine);
     if (!applied) {
-      kernels_.add(extras_.accumulator + mine.begin, extras_.accumulator + mine.begin,
-                   gradients_ + mine.begin, mine.size());
+      kernels_.floats.add(extras_.accumulator + mine.begin, extras_.accumulator + mine.begin,
+                          gradients_ + mine.begin, mine.size());
       step.decay = 0.0f;
       if (step.average != nullptr) update(hold_, worker.split(positions_, kLine), step);
       return;

@@ -19,6 +19,7 @@ __all__ = ["ALL_OR_NONE", "bfloat16_operands", "cast_around_steps", "multiplies_
 ALL_OR_NONE = {
     "activation_forward": ("y", "x"),
     "activation_backward": ("dx", "dy", "saved"),
+    "add": ("y", "a", "b"),
     "batch_norm_forward": ("y", "x"),
     "batch_norm_inference": ("y", "x"),
     "batch_norm_backward": ("dx", "dy", "x", "y"),
@@ -38,9 +39,9 @@ def cast_around_steps(lowering: Lowering) -> None:
     """Widen what an instruction reads in bfloat16 to float32, and round what it writes in bfloat16 from float32.
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
-    instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads
-    the others. As they are they are read and written by normalization, dropout and activations, and by the products of
-    dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with matrix
+    instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads the
+    others. As they are they are read and written by normalization, dropout, activations and sums, and by the products
+    of dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with matrix
     units.
     """
     written: set[Buffer] = set()
