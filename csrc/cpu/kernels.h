@@ -155,6 +155,14 @@ struct LayerNormKernels {
                      std::int64_t rows, std::int64_t begin, std::int64_t end, const LayerNorm& p);
 };
 
+// Each row by itself; y may be x, dx may be dy or y.
+template <class T>
+struct SoftmaxKernels {
+  // `room` holds the exponentials of a row, which bfloat16 would round; float32 needs none.
+  void (*forward)(T* y, const T* x, std::int64_t rows, std::int64_t cols, float* room);
+  void (*backward)(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t cols);
+};
+
 template <class T>
 struct StoredKernels {
   // y[i] = a[i] + b[i]; y may be a or b.
@@ -163,6 +171,7 @@ struct StoredKernels {
   DropoutKernels<T> dropout;
   BatchNormKernels<T> batch_norm;
   LayerNormKernels<T> layer_norm;
+  SoftmaxKernels<T> softmax;
 };
 
 struct Kernels {
@@ -190,10 +199,6 @@ struct Kernels {
   void (*column_sum)(float* sum, const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx);
   void (*column_sum_of_halves)(float* sum, const std::uint16_t* x, std::int64_t rows, std::int64_t cols,
                                std::int64_t ldx);
-
-  // Each row by itself; y may be x, dx may be dy.
-  void (*softmax_forward)(float* y, const float* x, std::int64_t rows, std::int64_t cols);
-  void (*softmax_backward)(float* dx, const float* dy, const float* y, std::int64_t rows, std::int64_t cols);
 
   // The projection of each row onto the probabilities; y may be x.
   void (*sparsemax)(float* y, const float* x, std::int64_t rows, std::int64_t cols);

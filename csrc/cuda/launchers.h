@@ -163,6 +163,12 @@ struct LayerNormLaunchers {
                      const float* statistics, std::int64_t rows, const math::LayerNorm& p);
 };
 
+template <class T>
+struct SoftmaxLaunchers {
+  void (*forward)(const Queue& queue, T* y, const T* x, std::int64_t rows, std::int64_t cols);
+  void (*backward)(const Queue& queue, T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t cols);
+};
+
 struct Launchers {
   // The batch at hand becomes the next one: `rows` further, `hyper` values further, `steps` steps further.
   void (*next_batch)(const Queue& queue, Batch* batch, std::int64_t rows, std::int64_t steps);
@@ -195,9 +201,8 @@ struct Launchers {
   // Of bfloat16 numbers, in float32.
   void (*column_sum_of_halves)(const Queue& queue, float* sum, const std::uint16_t* x, std::int64_t rows,
                                std::int64_t cols);
-  void (*softmax_forward)(const Queue& queue, float* y, const float* x, std::int64_t rows, std::int64_t cols);
-  void (*softmax_backward)(const Queue& queue, float* dx, const float* dy, const float* y, std::int64_t rows,
-                           std::int64_t cols);
+  SoftmaxLaunchers<float> softmax;
+  SoftmaxLaunchers<std::uint16_t> softmax_of_halves;
   void (*gemm_simt)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                     const GemmFinish& finish);
   // On the matrix units; products is 1, 3 or 6.

@@ -23,7 +23,8 @@ def block():
 
 def merged(width):
     inputs = keras.Input((width,))
-    return keras.Model(inputs, keras.layers.Add()([keras.layers.Dense(width)(inputs), inputs]))
+    total = keras.layers.Add()([keras.layers.Dense(width)(inputs), inputs])
+    return keras.Model(inputs, keras.layers.Softmax()(total))
 
 
 def every_kind():

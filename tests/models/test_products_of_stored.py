@@ -42,7 +42,7 @@ def every_kind(x):
     x = layers.Dropout(0.3, noise_shape=(None, 1))(layers.Activation("tanh")(x))
     x = layers.LayerNormalization()(layers.Dense(33)(x))
     x = layers.AlphaDropout(0.2)(layers.Activation("gelu")(x))
-    x = layers.Add()([layers.Dense(33)(x), x])
+    x = layers.Softmax()(layers.Add()([layers.Dense(33)(x), x]))
     x = layers.Dropout(0.1)(layers.RMSNormalization()(x))
     return layers.BatchNormalization(trainable=False)(x)
 

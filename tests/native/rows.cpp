@@ -37,15 +37,29 @@ void sums(const cpu::Kernels& kernels) {
   report("accumulate", totals);
 }
 
+template <class T>
+void softmax(const cpu::SoftmaxKernels<T>& kernels) {
+  Hash hash;
+  for (const std::int64_t cols : kWidths) {
+    Random random(cols + 200);
+    const auto x = stored<T>(random.floats(kRows * cols, -30.0f, 30.0f)),
+               dy = stored<T>(random.floats(kRows * cols));
+    std::vector<T> y(x.size()), dx(x.size());
+    Floats room(cols);
+    kernels.forward(y.data(), x.data(), kRows, cols, room.data());
+    kernels.backward(dx.data(), dy.data(), y.data(), kRows, cols);
+    hash.add(y).add(dx);
+  }
+  report(named<T>("softmax_forward, softmax_backward"), hash);
+}
+
 void probabilities(const cpu::Kernels& kernels) {
-  Hash soft, sparse, entropies;
+  Hash sparse, entropies;
   for (const std::int64_t cols : kWidths) {
     Random random(cols + 100);
-    const Floats x = random.floats(kRows * cols, -30.0f, 30.0f), dy = random.floats(kRows * cols);
-    Floats y(x.size()), dx(x.size()), entropy(kRows);
-    kernels.softmax_forward(y.data(), x.data(), kRows, cols);
-    kernels.softmax_backward(dx.data(), dy.data(), y.data(), kRows, cols);
-    soft.add(y).add(dx);
+    const Floats x = random.floats(kRows * cols, -30.0f, 30.0f);
+    Floats y(x.size()), entropy(kRows);
+    kernels.floats.softmax.forward(y.data(), x.data(), kRows, cols, nullptr);
     for (const bool independent : {false, true}) {
       kernels.monte_carlo_entropy(entropy.data(), y.data(), kRows, cols, independent);
       entropies.add(entropy);
@@ -53,7 +67,8 @@ void probabilities(const cpu::Kernels& kernels) {
     kernels.sparsemax(y.data(), x.data(), kRows, cols);
     sparse.add(y);
   }
-  report("softmax_forward, softmax_backward", soft);
+  softmax(kernels.floats.softmax);
+  softmax(kernels.halves.softmax);
   report("monte_carlo_entropy", entropies);
   report("sparsemax", sparse);
 }

@@ -176,6 +176,20 @@ def test_sums(shape):
     )
 
 
+@pytest.mark.parametrize("shape", [*SHAPES, (7, 4096)], ids=str)
+class TestSoftmax:
+    def test_forward(self, shape):
+        Case({"x": columns(shape, "x")["x"]}, {"y": shape}, ("x", "y")).check(
+            lambda o, i: _core.softmax_forward(o.y, i.x)
+        )
+
+    def test_backward(self, shape):
+        arrays = columns(shape, "x", "dy")
+        Case({"dy": arrays["dy"], "y": arrays["x"]}, {"dx": shape}, ("dy", "y", "dx")).check(
+            lambda o, i: _core.softmax_backward(o.dx, i.dy, i.y)
+        )
+
+
 @on_cpu
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("activation", NAMES)
@@ -183,9 +197,9 @@ def test_every_number_has_the_bits_of_the_casts(target, activation):
     """Denormal, infinite and none; what is rounded to infinity, too. The results lie where the numbers did."""
     x = np.arange(65536, dtype=np.uint16).reshape(256, 256).view(STORED)
     dy = x[::-1, ::-1].copy()
-    y, dx, dropped, total = x.copy(), dy.copy(), x.copy(), x.copy()
+    y, dx, dropped, total, soft, soft_dx = x.copy(), dy.copy(), x.copy(), x.copy(), x.copy(), dy.copy()
     mask = np.zeros((256, 16), np.uint16)
-    wide_x, wide_dy, *wide = (np.zeros(x.shape, np.float32) for _ in range(6))
+    wide_x, wide_dy, *wide = (np.zeros(x.shape, np.float32) for _ in range(8))
     wanted = [np.zeros_like(x) for _ in wide]
     with on_target(target):
         steps = [
@@ -193,17 +207,21 @@ def test_every_number_has_the_bits_of_the_casts(target, activation):
             _core.activation_backward(dx, dx, x, activation, 0.3),
             _core.dropout_forward(dropped, mask, dropped, 0.3, "alpha", 11, 3),
             _core.add(total, total, dy),
+            _core.softmax_forward(soft, soft),
+            _core.softmax_backward(soft_dx, soft_dx, x),
             _core.cast(wide_x, x),
             _core.cast(wide_dy, dy),
             _core.activation_forward(wide[0], wide_x, activation, 0.3),
             _core.activation_backward(wide[1], wide_dy, wide_x, activation, 0.3),
             _core.dropout_forward(wide[2], mask.copy(), wide_x, 0.3, "alpha", 11, 3),
             _core.add(wide[3], wide_x, wide_dy),
+            _core.softmax_forward(wide[4], wide_x),
+            _core.softmax_backward(wide[5], wide_dy, wide_x),
             *(_core.cast(to, array) for to, array in zip(wanted, wide, strict=True)),
         ]
         for step in steps:
             step.run()
-    for found, expected in zip((y, dx, dropped, total), wanted, strict=True):
+    for found, expected in zip((y, dx, dropped, total, soft, soft_dx), wanted, strict=True):
         assert same_bits(found, expected)
 
 
@@ -216,6 +234,8 @@ def test_arrays_of_both_dtypes_are_refused():
         "y": [
             lambda a, b: _core.activation_forward(b, a, "tanh", 0.0),
             lambda a, b: _core.add(b, a, a),
+            lambda a, b: _core.softmax_forward(b, a),
+            lambda a, b: _core.softmax_backward(a, a, b),
             lambda a, b: _core.batch_norm_forward(b, *norm, a, None, None, EPSILON, "relu", 0.0),
             lambda a, b: _core.batch_norm_inference(b, a, None, None, *norm, EPSILON, "relu", 0.0),
             lambda a, b: _core.dropout_forward(b, mask, a, 0.5, "inverted", 1, 2),
@@ -227,6 +247,7 @@ def test_arrays_of_both_dtypes_are_refused():
         "dx": [
             lambda a, b: _core.activation_backward(b, a, a, "tanh", 0.0),
             lambda a, b: _core.dropout_backward(b, a, mask, 0.5, "inverted"),
+            lambda a, b: _core.softmax_backward(b, a, a),
             lambda a, b: _core.layer_norm_backward(b, None, None, a, a, rows, None, EPSILON, "rms"),
         ],
         "dy": [

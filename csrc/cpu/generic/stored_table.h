@@ -7,6 +7,7 @@
 #include "cpu/generic/batch_norm_gradients.h"
 #include "cpu/generic/dropout.h"
 #include "cpu/generic/layer_norm.h"
+#include "cpu/generic/softmax.h"
 #include "cpu/kernels.h"
 
 namespace densor::cpu {
@@ -21,6 +22,7 @@ StoredKernels<T> make_stored_table() {
   fill_batch_norm_gradients(k);
   fill_dropout(k);
   fill_layer_norm(k);
+  fill_softmax(k);
   return k;
 }
 

@@ -27,7 +27,6 @@
 #include "cpu/generic/random.h"
 #include "cpu/generic/rescale.h"
 #include "cpu/generic/sigmoid_cross_entropy.h"
-#include "cpu/generic/softmax.h"
 #include "cpu/generic/softmax_cross_entropy.h"
 #include "cpu/generic/sparsemax.h"
 #include "cpu/generic/spectral_norm.h"
@@ -70,7 +69,6 @@ Kernels make_table(const char* name, const GemmKernels& gemm, const StoredKernel
   fill_penalty(k);
   fill_random_kernels(k);
   fill_rescale(k);
-  fill_softmax(k);
   fill_sigmoid_cross_entropy(k);
   fill_softmax_cross_entropy(k);
   fill_sparsemax(k);

@@ -29,6 +29,8 @@ ALL_OR_NONE = {
     "dropout_backward": ("dx", "dy"),
     "layer_norm_forward": ("y", "x"),
     "layer_norm_backward": ("dx", "dy", "x"),
+    "softmax_forward": ("y", "x"),
+    "softmax_backward": ("dx", "dy", "y"),
 }
 # On a CPU, as long as so many rows of some columns stay in a cache: of more it waits longer for narrow columns than
 # casts take.
@@ -40,9 +42,9 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads the
-    others. As they are they are read and written by normalization, dropout, activations and sums, and by the products
-    of dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with matrix
-    units.
+    others. As they are they are read and written by normalization, dropout, activations, softmax and sums, and by the
+    products of dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with
+    matrix units.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
