@@ -23,6 +23,7 @@ using math::BlurKernel;
 using math::CircleRows;
 using math::Expression;
 using math::ExpressionOperand;
+using math::ExpressionOutput;
 using math::ImageColors;
 using math::ImageFill;
 using math::ImageSampling;

@@ -5,6 +5,7 @@
 #include "cuda/device/reduce.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/half.cuh"
 #include "cuda/table.h"
 #include "math/activation.h"
 #include "math/expression.h"
@@ -95,6 +96,13 @@ struct SlopeOf {
   }
 };
 
+__device__ void store(const math::ExpressionOutput& output, std::int64_t k, float value) {
+  if (output.half)
+    put(reinterpret_cast<Half*>(output.data) + k, value);
+  else
+    output.data[k] = value;
+}
+
 // One thread: its registers lie `stride` floats apart, and behind them what it has folded for each output.
 class Element {
  public:
@@ -126,7 +134,7 @@ class Element {
     if (is(i, Opcode::load))
       at(i.to) = load(e_.operands[i.a], row, col);
     else if (is(i, Opcode::store))
-      e_.outputs[i.to][row * e_.cols + col] = at(i.a);
+      store(e_.outputs[i.to], row * e_.cols + col, at(i.a));
     else if (math::is_reduction(i.opcode))
       fold(i);
     else
@@ -135,7 +143,8 @@ class Element {
 
   __device__ static float load(const math::ExpressionOperand& operand, std::int64_t row, std::int64_t col) {
     if (row >= operand.period) row = operand.period == 1 ? 0 : row % operand.period;
-    return operand.width == 1 ? operand.data[row] : operand.data[row * operand.width + col];
+    const std::int64_t k = operand.width == 1 ? row : row * operand.width + col;
+    return operand.half ? to_float(reinterpret_cast<const Half*>(operand.data)[k]) : operand.data[k];
   }
 
   __device__ void fold(const Instruction& i) {
@@ -195,7 +204,7 @@ __device__ float combined(const Instruction& i, float value, float other) {
 }
 
 __device__ void finish(const math::Expression& e, const Instruction& i, std::int64_t row, float value) {
-  e.outputs[i.to][row] = is(i, Opcode::mean) ? value / static_cast<float>(e.cols) : value;
+  store(e.outputs[i.to], row, is(i, Opcode::mean) ? value / static_cast<float>(e.cols) : value);
 }
 
 // A warp a row.

@@ -115,9 +115,16 @@ struct CircleRows {
 inline constexpr std::int64_t kExpressionTile = 256;
 inline constexpr std::int64_t kExpressionRegisters = 256;
 
+// `half`: there are bfloat16 numbers behind the pointer.
 struct ExpressionOperand {
   const float* data;
   std::int64_t period, width;
+  bool half = false;
+};
+
+struct ExpressionOutput {
+  float* data;
+  bool half = false;
 };
 
 // See math/expression_kind.h.
@@ -125,7 +132,7 @@ struct Expression {
   const Instruction* code;
   const float* constants;
   const ExpressionOperand* operands;
-  float* const* outputs;
+  const ExpressionOutput* outputs;
   std::int64_t length, constant_count, registers, rows, cols;
 };
 

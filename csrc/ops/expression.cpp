@@ -10,6 +10,7 @@
 #include "cuda/memory.h"
 #include "math/expression_kind.h"
 #include "ops/shared/device_step.h"
+#include "ops/shared/stored_step.h"
 
 namespace densor::ops {
 
@@ -23,7 +24,7 @@ struct Bound {
   std::vector<Instruction> code;
   std::vector<float> constants;
   std::vector<cpu::ExpressionOperand> operands;
-  std::vector<float*> outputs;
+  std::vector<cpu::ExpressionOutput> outputs;
   cpu::Expression expression{};
 };
 
@@ -97,7 +98,7 @@ class CodeCheck {
 void check_operands(const Check& check, const std::vector<View>& operands, std::int64_t rows,
                     std::int64_t cols) {
   for (const View& x : operands) {
-    check.matrix("operands", x);
+    check.input("operands", x, stored_dtype(x), {kAny, kAny});
     const bool fits = x.rows() > 0 ? rows % x.rows() == 0 : rows == 0;
     if (!fits || (x.cols() != cols && x.cols() != 1))
       check.fail("operands", "shape " + shape_text(x) + " cannot be broadcast to (" + std::to_string(rows) +
@@ -108,7 +109,7 @@ void check_operands(const Check& check, const std::vector<View>& operands, std::
 void check_outputs(const Check& check, const std::vector<View>& outputs, const std::vector<View>& operands,
                    const CodeCheck& code, std::int64_t rows, std::int64_t cols) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    check.output("outputs", outputs[i], DType::f32, {rows, code.reduces(i) ? 1 : cols});
+    check.output("outputs", outputs[i], stored_dtype(outputs[i]), {rows, code.reduces(i) ? 1 : cols});
     for (const View& x : operands) check.disjoint("outputs", outputs[i], "operands", x);
     for (std::size_t j = 0; j < i; ++j) check.disjoint("outputs", outputs[i], "outputs", outputs[j]);
   }
@@ -124,8 +125,9 @@ bool is_column_local(const Bound& bound, std::int64_t cols) {
 }
 
 void fill(Bound& bound, const std::vector<View>& outputs, const std::vector<View>& operands) {
-  for (const View& x : operands) bound.operands.push_back({x.f32(), x.rows(), x.cols()});
-  for (const View& y : outputs) bound.outputs.push_back(y.f32());
+  for (const View& x : operands)
+    bound.operands.push_back({x.f32(), x.rows(), x.cols(), x.dtype == DType::bf16});
+  for (const View& y : outputs) bound.outputs.push_back({y.f32(), y.dtype == DType::bf16});
   cpu::Expression& e = bound.expression;
   e.code = bound.code.data();
   e.length = static_cast<std::int64_t>(bound.code.size());
@@ -152,7 +154,7 @@ Step on_device_step(const Check& check, const Bound& bound) {
   e.code = code->as<const Instruction>();
   e.constants = constants->as<const float>();
   e.operands = operands->as<const cpu::ExpressionOperand>();
-  e.outputs = outputs->as<float* const>();
+  e.outputs = outputs->as<const cpu::ExpressionOutput>();
   const bool reduces = std::any_of(bound.code.begin(), bound.code.end(),
                                    [](const Instruction& i) { return math::is_reduction(i.opcode); });
   Step step;

@@ -5,11 +5,12 @@ import pytest
 import densor as keras
 from densor.graph import storage
 from densor.graph.lowering import Lowering
+from densor.graph.storage import bfloat16_operands
 from tests.cuda.models import assert_same, classifier, data, threads_in
 from tests.ops.harness import EMULATED, TARGETS
 
 pytestmark = pytest.mark.skipif(not EMULATED, reason="one architecture is enough, and has its bits here")
-STEPS = frozenset(storage.ALL_OR_NONE)
+STEPS = {*storage.ALL_OR_NONE, "expression"}
 
 
 def block():
@@ -24,7 +25,7 @@ def block():
 def merged(width):
     inputs = keras.Input((width,))
     total = keras.layers.Add()([keras.layers.Dense(width)(inputs), inputs])
-    return keras.Model(inputs, keras.layers.Softmax()(total))
+    return keras.Model(inputs, keras.layers.Multiply()([keras.layers.Softmax()(total), inputs]))
 
 
 def every_kind():
@@ -43,6 +44,11 @@ def every_kind():
         keras.layers.Dropout(0.1),
         keras.layers.BatchNormalization(trainable=False),
     ]
+
+
+def products_alone(instruction, device):
+    """What products take as it lies; casts stand around everything else."""
+    return bfloat16_operands(instruction, device) if instruction.op.startswith("dense") else ()
 
 
 @pytest.fixture
@@ -77,7 +83,7 @@ class TestModels:
             direct = {item.op for items in programs for item in items if item.op in STEPS}
             assert direct == STEPS
             assert not any(cast_beside(items) for items in programs)
-            monkeypatch.setattr(storage, "ALL_OR_NONE", {})
+            monkeypatch.setattr(storage, "bfloat16_operands", products_alone)
             assert_same(fitted(every_kind, rows, 512 if rows > 512 else 60), found, rtol=0, atol=0)
             assert {item.op for items in programs for item in cast_beside(items)} == STEPS
 

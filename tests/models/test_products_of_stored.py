@@ -42,7 +42,7 @@ def every_kind(x):
     x = layers.Dropout(0.3, noise_shape=(None, 1))(layers.Activation("tanh")(x))
     x = layers.LayerNormalization()(layers.Dense(33)(x))
     x = layers.AlphaDropout(0.2)(layers.Activation("gelu")(x))
-    x = layers.Softmax()(layers.Add()([layers.Dense(33)(x), x]))
+    x = layers.Multiply()([layers.Softmax()(layers.Add()([layers.Dense(33)(x), x])), x])
     x = layers.Dropout(0.1)(layers.RMSNormalization()(x))
     return layers.BatchNormalization(trainable=False)(x)
 
@@ -86,7 +86,7 @@ TAKEN |= {plain: {"y", "z", "dx", "below_saved"}, long: {"y", "dx", "below_saved
 # Other steps that take what is stored; which of the rest are left depends on what products have taken over.
 STEPS = {
     normalized: {"batch_norm_forward", "batch_norm_inference", "batch_norm_backward"},
-    every_kind: set(storage.ALL_OR_NONE),
+    every_kind: {*storage.ALL_OR_NONE, "expression"},
 }
 
 

@@ -47,16 +47,23 @@ void sums(const cpu::StoredKernels<T>& kernels, const Floats& one, const Floats&
 }
 
 // Every instruction by itself: loads, the instruction, a store.
+template <class T>
 void instructions(const cpu::Kernels& kernels) {
+  constexpr bool kHalf = !std::is_same_v<T, float>;
+  const auto operand = [](const std::vector<T>& x) { return reinterpret_cast<const float*>(x.data()); };
+  const auto output = [](std::vector<T>& y) {
+    return cpu::ExpressionOutput{reinterpret_cast<float*>(y.data()), kHalf};
+  };
   for (std::int32_t opcode = static_cast<std::int32_t>(Opcode::sum); opcode < math::kOpcodeCount; ++opcode) {
     Random random(opcode);
     Hash hash;
     for (const std::int64_t cols : {1, 17, 300}) {
       const std::int64_t rows = 4;
-      const Floats a = random.odd(rows * cols), b = random.floats(cols), c = random.odd(rows * cols);
+      const auto a = stored<T>(random.odd(rows * cols)), b = stored<T>(random.floats(cols)),
+                 c = stored<T>(random.odd(rows * cols));
       const float constants[] = {0.25f};
       const cpu::ExpressionOperand operands[] = {
-          {a.data(), rows, cols}, {b.data(), 1, cols}, {c.data(), rows, cols}};
+          {operand(a), rows, cols, kHalf}, {operand(b), 1, cols, kHalf}, {operand(c), rows, cols, kHalf}};
       const bool reduces = math::is_reduction(opcode), activates = opcode >= math::kFirstActivation;
       const auto load = static_cast<std::int32_t>(Opcode::load),
                  store = static_cast<std::int32_t>(Opcode::store);
@@ -65,13 +72,14 @@ void instructions(const cpu::Kernels& kernels) {
                                   {load, 3, 2, 0, 0},
                                   {opcode, reduces ? 0 : 4, 1, activates ? 0 : 2, 3},
                                   {store, 1, reduces ? 1 : 4, 0, 0}};
-      Floats sums(rows), y(rows * cols), scratch(6 * cpu::kExpressionTile);
-      float* const outputs[] = {sums.data(), y.data()};
+      std::vector<T> sums(rows), y(rows * cols);
+      Floats scratch(6 * cpu::kExpressionTile);
+      const cpu::ExpressionOutput outputs[] = {output(sums), output(y)};
       kernels.expression({code, constants, operands, outputs, 5, 1, 5, rows, cols}, {0, rows, 0, cols, cols},
                          scratch.data());
       hash.add(sums).add(y);
     }
-    report("expression " + math::opcode_name(opcode), hash);
+    report(named<T>("expression " + math::opcode_name(opcode)), hash);
   }
 }
 
@@ -148,7 +156,8 @@ void elementwise_cases(const cpu::Kernels& kernels) {
   report("copy_matrix", Hash().add(y));
   activations(kernels.floats.activation);
   activations(kernels.halves.activation);
-  instructions(kernels);
+  instructions<float>(kernels);
+  instructions<std::uint16_t>(kernels);
   conversions(kernels);
   counts(kernels);
 }

@@ -6,6 +6,8 @@ import pytest
 from densor.ops.activation import NAMES
 from tests.ops.harness import CUDA, TARGETS, _core, normal, on_target, same_bits
 from tests.ops.stored import EPSILON, Case, columns, mask_of
+from tests.ops.test_expression import instructions
+from tests.reference import expression
 from tests.reference.cast import STORED
 
 on_cpu = pytest.mark.skipif(bool(CUDA), reason="of the CPU's steps")
@@ -187,6 +189,42 @@ class TestSoftmax:
         arrays = columns(shape, "x", "dy")
         Case({"dy": arrays["dy"], "y": arrays["x"]}, {"dx": shape}, ("dy", "y", "dx")).check(
             lambda o, i: _core.softmax_backward(o.dx, i.dy, i.y)
+        )
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    "stored", [("x", "row", "column", "y", "folded"), ("x", "y"), ("row", "folded"), ("column",)], ids=str
+)
+class TestExpression:
+    """Each of its arrays is of either dtype."""
+
+    def inputs(self, shape):
+        arrays = columns(shape, "x", "dy")
+        return {
+            "x": arrays["x"],
+            "row": arrays["dy"][:1].copy(),
+            "column": np.ascontiguousarray(arrays["dy"][:, :1]),
+        }
+
+    def test_elements(self, shape, stored):
+        """Of columns each by itself."""
+        code = instructions(("load", 0, 0), ("load", 1, 1), ("multiply", 2, 0, 1), ("store", 0, 2))
+        inputs = self.inputs(shape)
+        del inputs["column"]
+        Case(inputs, {"y": shape}, stored).check(
+            lambda o, i: _core.expression([o.y], [i.x, i.row], code, np.zeros(0, np.float32), *shape)
+        )
+
+    @pytest.mark.parametrize("reduction", expression.REDUCTIONS)
+    def test_rows(self, shape, stored, reduction):
+        code = instructions(
+            ("load", 1, 0), ("load", 2, 1), ("load", 3, 2), ("add", 2, 1, 2), ("multiply", 3, 2, 3),
+            ("maximum", 3, 3, 0), ("store", 0, 3), (reduction, 1, 2),
+        )  # fmt: skip
+        constant = np.float32([-0.7])
+        Case(self.inputs(shape), {"y": shape, "folded": (shape[0], 1)}, stored).check(
+            lambda o, i: _core.expression([o.y, o.folded], [i.x, i.row, i.column], code, constant, *shape)
         )
 
 

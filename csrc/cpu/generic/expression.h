@@ -3,9 +3,11 @@
 //
 // A tile is as many whole rows as fit into kExpressionTile elements, or a piece of one longer row. A row is
 // summed in sixteen lanes from its first column on, then by their fixed tree: the same bits however rows are
-// cut into tiles and calls. Reads each operand once and writes each output once.
+// cut into tiles and calls. Reads each operand once and writes each output once, those of bfloat16 numbers as
+// they lie: registers are float32.
 #pragma once
 
+#include "cpu/generic/bf16.h"
 #include "cpu/generic/reduce.h"
 #include "cpu/kernels.h"
 #include "math/activation.h"
@@ -59,19 +61,20 @@ class ExpressionTile {
     if (i < n) v.store_first(to + i, static_cast<int>(n - i));
   }
 
-  static void copy(float* to, const float* from, std::int64_t n) {
+  template <class To, class From>
+  static void copy(To* to, const From* from, std::int64_t n) {
     std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) Vec::load(from + i).store(to + i);
+    for (; i + kLanes <= n; i += kLanes) round_lanes(to + i, kLanes, load_lanes(from + i, kLanes));
     if (i < n) {
       const int rest = static_cast<int>(n - i);
-      Vec::load_first(from + i, rest).store_first(to + i, rest);
+      round_lanes(to + i, rest, load_lanes(from + i, rest));
     }
   }
 
   [[gnu::noinline]] void execute(const math::Instruction& i) {
     if (i.opcode == static_cast<std::int32_t>(Opcode::load)) return load(i.to, e_.operands[i.a]);
     if (i.opcode == static_cast<std::int32_t>(Opcode::store))
-      return copy(e_.outputs[i.to] + row_ * e_.cols + col_, at_[i.a], rows_ * width_);
+      return store(e_.outputs[i.to], row_ * e_.cols + col_, at_[i.a], rows_ * width_);
     if (math::is_reduction(i.opcode)) return reduce(i);
     compute(tile_of(i.to), i);
     at_[i.to] = tile_of(i.to);  // not before: the instruction may read the register, from wherever it is
@@ -84,21 +87,32 @@ class ExpressionTile {
     binary(to, i);
   }
 
+  // From element `first` of the output on.
+  static void store(const ExpressionOutput& output, std::int64_t first, const float* from, std::int64_t n) {
+    if (output.half)
+      copy(reinterpret_cast<std::uint16_t*>(output.data) + first, from, n);
+    else
+      copy(output.data + first, from, n);
+  }
+
   void load(std::int32_t to, const ExpressionOperand& operand) {
-    float* own = tile_of(to);
-    at_[to] = own;
-    if (operand.width == e_.cols && operand.period == e_.rows) {
-      const float* from = operand.data + row_ * e_.cols + col_;
-      if (rows_ * width_ == n_)
-        at_[to] = from;
-      else
-        copy(own, from, rows_ * width_);
-      return;
-    }
+    at_[to] = tile_of(to);
+    const bool whole = operand.width == e_.cols && operand.period == e_.rows;
+    if (whole && !operand.half && rows_ * width_ == n_)
+      at_[to] = operand.data + row_ * e_.cols + col_;
+    else if (operand.half)
+      load(tile_of(to), reinterpret_cast<const std::uint16_t*>(operand.data), operand, whole);
+    else
+      load(tile_of(to), operand.data, operand, whole);
+  }
+
+  template <class T>
+  void load(float* own, const T* data, const ExpressionOperand& operand, bool whole) {
+    if (whole) return copy(own, data + row_ * e_.cols + col_, rows_ * width_);
     for (std::int64_t r = 0; r < rows_; ++r) {
-      const float* from = operand.data + (row_ + r) % operand.period * operand.width;
+      const T* from = data + (row_ + r) % operand.period * operand.width;
       if (operand.width == 1)
-        fill(own + r * width_, width_, *from);
+        fill(own + r * width_, width_, number(*from));
       else
         copy(own + r * width_, from + col_, width_);
     }
@@ -179,7 +193,6 @@ class ExpressionTile {
 
   void reduce(const math::Instruction& i) {
     const auto opcode = static_cast<Opcode>(i.opcode);
-    float* out = e_.outputs[i.to];
     for (std::int64_t r = 0; r < rows_; ++r) {
       const float* x = at_[i.a] + r * width_;
       float* kept = sums_ + i.to * kLanes;  // of a row longer than a tile
@@ -187,7 +200,7 @@ class ExpressionTile {
         const Vec total = chain(x, kept, 0.0f, [](Vec t, Vec v) { return t + v; });
         if (ends_row()) {
           const float sum = sum_lanes(total);
-          out[row_ + r] = opcode == Opcode::sum ? sum : sum / static_cast<float>(e_.cols);
+          put(i.to, row_ + r, opcode == Opcode::sum ? sum : sum / static_cast<float>(e_.cols));
         }
         continue;
       }
@@ -196,8 +209,16 @@ class ExpressionTile {
       const Vec top = chain(
           x, kept, -math::kInfinity, [factor](Vec t, Vec v) { return math::maximum(t, factor * v); }, sign);
       if (ends_row())
-        out[row_ + r] = sign * (any(!(top == top)) ? math::kInfinity - math::kInfinity : max_lanes(top));
+        put(i.to, row_ + r, sign * (any(!(top == top)) ? math::kInfinity - math::kInfinity : max_lanes(top)));
     }
+  }
+
+  void put(std::int32_t output, std::int64_t row, float value) const {
+    const ExpressionOutput& out = e_.outputs[output];
+    if (out.half)
+      round_lanes(reinterpret_cast<std::uint16_t*>(out.data) + row, 1, Vec(value));
+    else
+      out.data[row] = value;
   }
 
   bool ends_row() const { return col_ + width_ == e_.cols; }

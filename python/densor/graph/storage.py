@@ -42,9 +42,9 @@ def cast_around_steps(lowering: Lowering) -> None:
 
     The float32 copies live as long as their instruction: what lies in memory between two of them is bfloat16. An
     instruction writes the buffers that it is the first to mention, changes those that it mentions twice, and reads the
-    others. As they are they are read and written by normalization, dropout, activations, softmax and sums, and by the
-    products of dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on a CPU with
-    matrix units.
+    others. As they are they are read and written by normalization, dropout, activations, softmax, sums and formulas,
+    and by the products of dense layers: on a GPU where it multiplies bfloat16 numbers, kernels rounded once a batch, on
+    a CPU with matrix units.
     """
     written: set[Buffer] = set()
     # Matrix units round a kernel while they pack it.
@@ -64,7 +64,8 @@ def cast_around_steps(lowering: Lowering) -> None:
         if instruction.op == "cast" or not stored:
             return [instruction]
         as_stored = bfloat16_operands(instruction, lowering.device)
-        kept = {instruction.arguments[name].buffer for name in as_stored}
+        taken = replace(instruction, arguments={name: instruction.arguments[name] for name in as_stored})
+        kept = {view.buffer for view in taken.views()}
         stored = {buffer: view for buffer, view in stored.items() if buffer not in kept}
         wide = {buffer: View.new("wide", _matrix(view.shape)) for buffer, view in stored.items()}
         arguments = {name: _widened(value, wide) for name, value in instruction.arguments.items()}
@@ -110,9 +111,9 @@ def multiplies_bfloat16(instruction: Instruction) -> bool:
 def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
     """The arguments that it takes as they are stored, in bfloat16, where it runs; none where it cannot.
 
-    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32). The others take all of theirs
-    so, or none: casts stand around one whose arrays are of both dtypes. A CPU rounds data row by row while it gathers
-    them.
+    A product reads two arrays of bfloat16 or none (on a CPU beside a kernel in float32). A formula
+    takes each of its arrays in either dtype. The others take all of theirs so, or none: casts stand around one whose
+    arrays are of both. A CPU rounds data row by row while it gathers them.
     """
     arguments, on_cpu = instruction.arguments, device == "cpu"
     if instruction.op in ALL_OR_NONE:
@@ -120,6 +121,8 @@ def bfloat16_operands(instruction: Instruction, device: str) -> tuple[str, ...]:
         if on_cpu and _matrix(arguments[names[-1]].shape)[0] > _CACHED_ROWS.get(instruction.op, math.inf):
             return ()
         return names if all(arguments[name].dtype == BFLOAT16 for name in names) else ()
+    if instruction.op == "expression":  # each array in its own dtype
+        return ("outputs", "operands")
     if instruction.op == "gather":
         return ("out",) if on_cpu and arguments["out"].dtype == BFLOAT16 else ()
     reads = _core.cpu_reads_halves() if on_cpu else _core.device_reads_halves()
