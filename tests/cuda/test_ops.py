@@ -59,13 +59,14 @@ CALLS = {
         "celu", "gelu", "log_sigmoid", "mish", "silu", "swish", "softsign", "squareplus", "tanh_shrink", "softmax",
         "log_softmax", "sparsemax", "glu", "identity", "flatten", "zeros_like", "ones_like", "logical_not", "sum",
         "mean", "max", "min", "std", "var", "logsumexp", "convert_to_tensor", "layer_norm", "rms_norm", "unit_norm",
-        "argmax", "shape",
+        "argmax", "shape", "argmin", "size", "ndim", "isnan", "isinf", "isfinite", "any", "all", "count_nonzero",
+        "norm", "flip", "ravel", "stop_gradient",
     ),
     **{name: (getattr(ops, name), POSITIVE) for name in ("sqrt", "rsqrt", "log", "log1p", "log2", "log10")},
     **dict(
         binary(
             "add", "subtract", "multiply", "divide", "maximum", "minimum", "less", "less_equal", "greater",
-            "greater_equal", "equal", "not_equal", "logical_and", "logical_or",
+            "greater_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor",
         )
     ),
     "power": (ops.power, np.abs(X), Y),
@@ -107,6 +108,15 @@ CALLS = {
     "argmax of equals and NaN": (ops.argmax, np.where(NAN > 0, 1, NAN).astype(np.float32)),
     "transpose, axes turned round": (ops.transpose, CUBE),
     "transpose": (lambda x: ops.transpose(x, (0, 2, 1)), CUBE),
+    "dot": (lambda x, w: ops.dot(x, w), X, np.ascontiguousarray(X.T)),
+    "dot, a vector": (ops.dot, X, ROW),
+    "swapaxes": (lambda x: ops.swapaxes(x, 0, 2), CUBE),
+    "moveaxis": (lambda x: ops.moveaxis(x, 0, -1), CUBE),
+    "repeat": (lambda x: ops.repeat(x, 2, axis=1), CUBE),
+    "tile": (lambda x: ops.tile(x, (2, 1, 2)), CUBE),
+    "hstack": (lambda a, b: ops.hstack([a, b]), CUBE, CUBE[:, :1].copy()),
+    "vstack": (lambda a, b: ops.vstack([a, b]), X, ROW),
+    "unstack": (lambda x: ops.unstack(x, axis=1)[1], CUBE),
     "reshape": (lambda x: ops.reshape(x, (2, -1)), CUBE),
     "concatenate": (lambda a, b: ops.concatenate([a, b], axis=1), CUBE, CUBE[:, :1].copy()),
     "get_item": (lambda x: ops.get_item(x, np.s_[:, ::2, 1:]), CUBE),
@@ -151,8 +161,11 @@ CALLS = {
     "image_color": image_color("brightness", 1),
     "image_color, blend": image_color("blend", 1, IMAGES[::-1].copy()),
 }  # fmt: skip
-# Functions of no arrays, or of symbolic tensors only.
-OTHERS = {"activation_saves", "penalize", "spectral_normalized"}
+# Functions of no arrays, or of symbolic tensors only, or whose results never stay there.
+OTHERS = {
+    "activation_saves", "penalize", "spectral_normalized", "arange", "eye", "full", "linspace", "ones", "zeros",
+    "convert_to_numpy",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True, params=["ascending", "descending"])
@@ -193,6 +206,12 @@ def test_every_function_is_compared():
     compared = {name.split(",")[0].split(" ")[0] for name in CALLS}
     public = {name for name in vars(ops) if callable(getattr(ops, name)) and not name.startswith("_")}
     assert compared | OTHERS == public
+
+
+def test_values_come_to_the_host():
+    found = ops.convert_to_numpy(there(X))
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_array_equal(found, X)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int32", "int64", "float64"])

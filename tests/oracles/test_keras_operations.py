@@ -19,7 +19,7 @@ OF_TWO = (
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "greater", "greater_equal", "less",
     "less_equal", "equal", "not_equal", "logical_and", "logical_or",
 )  # fmt: skip
-REDUCTIONS = ("max", "min", "mean", "sum", "std", "var", "logsumexp")
+REDUCTIONS = ("max", "min", "mean", "sum", "std", "var", "logsumexp", "norm")
 WRITTEN = {
     "operators": lambda ops, x: 2.0 / (1.0 - x**2) - abs(-x) * 3.0,
     "array": lambda ops, x: x * ROW + ROW,
@@ -42,6 +42,22 @@ WRITTEN = {
     "split": lambda ops, x: ops.subtract(*ops.split(x, 2, axis=1)),
     "split at": lambda ops, x: ops.split(x, [1, 4], axis=1)[1],
     "stack": lambda ops, x: ops.stack([x[:, 0], x[:, 1]], axis=1),
+    "swapaxes": lambda ops, x: ops.swapaxes(ops.stack([x, x * 2.0], axis=1), 1, 2),
+    "moveaxis": lambda ops, x: ops.moveaxis(ops.stack([x, x * 2.0], axis=1), 1, -1),
+    "flip": lambda ops, x: ops.flip(x, axis=1),
+    "repeat": lambda ops, x: ops.repeat(x, 2, axis=1),
+    "tile": lambda ops, x: ops.tile(x, [1, 2]),
+    "hstack": lambda ops, x: ops.hstack([x, x * 2.0]),
+    "unstack": lambda ops, x: ops.subtract(*ops.unstack(x, axis=1)[2:4]),
+    "dot": lambda ops, x: ops.dot(x, KERNEL),
+    "stop_gradient": lambda ops, x: ops.stop_gradient(x),
+    "isnan": lambda ops, x: ops.cast(ops.isnan(x), "float32"),
+    "isinf": lambda ops, x: ops.cast(ops.isinf(x), "float32"),
+    "isfinite": lambda ops, x: ops.cast(ops.isfinite(x), "float32"),
+    "any": lambda ops, x: ops.cast(ops.any(x > 1.0, axis=1), "float32"),
+    "all": lambda ops, x: ops.cast(ops.all(x > 1.0, axis=1, keepdims=True), "float32"),
+    "count_nonzero": lambda ops, x: ops.cast(ops.count_nonzero(x > 1.0, axis=1), "float32"),
+    "logical_xor": lambda ops, x: ops.cast(ops.logical_xor(x > 1.0, x > 1.2), "float32"),
     "axes of length 1": lambda ops, x: ops.squeeze(ops.expand_dims(x, 1), 1),
     "slice": lambda ops, x: x[:, 1:4],
     "strided slice": lambda ops, x: x[..., ::2],

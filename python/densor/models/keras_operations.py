@@ -19,7 +19,7 @@ __all__ = ["described", "is_operation", "operation_of"]
 
 _MODULE = "keras.src.ops."
 # Parameters without a default that go to the call.
-_OPERANDS = {"x", "xs", "a", "b", "x1", "x2", "condition", "indices", "key"}
+_OPERANDS = {"x", "xs", "a", "b", "x1", "x2", "condition", "indices", "key", "variable"}
 _NOT_IN_KERAS = {
     "bounded_relu",
     "flatten",
@@ -46,8 +46,10 @@ def _class_of(function: str) -> str:
 _CLASSES = {_class_of(name): name for name in FORMULAS if name not in _NOT_IN_KERAS} | {
     "TrueDivide": "divide"
 }
-_PLACES = dict.fromkeys(("cast", "convert_to_tensor"), "core") | dict.fromkeys(
-    ("erf", "logsumexp", "rsqrt"), "math"
+_PLACES = (
+    dict.fromkeys(("cast", "convert_to_tensor"), "core")
+    | dict.fromkeys(("erf", "logsumexp", "rsqrt"), "math")
+    | {"norm": "linalg", "stop_gradient": "core", "unstack": "core"}
 )
 _ACTIVATIONS = {
     "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu", "log_sigmoid",

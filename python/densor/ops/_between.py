@@ -14,16 +14,17 @@ __all__ = ["FORMULAS", "noting"]
 
 # Those that may stand there, and that a model file may name: no variables, no noise, nothing that adds to the loss.
 FORMULAS = (
-    "absolute", "add", "bounded_relu", "cast", "ceil", "celu", "clip", "concatenate", "convert_to_tensor",
-    "divide", "elu", "equal", "erf", "exp", "expand_dims", "expm1", "flatten", "floor", "gelu", "get_item", "glu",
-    "greater", "greater_equal", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
-    "less", "less_equal", "linear", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logical_and",
-    "logical_not", "logical_or", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "mish", "multiply",
-    "negative", "not_equal", "one_hot", "ones_like", "power", "reciprocal", "relu", "relu6", "rescale", "reshape",
-    "round", "rsqrt", "selu", "sigmoid", "sign", "silu", "soft_shrink", "softmax", "softplus", "softsign",
-    "sparse_plus", "sparse_sigmoid", "sparsemax", "split", "sqrt", "square", "squareplus", "squeeze", "stack", "std",
-    "subtract", "sum", "take", "tanh", "tanh_shrink", "threshold", "transpose", "unit_norm", "var", "where",
-    "zeros_like",
+    "absolute", "add", "all", "any", "bounded_relu", "cast", "ceil", "celu", "clip", "concatenate",
+    "convert_to_tensor", "count_nonzero", "divide", "dot", "elu", "equal", "erf", "exp", "expand_dims", "expm1",
+    "flatten", "flip", "floor", "gelu", "get_item", "glu", "greater", "greater_equal", "hard_shrink", "hard_sigmoid",
+    "hard_silu", "hard_tanh", "hstack", "isfinite", "isinf", "isnan", "leaky_relu", "less", "less_equal", "linear",
+    "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "mish", "moveaxis", "multiply",
+    "negative", "norm", "not_equal", "one_hot", "ones_like", "power", "reciprocal", "relu", "relu6", "repeat",
+    "rescale", "reshape", "round", "rsqrt", "selu", "sigmoid", "sign", "silu", "soft_shrink", "softmax", "softplus",
+    "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "split", "sqrt", "square", "squareplus", "squeeze",
+    "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "take", "tanh", "tanh_shrink", "threshold", "tile",
+    "transpose", "unit_norm", "unstack", "var", "where", "zeros_like",
 )  # fmt: skip
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from densor.graph import Tensor
 from densor.ops.expression import elementwise
 
 __all__ = [
-    "equal", "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_not", "logical_or", "not_equal",
-    "where",
+    "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "not_equal", "where",
 ]  # fmt: skip
+
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def less(a: Any, b: Any) -> Any:
@@ -124,6 +129,50 @@ def logical_or(a: Any, b: Any) -> Any:
         [1.0, 0.0]
     """
     return where(a, 1.0, not_equal(b, 0.0))
+
+
+def logical_xor(a: Any, b: Any) -> Any:
+    """1 where just one of them is not 0, else 0, as float32; shapes as for `multiply`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.logical_xor([1.0, 1.0], [1.0, 0.0]).tolist()
+        [0.0, 1.0]
+    """
+    return not_equal(not_equal(a, 0.0), not_equal(b, 0.0))
+
+
+def isnan(x: Any) -> Any:
+    """1 where `x` is NaN, else 0, as float32.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.isnan([1.0, float("nan")]).tolist()
+        [0.0, 1.0]
+    """
+    return not_equal(x, x)
+
+
+def isinf(x: Any) -> Any:
+    """1 where `x` is infinite, else 0, as float32.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.isinf([1.0, -float("inf")]).tolist()
+        [0.0, 1.0]
+    """
+    return greater(elementwise("isinf", "absolute", x), _LARGEST)
+
+
+def isfinite(x: Any) -> Any:
+    """1 where `x` is neither infinite nor NaN, else 0, as float32.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.isfinite([1.0, float("nan")]).tolist()
+        [1.0, 0.0]
+    """
+    return less_equal(elementwise("isfinite", "absolute", x), _LARGEST)
 
 
 Tensor.operators |= {

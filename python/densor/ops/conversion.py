@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from densor.ops._device import constant, float32_there, gathered
 from densor.ops._eager import array_of
 from densor.ops.cast import rounded, stored_as
 from densor.ops.comparison import equal, logical_or, not_equal, where
-from densor.ops.reduction import max, min
+from densor.ops.reduction import max, min, sum
 from densor.ops.rescale import rescale
 from densor.ops.reshape import reshape_rows
 from densor.ops.transpose import transpose
 
-__all__ = ["argmax", "cast", "convert_to_tensor", "one_hot", "ones_like", "shape", "zeros_like"]
+__all__ = [
+    "argmax", "argmin", "cast", "convert_to_numpy", "convert_to_tensor", "ndim", "one_hot", "ones_like", "shape",
+    "size", "zeros_like",
+]  # fmt: skip
 
 _MOST_COUNTED = 2**24  # float32 has every integer up to here
 DTYPES = (
@@ -75,6 +79,53 @@ def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     return array_of("convert_to_tensor", "x", x) if dtype is None else cast(x, dtype)
 
 
+def convert_to_numpy(x: Any) -> Any:
+    """The values as a NumPy array: of arrays wherever they lie, of variables, of numbers.
+
+    Raises:
+        TypeError: a symbolic tensor, which has none, or not real numbers.
+
+    Source: Keras 3 `ops.convert_to_numpy`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.convert_to_numpy([1, 2]).tolist()
+        [1, 2]
+    """
+    if isinstance(x, Tensor):
+        raise bad_type(
+            "convert_to_numpy", "x", f"{x!r} is symbolic and has no values; call the model on arrays"
+        )
+    if isinstance(x, Variable):
+        return x.numpy()
+    there = float32_there("convert_to_numpy", "x", x)
+    return real_array("convert_to_numpy", "x", x) if there is None else there.numpy()
+
+
+def size(x: Any) -> Any:
+    """The number of values; of a symbolic tensor a symbolic number, as nobody knows the rows of the batch.
+
+    Source: Keras 3 `ops.size`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.size([[1.0, 2.0]])
+        2
+    """
+    return sum(ones_like(x)) if isinstance(x, Tensor) else math.prod(shape(x))
+
+
+def ndim(x: Any) -> int:
+    """The number of axes.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.ndim([[1.0, 2.0]])
+        2
+    """
+    return len(shape(x))
+
+
 def shape(x: Any) -> tuple[int | None, ...]:
     """The shape; of a symbolic tensor with None for the batch.
 
@@ -83,7 +134,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
         >>> ops.shape([[1.0, 2.0]])
         (1, 2)
     """
-    return tuple(x.shape) if isinstance(x, Tensor | Variable) else np.shape(x)
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def zeros_like(x: Any) -> Any:
@@ -181,6 +232,22 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         return array.argmax(axis=axis).reshape(shape)
     places = _argmax_there(there.reshape(there.size), 0) if axis is None else _argmax_there(there, axis)
     return places.reshape(tuple(shape))
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """The place of the smallest value along an axis, of arrays; arguments and dtypes as for `argmax`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.argmin([[0.1, 0.9], [0.8, 0.2]], axis=-1).tolist()
+        [0, 1]
+    """
+    if isinstance(x, Tensor):
+        raise bad_type("argmin", "x", f"{x!r} is symbolic; argmin is for arrays only")
+    there = float32_there("argmin", "x", x)
+    return argmax(
+        -real_array("argmin", "x", x).astype(np.float64) if there is None else -there, axis, keepdims
+    )
 
 
 def _argmax_there(x: Any, axis: int) -> Any:

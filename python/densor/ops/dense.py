@@ -21,9 +21,11 @@ from densor.ops._eager import (
     require_shape,
 )
 from densor.ops.activation import ActivationNode, named
+from densor.ops.arithmetic import multiply
 from densor.ops.dense_chain import DenseChainNode
+from densor.ops.reduction import sum
 
-__all__ = ["DenseNode", "dense", "dense_backward", "matmul"]
+__all__ = ["DenseNode", "dense", "dense_backward", "dot", "matmul"]
 
 
 class DenseNode(Node):
@@ -149,6 +151,33 @@ def matmul(x1: Any, x2: Any) -> Any:
         raise bad_type("matmul", "x2", f"must be a matrix of numbers or a Variable, got {x2!r}; layers.Dot() "
                        "multiplies two tensors row by row")  # fmt: skip
     return dense(x1, x2)
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """`x1 x2` as NumPy's `dot`: of two vectors their scalar product, of a matrix `x2` the same as `matmul`.
+
+    Args:
+        x1: (..., in), a symbolic tensor or real numbers. x2: (in,) or (in, out), a Variable or real numbers; or one
+            number, which multiplies.
+
+    Raises:
+        TypeError: `x2` is symbolic. ValueError: shapes that do not fit.
+
+    Source: Keras 3 `ops.dot`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.dot([[1.0, 2.0], [0.0, 1.0]], [3.0, 5.0]).tolist()
+        [13.0, 5.0]
+    """
+    if isinstance(x2, Tensor):
+        raise bad_type("dot", "x2", f"must be numbers or a Variable, got {x2!r}; layers.Dot() multiplies two tensors "
+                       "row by row")  # fmt: skip
+    axes = len(x2.shape) if hasattr(x2, "shape") else np.ndim(x2)
+    if axes == 2:
+        return matmul(x1, x2)
+    product = multiply(x1, x2)
+    return sum(product, axis=-1) if axes else product
 
 
 def _symbolic(x: Tensor, w: Any, b: Any, name: str, alpha: float) -> Tensor:

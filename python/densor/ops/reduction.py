@@ -9,13 +9,13 @@ from typing import Any
 from densor._check import bad_value, boolean, integer
 from densor.graph import Tensor
 from densor.ops._eager import array_of, copy_of, operand, transposed
-from densor.ops.arithmetic import exp, log, sqrt, square
-from densor.ops.comparison import where
+from densor.ops.arithmetic import absolute, exp, log, sqrt, square
+from densor.ops.comparison import not_equal, where
 from densor.ops.expression import reduction
 from densor.ops.reshape import ReshapeNode
 from densor.ops.total import TotalNode
 
-__all__ = ["logsumexp", "max", "mean", "min", "std", "sum", "var"]
+__all__ = ["all", "any", "count_nonzero", "logsumexp", "max", "mean", "min", "norm", "std", "sum", "var"]
 
 Axes = int | Sequence[int] | None
 
@@ -163,3 +163,67 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     shifted = operand("logsumexp", x) - finite
     total = log(sum(exp(shifted), axis=axis, keepdims=True)) + finite
     return total if keepdims else max(total, axis=axis)
+
+
+def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """1 where something along the axes is not 0, else 0, as float32; arguments as for `sum`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.any([[0.0, 2.0], [0.0, 0.0]], axis=-1).tolist()
+        [1.0, 0.0]
+    """
+    return max(not_equal(x, 0.0), axis=axis, keepdims=keepdims)
+
+
+def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """1 where nothing along the axes is 0, else 0, as float32; arguments as for `sum`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.all([[1.0, 2.0], [0.0, 1.0]], axis=-1).tolist()
+        [1.0, 0.0]
+    """
+    return min(not_equal(x, 0.0), axis=axis, keepdims=keepdims)
+
+
+def count_nonzero(x: Any, axis: Axes = None) -> Any:
+    """How many along the axes are not 0, as float32; arguments as for `sum`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.count_nonzero([[1.0, 2.0], [0.0, 1.0]], axis=-1).tolist()
+        [2.0, 1.0]
+    """
+    return sum(not_equal(x, 0.0), axis=axis)
+
+
+def norm(x: Any, ord: float | str | None = None, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The length of vectors: of all values, or of those along the axes.
+
+    Args:
+        x, axis, keepdims: as for `sum`.
+        ord: None, 2 or "euclidean" the root of the sum of squares, 1 the sum of magnitudes, infinity the largest
+            magnitude. With 1, 2 and infinity `axis` is one axis, or `x` has only one: the norms of matrices that Keras
+            means otherwise are not offered.
+
+    Raises:
+        TypeError: not real numbers. ValueError: another `ord`, or as for `sum`.
+
+    Source: Keras 3 `ops.norm`.
+
+    Example:
+        >>> from densor import ops
+        >>> ops.norm([[3.0, 4.0]], axis=-1).tolist()
+        [5.0]
+    """
+    array = operand("norm", x)
+    if ord not in (None, 1, 2, math.inf, "euclidean"):
+        raise bad_value("norm", "ord", f"expected None, 1, 2, infinity or 'euclidean', got {ord!r}")
+    if isinstance(ord, int | float) and len(_axes("norm", axis, array.ndim)) != 1:
+        raise bad_value("norm", "ord", f"{ord!r} is for vectors: name one axis of shape {array.shape}")
+    if ord == math.inf:
+        return max(absolute(array), axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return sum(absolute(array), axis=axis, keepdims=keepdims)
+    return sqrt(sum(square(array), axis=axis, keepdims=keepdims))

@@ -158,7 +158,7 @@ def take(x: Any, indices: int | Sequence[Any], axis: int | None = None) -> Any:
         array, axis = array.reshape(array.size), 0
     place = _axis("take", axis, array)
     size = array.shape[place]
-    listed = real_array("take", "indices", indices)
+    listed = real_array("take", "indices", list(indices) if isinstance(indices, range) else indices)
     if listed.size == 0 and isinstance(array, Tensor):
         raise bad_value("take", "indices", "expected at least one for a symbolic tensor, got none")
     flat = listed.reshape(-1).tolist()
