@@ -33,7 +33,7 @@ def test_arrays_that_do_not_lie_in_pieces(order, rows, cols, rate):
     try:
         for one, other in [(0, 0), (2, 2), (4, 4), (0, 2), (4, 0)]:
             x, dy = stored(rows, cols, offset=one), stored(rows, cols, offset=other, seed=1)
-            y, dx, dropped = (stored(rows, cols, offset=other, seed=seed) for seed in (2, 3, 4))
+            y, dx, dropped, total = (stored(rows, cols, offset=other, seed=seed) for seed in (2, 3, 4, 5))
             mean, variance, dgamma, dbeta = (np.zeros(cols, np.float32) for _ in range(4))
             mask, kept = (np.zeros((rows, -(-cols // 16)), np.uint16) for _ in range(2))
             passed = {} if rate is None else {"mask": mask, "rate": rate, "rounded": True}
@@ -43,10 +43,11 @@ def test_arrays_that_do_not_lie_in_pieces(order, rows, cols, rate):
             _core.batch_norm_backward(
                 dx, dgamma, dbeta, dy, x, None, mean, variance, None, EPSILON, "linear", 0.0, **passed
             ).run()
+            _core.add(total, x, dy).run()
             _core.dropout_forward(dropped, kept, x, 0.3, "inverted", 1, 2).run()
             _core.dropout_backward(dy, dy, kept, 0.3, "inverted").run()
             _core.batch_norm_inference(x, x, None, None, mean, variance, EPSILON, "relu", 0.0).run()
-            found.append([y, dx, mean, variance, dgamma, dbeta, mask, dropped, kept, dy, x])
+            found.append([y, dx, mean, variance, dgamma, dbeta, mask, dropped, kept, total, dy, x])
     finally:
         choose(None)
     for others in found[1:]:

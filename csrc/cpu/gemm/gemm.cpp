@@ -179,7 +179,7 @@ class Run {
   bool half_c() const { return o_.halves == GemmHalves::a_and_c; }
   bool has_relu_slope() const { return finish_.slope.activation == math::Activation::relu; }
 
-  // What tiles do while they are in registers.
+  // What is done with tiles of c that are finished, before others take their place.
   GemmEpilogue epilogue_of(Range rows, Range cols) const {
     const std::int64_t offset = rows.begin * block_.ldc + cols.begin;
     const bool in_tiles = fused_ || half_c();
