@@ -18,7 +18,7 @@ PACKAGE = ROOT / "python" / "densor"
 CPP_RANKS = {"core": 0, "math": 1, "cpu": 2, "cuda": 2, "ops": 3, "program": 4, "bindings": 5}
 PYTHON_RANKS = (
     dict.fromkeys(("_core", "_check", "_registry", "_version", "errors"), 0)
-    | dict.fromkeys(("_array", "config", "dtype_policies", "random"), 1)
+    | dict.fromkeys(("_array", "_seeds", "config", "dtype_policies"), 1)
     | {"graph": 2, "ops": 3}
     | dict.fromkeys(("initializers", "regularizers", "constraints", "schedules", "activations"), 4)
     | dict.fromkeys(("layers", "losses", "metrics", "optimizers", "callbacks"), 5)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from densor import _check, random
+from densor import _check, _seeds
 from densor.callbacks import Callback, CallbackList
 from densor.callbacks.callback import Logs
 from densor.layers import Add, BatchNormalization, Input, Layer, Rescaling
@@ -151,13 +151,13 @@ def _measure_statistics(model: Model, x: Any) -> None:
             config | {"momentum": 0.0} if isinstance(layer, BatchNormalization) else config
         )
 
-    state = random.get_state()
+    state = _seeds.get_state()
     try:
         twin = clone_model(model, clone_function=forgetful, recursive=True)
         twin.set_weights(model.get_weights())
         twin(x, training=True)
     finally:
-        random.set_state(state)
+        _seeds.set_state(state)
     model.set_weights(twin.get_weights())
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from densor import _core
 from densor._check import bad_type, bad_value, boolean, integer, is_number, positive_int
+from densor._seeds import seed_or_next
 from densor.graph.structure import flat, mapped
-from densor.random import seed_or_next
 
 __all__ = ["Scores", "batches", "cross_validate", "k_fold", "random_split"]
 

@@ -36,7 +36,7 @@ class Scope:
     `training` is the mode of the innermost call that set it; `depth` counts the layer calls around this
     point; `nodes` collects what a running trace records, None outside a trace; `observer` is told of every layer
     call and its outputs, None if nobody asks; `sampling` turns dropout on outside training, until a call says
-    `training=False`.
+    `training=False`; `rows` is an input of the innermost layer call, which has the rows of the batch.
     """
 
     training: bool | None = None
@@ -44,6 +44,11 @@ class Scope:
     nodes: list[Node] | None = None
     observer: Callable[[Any, Any], None] | None = None
     sampling: bool = False
+    rows: Tensor | None = None
+
+    def inside(self, training: bool | None, sampling: bool, rows: Tensor) -> Scope:
+        """The scope inside a layer call on such an input."""
+        return replace(self, training=training, depth=self.depth + 1, sampling=sampling, rows=rows)
 
 
 class _Local(threading.local):
@@ -134,7 +139,7 @@ def trace(
     fresh = [Tensor(tensor.shape, tensor.dtype, tensor.name) for tensor in flat(inputs)]
     nodes: list[Node] = []
     several = listed or isinstance(inputs, Mapping) or len(fresh) != 1
-    with scoped(Scope(training=training, nodes=nodes, sampling=sampling)):
+    with scoped(Scope(training=training, nodes=nodes, sampling=sampling, rows=fresh[0] if fresh else None)):
         result = function(packed(inputs, fresh) if several else fresh[0], **(keywords or {}))
     outputs = tuple(flat(result))
     for output in outputs:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from densor import _check, _core
+from densor._seeds import seed_or_next
 from densor.initializers.initializer import Floats, Initializer, optional_seed
-from densor.random import seed_or_next
 
 
 class Orthogonal(Initializer):

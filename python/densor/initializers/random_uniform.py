@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from densor import _check, _core
+from densor._seeds import seed_or_next
 from densor.initializers.initializer import Floats, Initializer, optional_seed
-from densor.random import seed_or_next
 
 
 class RandomUniform(Initializer):

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from densor import _check, _core
+from densor._seeds import seed_or_next
 from densor.initializers.initializer import Floats, Initializer, optional_seed
-from densor.random import seed_or_next
 
 # The standard deviation of a standard normal distribution cut at +-2.
 _TRUNCATED_STDDEV = 0.87962566103423978

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from densor._check import bad_type, bad_value, integer, show
+from densor._seeds import next_seed
 from densor.graph.trace import scope
 from densor.layers.layer import Layer
-from densor.random import next_seed
 
 __all__ = ["NoiseLayer", "checked_noise_shape"]
 

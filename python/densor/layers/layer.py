@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -203,7 +202,7 @@ class Layer(AddedLosses, HasPolicy):
         sampling = outer.sampling and training is not False
         if mode is not None and "training" in inspect.signature(self.call).parameters:
             arguments["training"] = SAMPLING if sampling and not mode else mode
-        with scoped(replace(outer, training=mode, depth=outer.depth + 1, sampling=sampling)):
+        with scoped(outer.inside(mode, sampling, flat(inputs)[0])):
             outputs = self.call(self._cast_inputs(inputs), **arguments)
             if self.activity_regularizer is not None:
                 for tensor in flat(outputs):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor import _core
-from densor.random import next_seed
+from densor._seeds import next_seed
 
 __all__ = ["Clock"]
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from densor import optimizers, random
+from densor import _seeds, optimizers
 from densor._registry import custom_objects_scope
 from densor._version import __version__
 from densor.errors import FormatError
@@ -114,14 +114,14 @@ def load(
         FormatError: damaged, or holding what Densor does not know; nothing of it was made then.
         ImportError: h5py is not installed. OSError: it cannot be read.
     """
-    state = random.get_state()
+    state = _seeds.get_state()
     try:
         with _file(path) as file, custom_objects_scope(custom):
             if _is_zip(file):
                 return _load_zip(path, file, compiled, finite, restore)
             return _load_hdf5(path, file.read(), compiled, finite)
     except BaseException:
-        random.set_state(state)
+        _seeds.set_state(state)
         raise
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densor import random
+from densor import _seeds
 from densor._check import bad_type, bad_value, boolean, unsupported
 from densor._version import __version__
 from densor.errors import FormatError
@@ -193,11 +193,11 @@ def _is_keras(path: str) -> bool:
 def restore(source: Archive, custom: Mapping[str, type[Layer]], compiled: bool, finite: bool) -> Model:
     """The model of an open file; the arguments are those of `load_model`."""
     config = source.parsed("config")
-    state = random.get_state()
+    state = _seeds.get_state()
     try:
         model = _filled(source, config, custom, compiled, finite)
     finally:
-        random.set_state(state)  # layers drew seeds that are replaced by those of the file
+        _seeds.set_state(state)  # layers drew seeds that are replaced by those of the file
     return model
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from densor import _core
 from densor._array import device_array
 from densor._check import bad_type, bad_value, integer, number
+from densor._seeds import next_seed
 from densor.graph import Lowering, Node, Tensor
 from densor.ops._eager import Float32, empty, empty_like, matrix
-from densor.random import next_seed
 
 __all__ = ["DropoutNode", "alpha_dropout", "dropout", "dropout_backward", "dropout_forward"]
 

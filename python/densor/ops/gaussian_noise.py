@@ -7,10 +7,10 @@ from typing import Any
 
 from densor import _core
 from densor._check import integer, number
+from densor._seeds import next_seed
 from densor.graph import Lowering, Node, Tensor
 from densor.ops._eager import empty_like
 from densor.ops.dropout import as_rows
-from densor.random import next_seed
 
 __all__ = ["GaussianNoiseNode", "gaussian_dropout", "gaussian_noise"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from densor import _core
 from densor._array import float32_array
 from densor._check import bad_value, integer, show
+from densor._seeds import next_seed
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.lowering import Constant
 from densor.ops._eager import Float32, array_beside, array_of, empty
-from densor.random import next_seed
 
 __all__ = ["RandomRowsNode", "random_rows"]
 

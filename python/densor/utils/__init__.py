@@ -4,10 +4,10 @@ The package exists only because `keras.utils` does: nothing inside densor import
 densor's own do not belong here.
 """
 
+from densor._seeds import set_random_seed as set_random_seed
 from densor.callbacks.progbar import Progbar as Progbar
 from densor.graph.structure import packed_batch as pack_x_y_sample_weight
 from densor.graph.structure import unpacked_batch as unpack_x_y_sample_weight
-from densor.random import set_random_seed as set_random_seed
 from densor.utils.categorical import to_categorical as to_categorical
 from densor.utils.custom_objects import CustomObjectScope as CustomObjectScope
 from densor.utils.custom_objects import custom_object_scope as custom_object_scope

@@ -8,8 +8,8 @@ import numpy as np
 
 from densor import _core
 from densor._check import bad_type, bad_value, boolean
+from densor._seeds import seed_or_next
 from densor.graph.structure import flat, mapped
-from densor.random import seed_or_next
 
 __all__ = ["split_dataset"]
 
