@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import densor
+from densor import layers, ops
 from densor.graph import Variable
 
 
@@ -41,3 +43,72 @@ def test_assign_refuses_and_changes_nothing(value, error, text):
     with pytest.raises(error, match=r"^assign\(\): argument 'value': .*" + text):
         variable.assign(value)
     assert variable.array.tolist() == [3, 4]
+
+
+def test_operators_are_those_of_the_values():
+    variable, other = Variable([1.0, 2.0], "v"), Variable([3.0, 4.0], "other")
+    for got, expected in (
+        (variable * 2 + 1, [3, 5]), (2 - variable, [1, 0]), (variable / other, [1 / 3, 0.5]), (variable**2, [1, 4]),
+        (-variable, [-1, -2]), (abs(-other), [3, 4]), (variable @ other, 11), (np.eye(2) @ other, [3, 4]),
+        (variable > 1.5, [False, True]), (variable <= other, [True, True]), (variable[1], 2), (variable[:1], [1]),
+        (np.ones(2) + variable, [2, 3]), (np.exp(variable), np.exp([1, 2])),
+    ):  # fmt: skip
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert float(Variable(2.5)) == 2.5
+    assert (variable.ndim, Variable(2.5).ndim) == (1, 0)
+    assert variable.array.tolist() == [1, 2]
+    assert (variable == other) is False  # variables are keys
+
+
+def test_values_are_added_and_subtracted_in_place():
+    variable = Variable([1.0, 2.0], "v")
+    variable.assign_add([3, 4])
+    variable.assign_sub(np.array([0.5, 0.5]))
+    assert variable.array.tolist() == [3.5, 5.5]
+    with pytest.raises(ValueError, match=r"^assign_add\(\): argument 'value': expected shape \(2,\)"):
+        variable.assign_add([1.0])
+    with pytest.raises(TypeError, match=r"^assign_sub\(\)"):
+        variable.assign_sub("a")
+
+
+ALONE = {
+    "function": lambda x, w: x * ops.exp(w),
+    "numpy": lambda x, w: x * np.exp(w),
+    "operator": lambda x, w: x * (w * w),
+    "array": lambda x, w: x * (np.ones(3) * w),
+    "part": lambda x, w: x * w[0],
+    "sum": lambda x, w: x * ops.sum(w),
+    "sign": lambda x, w: x * -w,
+}
+
+
+class Formula(layers.Layer):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def build(self, input_shape):
+        self.w = self.add_weight((input_shape[-1],), "ones", name="w")
+
+    def call(self, inputs):
+        return self.function(inputs, self.w)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_would_never_be_trained_is_refused(name):
+    with pytest.raises(
+        TypeError, match=r"/w: what a call\(\) computes of a variable alone would be a constant"
+    ):
+        Formula(ALONE[name])(np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x, w: w * x, lambda x, w: x * w * w, lambda x, w: x * ops.exp(ops.zeros_like(x) + w)],
+)
+def test_what_begins_with_the_inputs_is_trained(function):
+    layer = Formula(function)
+    model = densor.Sequential([densor.Input((3,)), layer])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((8, 3)), np.zeros((8, 3)), verbose=0)
+    assert (layer.w.numpy() < 1.0).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from densor._array import float32_array
 from densor._check import bad_type, bad_value, number
 from densor.graph import twins
+from densor.graph.tensor import Tensor
+from densor.graph.trace import scope
 
 if TYPE_CHECKING:
     from densor.graph.constraint import ConstraintLike
@@ -21,6 +24,18 @@ __all__ = ["Variable"]
 Float32 = NDArray[np.float32]
 
 _moves = itertools.count(1)  # none twice, whichever thread moves
+
+
+def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[[Variable, Any], Any]:
+    """An operator on the values, as arrays have it; beside a symbolic tensor it is that one's."""
+
+    def method(self: Variable, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            return NotImplemented
+        arrays = np.asarray(self), np.asarray(other)
+        return function(*(arrays[::-1] if reflected else arrays))
+
+    return method
 
 
 class Variable:
@@ -151,7 +166,48 @@ class Variable:
             )
         return array
 
+    def assign_add(self, value: Any) -> None:
+        """Add to the values; shapes as for `assign`."""
+        self.assign(self.values + self.converted("assign_add", "value", value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the values; shapes as for `assign`."""
+        self.assign(self.values - self.converted("assign_sub", "value", value))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.home.ndim
+
+    __add__, __radd__ = _operator(np.add), _operator(np.add, reflected=True)
+    __sub__, __rsub__ = _operator(np.subtract), _operator(np.subtract, reflected=True)
+    __mul__, __rmul__ = _operator(np.multiply), _operator(np.multiply, reflected=True)
+    __truediv__, __rtruediv__ = _operator(np.divide), _operator(np.divide, reflected=True)
+    __pow__, __rpow__ = _operator(np.power), _operator(np.power, reflected=True)
+    __matmul__, __rmatmul__ = _operator(np.matmul), _operator(np.matmul, reflected=True)
+    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
+    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
+
+    def __neg__(self) -> NDArray[Any]:
+        return -self.__array__()
+
+    def __abs__(self) -> NDArray[Any]:
+        result: NDArray[Any] = np.absolute(self.__array__())
+        return result
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __float__(self) -> float:
+        return float(np.asarray(self))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        around = scope()
+        if around.nodes is not None or around.depth:
+            raise TypeError(
+                f"{self.path}: what a call() computes of a variable alone would be a constant that is never trained; "
+                "begin with the inputs, as in ops.exp(ops.zeros_like(inputs) + w), or take .numpy() if it is one"
+            )
         if copy or (dtype is not None and np.dtype(dtype) != np.float32):
             return self.numpy().astype(dtype or np.float32, copy=False)
         return self.array
