@@ -382,3 +382,11 @@ def test_merging_different_shapes():
         layers.Concatenate()([Tensor((None, 2, 3)), Tensor((None, 1, 3))])
     with pytest.raises(ValueError, match="'axis'"):
         layers.Concatenate(axis=0)([Tensor((None, 3)), Tensor((None, 3))])
+
+
+@pytest.mark.parametrize("other", [symbol(2), np.ones((4, 2), np.float32)])
+def test_two_inputs_side_by_side_are_told_to_go_into_a_list(other):
+    with pytest.raises(
+        TypeError, match=r"argument 'training': .*shape \(.*, 2\); several inputs go into a list"
+    ):
+        layers.Add()(other, other)

@@ -70,3 +70,10 @@ def test_layers_without_weights_have_none_before_they_are_built():
     shown = rows_of(densor.Sequential(parts))
     assert shown["dense"][1] == shown["norm"][1] == "0 (unbuilt)"
     assert shown["dropout"][1] == "0"
+
+
+def test_the_shape_of_a_model_inside():
+    base = densor.Sequential([densor.Input((3,)), layers.Dense(2)], name="base")
+    x = densor.Input((3,))
+    model = densor.Model(x, layers.Dense(1)(base(x, training=False)))
+    assert rows_of(model)["base"][0] == "(None, 2)"

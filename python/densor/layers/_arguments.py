@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densor._array import float32_array, real_array
-from densor._check import bad_type, bad_value, positive_int, suggestion
+from densor._check import bad_type, bad_value, boolean, positive_int, suggestion
+from densor.graph import Tensor
 
-__all__ = ["declared_shape", "input_array", "unknown_keyword"]
+__all__ = ["declared_shape", "input_array", "mode_of", "unknown_keyword"]
 
 Shape = tuple[int | None, ...]
 
@@ -35,6 +36,16 @@ def input_array(function: str, value: Any) -> NDArray[Any]:
         raise bad_value(function, "inputs", f"expected an array of rows, got the number {value!r}")
     # The gather converts every dtype; doubles are checked here for values beyond float32.
     return float32_array(function, "inputs", array) if array.dtype == np.float64 else array
+
+
+def mode_of(function: str, training: Any) -> bool:
+    """The argument `training` of a call."""
+    if isinstance(training, Tensor | np.ndarray):
+        raise bad_type(
+            function, "training", f"must be True or False, got an array or tensor of shape {training.shape}; several "
+            "inputs go into a list, layer([a, b]), and call(self, inputs) takes it apart"
+        )  # fmt: skip
+    return boolean(function, "training", training)
 
 
 def unknown_keyword(cls: type, keyword: str) -> TypeError:

@@ -15,7 +15,7 @@ from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
 from densor.graph.trace import SAMPLING, scope, scoped
 from densor.layers._added_losses import AddedLosses
-from densor.layers._arguments import declared_shape, input_array, unknown_keyword
+from densor.layers._arguments import declared_shape, input_array, mode_of, unknown_keyword
 from densor.layers._building import marks_built
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
@@ -176,7 +176,7 @@ class Layer(AddedLosses, HasPolicy):
             TypeError, ValueError: inputs that do not fit the layer.
         """
         if training is not None:
-            training = None if training is SAMPLING else boolean(type(self).__name__, "training", training)
+            training = None if training is SAMPLING else mode_of(type(self).__name__, training)
         many = isinstance(inputs, dict) or (
             isinstance(inputs, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
         )

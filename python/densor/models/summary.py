@@ -111,11 +111,13 @@ def output_shape(layer: Layer) -> str:
     """The shape of what a layer returns, "?" where nobody knows."""
     if isinstance(layer, InputLayer):
         return str(layer.batch_shape)
-    if not layer.built or layer.build_shape is None:
+    if not layer.built:
         return "?"
     try:
+        if layer.build_shape is None:  # a model that was built before it became part of another
+            return str(getattr(layer, "output_shape", "?"))
         return str(layer.compute_output_shape(layer.build_shape))
-    except (NotImplementedError, TypeError, ValueError):
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):
         return "?"
 
 
