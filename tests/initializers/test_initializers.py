@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import densor.random
-from densor import initializers, layers
+from densor import initializers, layers, utils
 from densor.initializers import (
     Constant,
     GlorotNormal,
@@ -325,3 +325,20 @@ def test_subclasses_fill():
     assert Ramp()((2, 2)).tolist() == [[0.0, 1.0], [2.0, 3.0]]
     with pytest.raises(NotImplementedError, match="Initializer must define fill"):
         Initializer()((2,))
+
+
+def test_functions_have_names_in_configs():
+    def thirds(shape, dtype=None):
+        return np.full(shape, 1 / 3)
+
+    layer = layers.Dense(2, kernel_initializer=thirds)
+    config = json.loads(json.dumps(layer.get_config()))
+    assert config["kernel_initializer"] == initializers.serialize(thirds) == "thirds"
+    with pytest.raises(ValueError, match="'thirds' is not a known initializer"):
+        layers.Dense.from_config(config)
+    with utils.custom_object_scope({"thirds": thirds}):
+        assert layers.Dense.from_config(config).kernel_initializer is thirds
+    with pytest.raises(
+        ValueError, match=r"initializers.serialize\(\): argument 'initializer': .*cannot be named"
+    ):
+        layers.Dense(2, bias_initializer=lambda shape, dtype=None: np.ones(shape)).get_config()

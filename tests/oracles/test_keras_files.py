@@ -218,6 +218,44 @@ def test_arrays_among_the_arguments_of_layers(keras, direction, case, tmp_path):
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("direction", ["to_keras", "from_keras"])
+def test_functions_for_weights_in_files(keras, direction, tmp_path):
+    writer, reader = (densor, keras) if direction == "to_keras" else (keras, densor)
+
+    def quarter(shape, dtype=None):
+        return np.full(shape, 0.25, np.float32)
+
+    def of_library(library):
+        def small(w):
+            return 0.01 * library.ops.sum(library.ops.abs(w))
+
+        def positive(w):
+            return library.ops.where(w < 0.0, library.ops.zeros_like(w), w)
+
+        return {"quarter": quarter, "small": small, "positive": positive}
+
+    own = of_library(writer)
+    dense = writer.layers.Dense(
+        2,
+        kernel_initializer=own["quarter"],
+        kernel_regularizer=own["small"],
+        kernel_constraint=own["positive"],
+    )
+    model = writer.Sequential([writer.Input((4,)), dense])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    model.fit(x, x[:, :2], verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = reader.models.load_model(tmp_path / "m.keras", custom_objects=of_library(reader))
+    assert loaded.layers[0].kernel_initializer is quarter
+    for _ in range(2):
+        expected, got = (each.evaluate(x, x[:, :2], verbose=0) for each in (model, loaded))
+        assert got == pytest.approx(expected, rel=1e-5)
+        for each in (model, loaded):
+            each.fit(x, x[:, :2], shuffle=False, verbose=0)
+            assert (np.asarray(each.get_weights()[0]) >= 0).all()
+
+
 def doubled(x):
     return 2.0 * x
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from densor._registry import Registry
+from densor._registry import Registry, function_name
 from densor.initializers.constant import Constant as Constant
 from densor.initializers.constant import Ones as Ones
 from densor.initializers.constant import Zeros as Zeros
@@ -86,8 +86,9 @@ def get(
 ) -> Callable[..., Any] | None:
     """Returns an initializer for its name, its configuration or itself; None for None.
 
-    Any other callable is returned as it is; it is called as `f(shape, dtype="float32")`. Raises ValueError for
-    an unknown name, with the nearest known one, and TypeError for anything else.
+    Any other callable is returned as it is; it is called as `f(shape, dtype="float32")`. One that was registered, or
+    stands in a scope of custom objects, has a name, too. Raises ValueError for an unknown name, with the nearest known
+    one, and TypeError for anything else.
 
     >>> get("he_normal").scale
     2.0
@@ -96,12 +97,20 @@ def get(
         return None
     if callable(identifier) and not isinstance(identifier, Initializer | type):
         return identifier
+    own: Callable[..., Any] | None = _registry.own_function(identifier)
+    if own is not None:
+        return own
     return _registry.get(identifier, Initializer)
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Returns the configuration of an initializer: `{"class_name": ..., "config": ...}`, plain data."""
-    return _registry.serialize(initializer)
+def serialize(initializer: Initializer | Callable[..., Any]) -> dict[str, Any] | str:
+    """Returns the configuration of an initializer: `{"class_name": ..., "config": ...}`, plain data; or its name.
+
+    Raises ValueError for a function that no name can tell from others, such as a lambda.
+    """
+    if isinstance(initializer, Initializer):
+        return _registry.serialize(initializer)
+    return function_name("initializers.serialize", "initializer", initializer, list(_NAMES))
 
 
 def deserialize(

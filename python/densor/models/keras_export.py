@@ -25,6 +25,11 @@ _OURS: dict[str, tuple[Any, ...]] = {
     "epsilon_mode": ("keras",), "decay": (0.0,), "learning_rate_multiplier": (1.0,),
 }  # fmt: skip
 _NOT_IN_KERAS = {"RAdam", "Swish"}
+_WEIGHT_SETTINGS = (
+    "_initializer",
+    "_regularizer",
+    "_constraint",
+)  # strings among them name the program's functions
 _FUNCTIONS = {"LossFunctionWrapper", "MeanMetricWrapper"}  # Keras writes the function and makes these itself
 _MODULES = {
     "_initializer": "keras.initializers",
@@ -111,7 +116,8 @@ def _settings(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
                     "not end in .keras"
                 )  # fmt: skip
             continue
-        if key == "activation" and isinstance(value, str) and not hasattr(activations, value):
+        own = key.endswith(_WEIGHT_SETTINGS) or (key == "activation" and not hasattr(activations, str(value)))
+        if own and isinstance(value, str):
             settings[key] = _function(value)
             continue
         module = next((module for ending, module in _MODULES.items() if key.endswith(ending)), "keras.layers")
