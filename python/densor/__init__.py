@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from densor import saving as saving
     from densor import schedules as schedules
     from densor import utils as utils
+    from densor import wrappers as wrappers
     from densor._core import cpu_target as cpu_target
     from densor.config import show_config as show_config
     from densor.dtype_policies import DTypePolicy as DTypePolicy
@@ -57,6 +58,7 @@ _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "distillation", "dtype_policies",
     "ensembles", "errors", "graph", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
     "optimizers", "presets", "pruning", "random", "regularizers", "saving", "schedules", "utils",
+    "wrappers",
 )  # fmt: skip
 _NAMES = {
     "DTypePolicy": "dtype_policies",
