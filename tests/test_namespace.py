@@ -9,13 +9,13 @@ import pytest
 import densor
 
 NAMES = [
-    "Input", "Model", "Sequential", "__version__", "activations.relu", "backend.clear_session", "backend.get_value",
-    "backend.set_value", "callbacks.EarlyStopping", "config.num_threads", "constraints.max_norm",
+    "Input", "Model", "Regularizer", "Sequential", "__version__", "activations.relu", "backend.clear_session",
+    "backend.get_value", "backend.set_value", "callbacks.EarlyStopping", "config.num_threads", "constraints.max_norm",
     "datasets.fashion_mnist.load_data", "datasets.mnist.load_data",
     "initializers.HeNormal", "keras.keras.layers.Dense", "layers.Dense", "losses.MeanSquaredError",
     "metrics.BinaryAccuracy", "models.Sequential", "models.clone_model", "models.load_model", "ops.dense",
     "optimizers.Adam", "optimizers.schedules.ExponentialDecay", "random.normal", "random.set_seed", "regularizers.l2",
-    "utils.plot_model",
+    "utils.clear_session", "utils.is_keras_tensor", "utils.plot_model",
     "utils.set_random_seed",
     "utils.to_categorical",
 ]  # fmt: skip

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from densor.models import Model as Model
     from densor.models import Sequential as Sequential
     from densor.optimizers import Optimizer as Optimizer
+    from densor.regularizers import Regularizer as Regularizer
     from densor.scopes import device as device
 
 _MODULES = (
@@ -69,6 +70,7 @@ _NAMES = {
     "Metric": "metrics",
     "Model": "models",
     "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "graph",
     "cpu_target": "_core",

@@ -13,12 +13,13 @@ from densor.config import epsilon as epsilon
 from densor.config import floatx as floatx
 from densor.config import set_epsilon as set_epsilon
 from densor.config import set_floatx as set_floatx
-from densor.graph import Variable
+from densor.graph import Tensor, Variable
 from densor.layers import reset_names
 from densor.optimizers.learning_rate import Reading
 
 __all__ = [
-    "backend", "clear_session", "epsilon", "floatx", "get_value", "set_epsilon", "set_floatx", "set_value",
+    "backend", "clear_session", "epsilon", "floatx", "get_value", "is_keras_tensor", "set_epsilon", "set_floatx",
+    "set_value",
 ]  # fmt: skip
 
 
@@ -32,6 +33,17 @@ def clear_session() -> None:
         'dense'
     """
     reset_names()
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is symbolic: an `Input`, or what layers and operations make of one.
+
+    Example:
+        >>> import densor
+        >>> densor.backend.is_keras_tensor(densor.Input((2,))), densor.backend.is_keras_tensor([1.0])
+        (True, False)
+    """
+    return isinstance(x, Tensor)
 
 
 def get_value(x: Any) -> NDArray[Any]:

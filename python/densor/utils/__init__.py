@@ -5,6 +5,8 @@ densor's own do not belong here.
 """
 
 from densor._seeds import set_random_seed as set_random_seed
+from densor.backend import clear_session as clear_session
+from densor.backend import is_keras_tensor as is_keras_tensor
 from densor.callbacks.progbar import Progbar as Progbar
 from densor.graph.structure import packed_batch as pack_x_y_sample_weight
 from densor.graph.structure import unpacked_batch as unpack_x_y_sample_weight
@@ -27,10 +29,12 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "clear_session",
     "custom_object_scope",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "is_keras_tensor",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
