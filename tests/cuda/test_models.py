@@ -308,3 +308,23 @@ def test_weights_travel_once_per_fit_where_nobody_looks_at_them(monkeypatch):
     model.fit(((X, Y) for _ in range(12)), steps_per_epoch=3, epochs=4, verbose=0)
     # Parameters, and the gradients once, which are working memory.
     assert sorted(travelled) == ["download", "upload", "upload"]
+
+
+class Gated(keras.layers.Layer):
+    """A weight behind a function, which is computed once a batch, whatever its rows."""
+
+    def build(self, input_shape):
+        self.gate = self.add_weight((input_shape[-1],), "ones", name="gate")
+        self.scale = self.add_weight((), "zeros", name="scale")
+
+    def call(self, inputs):
+        return inputs * keras.ops.sigmoid(self.gate) * keras.ops.exp(self.scale)
+
+
+def test_functions_of_weights_alone():
+    def run(device):
+        model = classifier(device, layers=lambda: [Gated(), keras.layers.Dense(9, activation="relu")])
+        history = model.fit(X, Y, **FIT).history
+        return history, model.get_weights(), model.predict(X, verbose=0)
+
+    on_both(run)

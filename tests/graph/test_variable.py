@@ -72,13 +72,17 @@ def test_values_are_added_and_subtracted_in_place():
 
 
 ALONE = {
-    "function": lambda x, w: x * ops.exp(w),
     "numpy": lambda x, w: x * np.exp(w),
-    "operator": lambda x, w: x * (w * w),
     "array": lambda x, w: x * (np.ones(3) * w),
     "part": lambda x, w: x * w[0],
     "sum": lambda x, w: x * ops.sum(w),
-    "sign": lambda x, w: x * -w,
+    "sum of a function": lambda x, w: x * ops.sum(ops.exp(w)),
+    "softmax": lambda x, w: x * ops.softmax(w),
+    "part of a function": lambda x, w: x * (w * 2)[0],
+    "several": lambda x, w: x * ops.concatenate([ops.exp(w), ops.exp(w)]),
+    "product": lambda x, w: x @ (w * 2),
+    "layer": lambda x, w: x * layers.Dense(3)(w * 2),
+    "output": lambda x, w: ops.exp(w),
 }
 
 
@@ -97,18 +101,76 @@ class Formula(layers.Layer):
 @pytest.mark.parametrize("name", ALONE)
 def test_what_would_never_be_trained_is_refused(name):
     with pytest.raises(
-        TypeError, match=r"/w: what a call\(\) computes of a variable alone would be a constant"
+        TypeError,
+        match=r"(/w: what a call\(\) computes of a variable alone is|was computed of weights alone)",
     ):
         Formula(ALONE[name])(np.ones((2, 3), np.float32))
 
 
 @pytest.mark.parametrize(
     "function",
-    [lambda x, w: w * x, lambda x, w: x * w * w, lambda x, w: x * ops.exp(ops.zeros_like(x) + w)],
+    [
+        lambda x, w: w * x,
+        lambda x, w: x * w * w,
+        lambda x, w: x * ops.exp(ops.zeros_like(x) + w),
+        lambda x, w: x * ops.exp(w),
+        lambda x, w: x * (w * w) - -w,
+        lambda x, w: x + abs(w - 0.5),
+    ],
 )
-def test_what_begins_with_the_inputs_is_trained(function):
+def test_what_is_computed_of_weights_is_trained(function):
     layer = Formula(function)
     model = densor.Sequential([densor.Input((3,)), layer])
     model.compile("sgd", "mse")
     model.fit(np.ones((8, 3)), np.zeros((8, 3)), verbose=0)
     assert (layer.w.numpy() < 1.0).all()
+
+
+class Broadcast(layers.Layer):
+    """Weights of several shapes, and what is computed of them alone."""
+
+    def build(self, input_shape):
+        shapes = {"whole": (2, 3), "row": (3,), "column": (2, 1), "number": ()}
+        self.ws = {name: self.add_weight(shape, "ones", name=name) for name, shape in shapes.items()}
+
+    def call(self, x):
+        whole, row, column, number = self.ws.values()
+        return x * ops.exp(whole * row - column) + ops.tanh(number * column) + 2 * row
+
+
+def test_weights_are_broadcast_among_themselves_and_over_the_batch():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 5, 2, 3)).astype(np.float32)
+    layer = Broadcast()
+    model = densor.Sequential([densor.Input((2, 3)), layer])
+    model.compile(densor.optimizers.SGD(1.0), "mse")
+    before = [w.numpy().astype(np.float64) for w in layer.ws.values()]
+
+    def loss(whole, row, column, number):
+        return np.mean((x * np.exp(whole * row - column) + np.tanh(number * column) + 2 * row - y) ** 2)
+
+    model.fit(x, y, batch_size=5, verbose=0)
+    for k, variable in enumerate(layer.ws.values()):
+        for place in np.ndindex(variable.shape):
+            shifted = []
+            for step in (1e-5, -1e-5):
+                values = [value.copy() for value in before]
+                values[k][place] += step
+                shifted.append(loss(*values))
+            slope = (shifted[0] - shifted[1]) / 2e-5
+            np.testing.assert_allclose(
+                before[k][place] - variable.numpy()[place], slope, rtol=1e-4, atol=1e-6
+            )
+
+
+def test_a_weight_may_not_be_added_to_the_loss_unsummed():
+    class Penalized(layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight((input_shape[-1],), "ones", name="w")
+
+        def call(self, inputs):
+            self.add_loss(ops.exp(self.w))
+            return inputs
+
+    with pytest.raises(TypeError, match="was computed of weights alone"):
+        Penalized()(densor.Input((3,)))

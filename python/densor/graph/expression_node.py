@@ -34,7 +34,8 @@ class Operand:
         """The operand that `source` is in an expression over `space`."""
         if isinstance(source, Tensor):
             width = source.columns
-            period = None if source.batched == space.batched else 1
+            same = source.shape == space.shape or (source.batched and space.batched)
+            period = None if same else source.features // width
         else:
             width = source.shape[-1] if source.shape else 1
             period = source.size // width

@@ -47,8 +47,8 @@ class Node:
     ) -> None:
         self.inputs = tuple(inputs)
         self.variables = tuple(variables)
-        dtypes = {tensor.dtype for tensor in inputs}
-        # Variables take part in the dtype of the tensors; among these the wider dtype wins.
+        # Variables, and what is computed of them alone, take part in the dtype of the others, of which the wider wins.
+        dtypes = {tensor.dtype for tensor in inputs if tensor.batched}
         self.output = Tensor(shape, dtype or ("bfloat16" if dtypes == {"bfloat16"} else "float32"), node=self)
         record(self)
 

@@ -46,6 +46,11 @@ class Scope:
     sampling: bool = False
     rows: Tensor | None = None
 
+    @property
+    def in_call(self) -> bool:
+        """Whether a layer or function is being traced here, rather than layers called one after the other."""
+        return self.nodes is not None or self.depth > 0
+
     def inside(self, training: bool | None, sampling: bool, rows: Tensor) -> Scope:
         """The scope inside a layer call on such an input."""
         return replace(self, training=training, depth=self.depth + 1, sampling=sampling, rows=rows)

@@ -26,14 +26,15 @@ Float32 = NDArray[np.float32]
 _moves = itertools.count(1)  # none twice, whichever thread moves
 
 
-def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[[Variable, Any], Any]:
-    """An operator on the values, as arrays have it; beside a symbolic tensor it is that one's."""
+def _operator(name: str, reflected: bool = False) -> Callable[[Variable, Any], Any]:
+    """An operator on the values, as arrays have it; beside a symbolic tensor, and in a `call`, that of tensors."""
+    function = getattr(np, name)
 
     def method(self: Variable, other: Any) -> Any:
         if isinstance(other, Tensor):
             return NotImplemented
-        arrays = np.asarray(self), np.asarray(other)
-        return function(*(arrays[::-1] if reflected else arrays))
+        pair = (other, self) if reflected else (self, other)
+        return Tensor.operators[name](*pair) if scope().in_call else function(*map(np.asarray, pair))
 
     return method
 
@@ -179,21 +180,20 @@ class Variable:
         """The number of axes."""
         return self.home.ndim
 
-    __add__, __radd__ = _operator(np.add), _operator(np.add, reflected=True)
-    __sub__, __rsub__ = _operator(np.subtract), _operator(np.subtract, reflected=True)
-    __mul__, __rmul__ = _operator(np.multiply), _operator(np.multiply, reflected=True)
-    __truediv__, __rtruediv__ = _operator(np.divide), _operator(np.divide, reflected=True)
-    __pow__, __rpow__ = _operator(np.power), _operator(np.power, reflected=True)
-    __matmul__, __rmatmul__ = _operator(np.matmul), _operator(np.matmul, reflected=True)
-    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
-    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
+    __add__, __radd__ = _operator("add"), _operator("add", reflected=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", reflected=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", reflected=True)
+    __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", reflected=True)
+    __pow__, __rpow__ = _operator("power"), _operator("power", reflected=True)
+    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", reflected=True)
+    __lt__, __le__ = _operator("less"), _operator("less_equal")
+    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
 
-    def __neg__(self) -> NDArray[Any]:
-        return -self.__array__()
+    def __neg__(self) -> Any:
+        return Tensor.operators["negative"](self)
 
-    def __abs__(self) -> NDArray[Any]:
-        result: NDArray[Any] = np.absolute(self.__array__())
-        return result
+    def __abs__(self) -> Any:
+        return Tensor.operators["absolute"](self)
 
     def __getitem__(self, key: Any) -> Any:
         return np.asarray(self)[key]
@@ -202,11 +202,11 @@ class Variable:
         return float(np.asarray(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        around = scope()
-        if around.nodes is not None or around.depth:
+        if scope().in_call:
             raise TypeError(
-                f"{self.path}: what a call() computes of a variable alone would be a constant that is never trained; "
-                "begin with the inputs, as in ops.exp(ops.zeros_like(inputs) + w), or take .numpy() if it is one"
+                f"{self.path}: what a call() computes of a variable alone is elementwise, by functions of densor.ops; "
+                "the rest would be a constant that is never trained: begin with the inputs, as in "
+                "ops.sum(ops.zeros_like(inputs) + w, -1), or take .numpy() if it is a constant"
             )
         if copy or (dtype is not None and np.dtype(dtype) != np.float32):
             return self.numpy().astype(dtype or np.float32, copy=False)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from densor._array import float32_array, real_array
 from densor._check import bad_type, bad_value, boolean, positive_int, suggestion
 from densor.graph import Tensor
+from densor.graph.structure import flat
+from densor.ops._weights import ALONE
 
-__all__ = ["declared_shape", "input_array", "mode_of", "unknown_keyword"]
+__all__ = ["declared_shape", "input_array", "mode_of", "require_batches", "unknown_keyword"]
 
 Shape = tuple[int | None, ...]
 
@@ -36,6 +38,16 @@ def input_array(function: str, value: Any) -> NDArray[Any]:
         raise bad_value(function, "inputs", f"expected an array of rows, got the number {value!r}")
     # The gather converts every dtype; doubles are checked here for values beyond float32.
     return float32_array(function, "inputs", array) if array.dtype == np.float64 else array
+
+
+def require_batches(function: str, tensors: Any, argument: str = "inputs") -> None:
+    """Raise TypeError unless these are symbolic tensors, each with a batch."""
+    for tensor in flat(tensors):
+        if not isinstance(tensor, Tensor):
+            kind = type(tensor).__name__
+            raise bad_type(function, argument, f"expected only symbolic tensors, got {kind} as well")
+        if tensor.shape and not tensor.batched:
+            raise bad_type(function, argument, ALONE)
 
 
 def mode_of(function: str, training: Any) -> bool:

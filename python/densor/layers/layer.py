@@ -15,7 +15,7 @@ from densor.graph import Call, Tensor, Variable, run_eagerly, trace
 from densor.graph.structure import flat, mapped
 from densor.graph.trace import SAMPLING, scope, scoped
 from densor.layers._added_losses import AddedLosses
-from densor.layers._arguments import declared_shape, input_array, mode_of, unknown_keyword
+from densor.layers._arguments import declared_shape, input_array, mode_of, require_batches, unknown_keyword
 from densor.layers._building import marks_built
 from densor.layers._first_values import first_values
 from densor.layers._initializer import get_initializer
@@ -189,12 +189,7 @@ class Layer(AddedLosses, HasPolicy):
         return run_eagerly(self, given, bool(training), keywords, self._keep_added, listed=many)
 
     def _call_on_tensors(self, inputs: Any, training: bool | None, keywords: dict[str, Any]) -> Any:
-        for tensor in flat(inputs):
-            if not isinstance(tensor, Tensor):
-                kind = type(tensor).__name__
-                raise bad_type(
-                    type(self).__name__, "inputs", f"expected only symbolic tensors, got {kind} as well"
-                )
+        require_batches(type(self).__name__, inputs)
         self.build_for(mapped(lambda tensor: tensor.shape, inputs))
         outer = scope()
         mode = outer.training if training is None else training
@@ -207,6 +202,7 @@ class Layer(AddedLosses, HasPolicy):
             if self.activity_regularizer is not None:
                 for tensor in flat(outputs):
                     penalize(tensor, self.activity_regularizer, self)
+        require_batches(type(self).__name__, [x for x in flat(outputs) if isinstance(x, Tensor)], "outputs")
         if outer.observer is not None:
             outer.observer(self, outputs)
         if outer.nodes is not None or outer.depth > 0:

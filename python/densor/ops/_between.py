@@ -9,6 +9,7 @@ from typing import Any
 from densor.graph import Tensor, Written
 from densor.graph.structure import flat
 from densor.graph.trace import scope
+from densor.ops._weights import weights_as_tensors
 
 __all__ = ["FORMULAS", "noting"]
 
@@ -35,14 +36,17 @@ def noting(namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which leaves a note on its results where it is called on symbolic tensors outside any layer."""
+    """The function, which leaves a note on its results where it is called on symbolic tensors outside any layer.
+
+    In the `call` of one it takes weights alone.
+    """
 
     @wraps(function)
     def between(*arguments: Any, **keywords: Any) -> Any:
+        if scope().in_call:
+            return function(*weights_as_tensors(name, arguments), **keywords)
         result = function(*arguments, **keywords)
-        around = scope()
-        if around.nodes is None and around.depth == 0:
-            _note(name, arguments, keywords, result)
+        _note(name, arguments, keywords, result)
         return result
 
     between.__module__ = "densor.ops"  # where pickle finds this one, not the function inside

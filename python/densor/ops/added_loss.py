@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from densor._check import bad_type
 from densor.graph import Lowering, Node, Tensor
 from densor.graph.expression import Expression
 from densor.graph.expression_code import Output, passes
+from densor.ops._weights import ALONE
 from densor.ops.reduction import sum as total_of
 
 __all__ = ["AddedLossNode", "add_loss"]
@@ -41,4 +43,6 @@ class AddedLossNode(Node):
 
 def add_loss(x: Tensor, owner: Any) -> None:
     """Add a symbolic number, or the sum of a symbolic array, to the loss of the model; `owner` is the layer."""
+    if x.shape and not x.batched:
+        raise bad_type("add_loss", "loss", ALONE)
     AddedLossNode(total_of(x) if x.batched else x, owner)

@@ -194,14 +194,20 @@ def _argument(function: str, name: str, value: Any) -> Argument:
 def _broadcast(function: str, arguments: list[Argument]) -> tuple[int | None, ...]:
     """The shape of the result: tensors agree but for a last axis of 1; variables repeat themselves over the rows."""
     tensors = [item for item in arguments if isinstance(item, Tensor) and item.batched]
-    variables = [item for item in arguments if isinstance(item, Variable)]
+    repeated = [
+        tuple(size or 0 for size in item.shape)
+        for item in arguments
+        if isinstance(item, Variable) or (isinstance(item, Tensor) and not item.batched)
+    ]
     front = tensors[0].shape[:-1] if tensors and tensors[0].ndim > 1 else ()
-    lasts = [item.columns for item in tensors] + [item.shape[-1] for item in variables if item.shape]
+    lasts = [item.columns for item in tensors] + [shape[-1] for shape in repeated if shape]
     last = max(lasts, default=1)
     whole: tuple[int | None, ...] = (*front, last) if front else (None,) if tensors else ()
+    if not tensors and any(repeated):
+        whole = (*max(repeated, key=len)[:-1], last)
     fits = all(
         item.shape == whole or (len(whole) > 1 and item.shape == (*whole[:-1], 1)) for item in tensors
-    ) and all(_repeats(item.shape, whole) for item in variables)
+    ) and all(_repeats(shape, whole) for shape in repeated)
     if not fits:
         shapes = " and ".join(str(item.shape) for item in arguments if not isinstance(item, float))
         raise bad_value(
