@@ -188,7 +188,7 @@ def _rows(function: str, shape: Any) -> Tensor | None:
                 function, "shape", f"{tuple(shape)} begins with the batch, which only a layer's call() has"
             )
         return around.rows
-    if around.nodes is not None or around.depth:
+    if around.in_call:
         raise _check.bad_value(
             function, "shape", f"must begin with None, the batch (ops.shape(inputs)[0]), in a call(), got {shape}: an "
             "array would be the same at every step"

@@ -80,6 +80,11 @@ class Tensor:
         return self.shape[:1] == (None,)
 
     @property
+    def of_weights(self) -> bool:
+        """Whether it was computed of weights alone: one row, of shape (1, ...), whatever the batch."""
+        return bool(self.shape) and not self.batched
+
+    @property
     def features(self) -> int:
         """The number of values per row of the batch."""
         return math.prod(size for size in self.shape[1:] if size is not None)

@@ -46,7 +46,7 @@ def require_batches(function: str, tensors: Any, argument: str = "inputs") -> No
         if not isinstance(tensor, Tensor):
             kind = type(tensor).__name__
             raise bad_type(function, argument, f"expected only symbolic tensors, got {kind} as well")
-        if tensor.shape and not tensor.batched:
+        if tensor.of_weights:
             raise bad_type(function, argument, ALONE)
 
 

@@ -205,7 +205,7 @@ class Layer(AddedLosses, HasPolicy):
         require_batches(type(self).__name__, [x for x in flat(outputs) if isinstance(x, Tensor)], "outputs")
         if outer.observer is not None:
             outer.observer(self, outputs)
-        if outer.nodes is not None or outer.depth > 0:
+        if outer.in_call:
             return outputs
         recorded = keywords if training is None else {**keywords, "training": training}
         return self._recorded(inputs, outputs, recorded)

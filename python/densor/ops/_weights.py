@@ -51,10 +51,6 @@ def weights_as_tensors(function: str, arguments: tuple[Any, ...]) -> tuple[Any, 
         if any(isinstance(item, Tensor) and item.batched for item in arguments):
             return arguments
         return tuple(WeightNode(item).output if isinstance(item, Variable) else item for item in arguments)
-    if any(
-        isinstance(item, Tensor) and item.shape and not item.batched
-        for given in arguments
-        for item in flat(given)
-    ):
+    if any(isinstance(item, Tensor) and item.of_weights for given in arguments for item in flat(given)):
         raise bad_type(function, "x", ALONE)
     return arguments

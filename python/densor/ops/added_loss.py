@@ -43,6 +43,6 @@ class AddedLossNode(Node):
 
 def add_loss(x: Tensor, owner: Any) -> None:
     """Add a symbolic number, or the sum of a symbolic array, to the loss of the model; `owner` is the layer."""
-    if x.shape and not x.batched:
+    if x.of_weights:
         raise bad_type("add_loss", "loss", ALONE)
     AddedLossNode(total_of(x) if x.batched else x, owner)
