@@ -72,7 +72,7 @@ cuda::GemmProblem problem_of(std::int64_t m, std::int64_t n, std::int64_t k, boo
 }
 
 const std::vector<std::string>& backend_names() {  // as in cuda::GemmBackend
-  static const std::vector<std::string> names{"own", "cublaslt", "fastest"};
+  static const std::vector<std::string> names{"auto", "own", "cublaslt"};
   return names;
 }
 
@@ -98,12 +98,23 @@ void set_device_gemm(const py::object& kernel, const py::object& cols, const py:
 }
 
 // With "cublaslt": where it was found.
-std::string set_matmul_backend(const py::object& value, const std::vector<std::string>& paths) {
+std::string set_matmul_backend(const py::object& value) {
   const std::string wanted = name("set_matmul_backend", "value", value);
-  const int backend = index_of_name("set_matmul_backend", "value", wanted, backend_names());
-  const std::string where = backend > 0 ? cuda::load_cublaslt(paths) : "";
-  ops::gemm_settings().backend = static_cast<cuda::GemmBackend>(backend);
+  const auto backend =
+      static_cast<cuda::GemmBackend>(index_of_name("set_matmul_backend", "value", wanted, backend_names()));
+  const std::string where = backend == cuda::GemmBackend::cublaslt ? cuda::load_cublaslt() : "";
+  ops::gemm_settings().backend = backend;
   return where;
+}
+
+// Asks a function of Python, which is never destroyed.
+void set_cublaslt_finder(const py::object& finder) {
+  static py::object* function = nullptr;
+  function = new py::object(finder);
+  cuda::set_cublaslt_paths([] {
+    const py::gil_scoped_acquire gil;
+    return (*function)().cast<std::vector<std::string>>();
+  });
 }
 
 // A warning of Python's; where warnings are errors, an error.
@@ -200,10 +211,12 @@ void bind_device_products(py::module_& m) {
         "'wgmma' or 'cublaslt', with tiles of so many columns and k in so many parts, where such a plan "
         "exists; "
         "'auto' and 0 leave the choice to the plan.");
-  m.def("set_matmul_backend", &set_matmul_backend, py::arg("value"), py::arg("paths"),
-        "Products on a GPU in steps made from now on are those of 'cublaslt', one of the libraries at these "
-        "paths, "
-        "our 'own', or those of the 'fastest' of both. Says where the library was found.");
+  m.def(
+      "set_matmul_backend", &set_matmul_backend, py::arg("value"),
+      "Products on a GPU in steps made from now on are those of 'cublaslt', our 'own', or with 'auto' those "
+      "that are measured to be faster. Says where the library was found that was asked for.");
+  m.def("set_cublaslt_finder", &set_cublaslt_finder, py::arg("finder"),
+        "What to ask for the paths of cuBLASLt, the best first.");
   m.def("set_autotune", &cuda::set_autotune, py::arg("value"),
         "Whether plans of products on a GPU that are made from now on are measured.");
   m.def("autotune", &cuda::autotune, "Whether they are.");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "bindings/device_pool.h"
 #include "bindings/dlpack.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
@@ -56,6 +57,7 @@ std::shared_ptr<const cuda::Memory> allocated(std::int64_t nbytes) {
 DeviceArray::DeviceArray(const py::object& nbytes)
     : nbytes_(integer("DeviceArray", "nbytes", nbytes, 0, kLargest)) {
   cuda::require_device(0);
+  choose_pool();
   const std::shared_ptr<const cuda::Memory> memory = allocated(nbytes_);
   owner_ = memory;
   memory_ = memory.get();

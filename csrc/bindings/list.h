@@ -11,6 +11,7 @@ void bind_errors(py::module_& m);
 void bind_config(py::module_& m);
 void bind_program(py::module_& m);
 void bind_device_array(py::module_& m);
+void bind_device_pool(py::module_& m);
 
 void bind_accumulate(py::module_& m);
 void bind_accuracy(py::module_& m);

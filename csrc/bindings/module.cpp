@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
   bind_config(m);
   bind_program(m);
   bind_device_array(m);
+  bind_device_pool(m);
   bind_accumulate(m);
   bind_accuracy(m);
   bind_activation(m);

@@ -12,6 +12,7 @@
 
 #include "bindings/caller_stream.h"
 #include "bindings/feed.h"
+#include "bindings/interpreter.h"
 #include "bindings/list.h"
 #include "bindings/scalar.h"
 #include "bindings/step.h"
@@ -25,30 +26,6 @@ namespace {
 struct BoundProgram {
   std::unique_ptr<Program> program;
   py::list keep;
-};
-
-bool finalizing() {
-#if PY_VERSION_HEX >= 0x030D0000
-  return Py_IsFinalizing() != 0;
-#else
-  return _Py_IsFinalizing() != 0;
-#endif
-}
-
-// Releases the GIL for its lifetime. CPython ends a thread that asks for the GIL of a dying interpreter by
-// pthread_exit, which C++ answers with abort; such a thread (a daemon in the middle of training) sleeps
-// instead.
-class GilReleased {
- public:
-  GilReleased() : state_(PyEval_SaveThread()) {}
-  GilReleased(const GilReleased&) = delete;
-  ~GilReleased() {
-    while (finalizing()) pause();
-    PyEval_RestoreThread(state_);
-  }
-
- private:
-  PyThreadState* state_;
 };
 
 // Looks for Python signals (Ctrl-C) while the GIL is released and carries what their handlers raise.

@@ -1,15 +1,18 @@
 // Device memory that its owner gives back: tables that a step's kernels read, working memory of a run.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
-#include "cuda/launch.h"
+#include "cuda/pool.h"
 
 namespace densor::cuda {
 
@@ -17,32 +20,58 @@ namespace densor::cuda {
 // the host has to wait for all of them: once for many blocks.
 class LetGo {
  public:
-  void add(void* memory, std::size_t bytes) noexcept {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (count_ == kMostBlocks || bytes_ + bytes > kMostBytes) release_all();
-    if (count_ == kMostBlocks) return;  // nobody can wait: rather lost than overwritten while it is read
-    blocks_[count_++] = memory;
-    bytes_ += bytes;
-    if (bytes_ > kMostBytes) release_all();  // a large one does not wait for the next
+  void add(const Block& block, std::size_t bytes) noexcept {
+    if (full()) release();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (count_ == kMostBlocks) return;  // nobody can wait: rather lost than overwritten while it is read
+      blocks_[count_++] = {block, bytes};
+      bytes_ += bytes;
+    }
+    if (full()) release();  // a large one does not wait for the next
   }
   // Whether there was any.
   bool release() noexcept {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return release_all();
+    Blocks taken;
+    const std::size_t count = take(taken);
+    if (count == 0) return false;
+    // Outside of the lock: see Pool.
+    if (!runtime().wait_for_everyone()) {
+      put_back(taken, count);
+      return false;
+    }
+    for (std::size_t i = 0; i < count; ++i) give_back(taken[i].block);
+    return true;
   }
 
  private:
   static constexpr std::size_t kMostBlocks = 256, kMostBytes = std::size_t{256} << 20;
+  struct Sized {
+    Block block;
+    std::size_t bytes = 0;
+  };
+  using Blocks = std::array<Sized, kMostBlocks>;
 
-  bool release_all() noexcept {
-    if (count_ == 0 || !runtime().wait_for_everyone()) return false;
-    for (std::size_t i = 0; i < count_; ++i) runtime().release(blocks_[i]);
-    count_ = bytes_ = 0;
-    return true;
+  bool full() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return count_ == kMostBlocks || bytes_ > kMostBytes;
+  }
+  std::size_t take(Blocks& taken) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::copy_n(blocks_.begin(), count_, taken.begin());
+    bytes_ = 0;
+    return std::exchange(count_, 0);
+  }
+  void put_back(const Blocks& taken, std::size_t count) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (std::size_t i = 0; i < count && count_ < kMostBlocks; ++i) {
+      blocks_[count_++] = taken[i];
+      bytes_ += taken[i].bytes;
+    }
   }
 
   std::mutex mutex_;
-  void* blocks_[kMostBlocks];
+  Blocks blocks_;
   std::size_t count_ = 0, bytes_ = 0;
 };
 
@@ -53,13 +82,13 @@ inline LetGo& let_go() {
 
 class Memory {
  public:
-  explicit Memory(std::size_t bytes) : data_(bytes > 0 ? allocate(bytes) : nullptr), bytes_(bytes) {}
+  explicit Memory(std::size_t bytes) : block_(bytes > 0 ? allocate(bytes) : Block{}), bytes_(bytes) {}
   ~Memory() {
-    if (data_ == nullptr) return;
+    if (block_.data == nullptr) return;
     if (lent_)
-      let_go().add(data_, bytes_);
+      let_go().add(block_, bytes_);
     else
-      runtime().release(data_);
+      give_back(block_);
   }
   Memory(const Memory&) = delete;
 
@@ -69,24 +98,25 @@ class Memory {
 
   template <class T>
   T* as() const {
-    return static_cast<T*>(data_);
+    return static_cast<T*>(block_.data);
   }
   template <class T>
   void fill(const T* values, std::int64_t count) const {
-    if (data_ != nullptr) runtime().upload(data_, values, sizeof(T) * static_cast<std::size_t>(count));
+    if (block_.data != nullptr)
+      runtime().upload(block_.data, values, sizeof(T) * static_cast<std::size_t>(count));
   }
 
  private:
-  static void* allocate(std::size_t bytes) {
+  static Block allocate(std::size_t bytes) {
     try {
-      return runtime().allocate(bytes);
+      return take_block(bytes);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::device_memory || !let_go().release()) throw;
-      return runtime().allocate(bytes);
+      return take_block(bytes);
     }
   }
 
-  void* data_;
+  Block block_;
   std::size_t bytes_;
   mutable std::atomic<bool> lent_ = false;
 };

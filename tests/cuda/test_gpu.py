@@ -1,6 +1,7 @@
 """What only a real device can show: arrays and streams of CuPy and PyTorch, its memory, a context that is lost, the
 real cuBLASLt. Same bits in every run are asked of the emulated device, too, in fewer of them."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -257,6 +258,27 @@ def test_an_illegal_address_asks_for_another_process():
 
 
 @on_gpu
+def test_memory_comes_from_the_real_cupys_pool():
+    pool = pytest.importorskip("cupy").get_default_memory_pool()
+    try:
+        keras.config.set_device_allocator("cupy")
+        before = pool.used_bytes()
+        block = _core.DeviceArray(1 << 20)
+        assert pool.used_bytes() >= before + (1 << 20)
+        pool.set_limit(size=pool.total_bytes())
+        with pytest.raises(DeviceOutOfMemory, match=f"wanted {1 << 32} bytes"):
+            _core.DeviceArray(1 << 32)
+        pool.set_limit(size=0)  # none
+        classifier("cuda").fit(*data(), epochs=2, verbose=0)
+        del block
+        gc.collect()
+        assert pool.used_bytes() <= before
+    finally:
+        pool.set_limit(size=0)
+        keras.config.set_device_allocator("auto")
+
+
+@on_gpu
 @pytest.mark.parametrize("shape", [(1, 1, 1), (33, 20, 40), (300, 257, 784), (1024, 512, 1024)])
 def test_the_real_cublaslt_agrees_with_multiply_adds(shape):
     m, n, k = shape
@@ -283,7 +305,7 @@ def test_the_real_cublaslt_agrees_with_multiply_adds(shape):
         keras.config.set_matmul_backend("own")
         ours = products()
     finally:
-        keras.config.set_matmul_backend("own")
+        keras.config.set_matmul_backend("auto")
         _core.set_matmul_precision(before)
     for (a, b), own, other in zip(pairs, ours, theirs, strict=True):
         exact = a.astype(np.float64) @ b

@@ -4,10 +4,13 @@
 #include <atomic>
 #include <bit>
 #include <cstdlib>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 
+#include "core/interpreter.h"
 #include "cuda/gemm/multiply.h"
 #include "cuda/launch.h"
 #include "cuda/memory.h"
@@ -70,7 +73,10 @@ class Bench {
         b_(p.k * p.n, halves),
         c_(p.m * p.n, halves && !p.transpose_a),
         bias_(p.n, false),
-        saved_(p.transpose_b ? p.m * p.n : 0, halves) {
+        saved_(p.transpose_b ? p.m * p.n : 0, halves),
+        batch_(sizeof(Batch)) {
+    const Batch first;
+    batch_.fill(&first, 1);
     operands_ = {c_.data(), a_.data(), b_.data()};
     operands_.halves = halves;
     operands_.half_c = halves && !p.transpose_a;
@@ -88,12 +94,14 @@ class Bench {
     const Memory scratch(sizeof(float) * static_cast<std::size_t>(plan.scratch()));
     Queue queue;
     queue.stream = runtime().stream();
+    queue.batch = batch_.as<Batch>();
     queue.scratch = scratch.as<float>();
     return runtime().microseconds([&] { multiply(queue, plan, operands_, finish_); });
   }
 
  private:
   Random a_, b_, c_, bias_, saved_;
+  Memory batch_;  // what comes behind a product of the library looks at it
   GemmOperands operands_{};
   GemmFinish finish_;
 };
@@ -117,40 +125,56 @@ std::string tuned_device() {
 
 namespace {
 
-// By whoever holds g_measuring. What there is to warn of goes to `warnings`.
-GemmPlan measured(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves,
-                  std::vector<std::string>& warnings) {
-  static std::vector<std::string> heard;
+// For whoever holds g_measuring. What there is to warn of goes to `heard`.
+GemmTuner& tuner_of_device(std::vector<std::string>*& heard) {
+  static std::vector<std::string> warnings;
   static std::map<std::string, GemmTuner> tuners;  // by what the file's first line says
-  const int architecture = runtime().architecture();
+  heard = &warnings;
   const std::string device = tuned_device();
   const std::string path = record_path(device);
-  GemmTuner& tuner = tuners
-                         .try_emplace(path, path, "densor matrix products: " + device,
-                                      [](const std::string& text) { heard.push_back(text); })
-                         .first->second;
-  std::unique_ptr<Bench> bench;
-  const GemmPlan chosen = tuner.choose(candidates, halves ? setting + " bfloat16" : setting, architecture,
-                                       [&](const GemmPlan& plan) {
-                                         if (bench == nullptr)
-                                           bench = std::make_unique<Bench>(plan.problem, halves);
-                                         return bench->microseconds(plan);
-                                       });
-  warnings.swap(heard);
-  return chosen;
+  return tuners
+      .try_emplace(path, path, "densor matrix products: " + device,
+                   [](const std::string& text) { warnings.push_back(text); })
+      .first->second;
+}
+
+// Asks the tuner for a plan, one thread after another. A warning runs Python, which may let another thread go
+// on that comes here: the lock is free by then.
+template <class Plan>
+Plan ask_tuner(const std::function<Plan(GemmTuner&)>& question) {
+  std::vector<std::string> warnings;
+  Plan plan;
+  run_detached([&] {
+    const std::lock_guard<std::mutex> lock(g_measuring);
+    std::vector<std::string>* heard = nullptr;
+    plan = question(tuner_of_device(heard));
+    warnings.swap(*heard);
+  });
+  for (const std::string& warning : warnings) g_warn(warning);
+  return plan;
+}
+
+std::string with_type(const std::string& setting, bool halves) {
+  return halves ? setting + " bfloat16" : setting;
 }
 
 }  // namespace
 
 GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves) {
-  std::vector<std::string> warnings;
-  const GemmPlan chosen = [&] {
-    const std::lock_guard<std::mutex> lock(g_measuring);
-    return measured(candidates, setting, halves, warnings);
-  }();
-  // A warning runs Python, which may let another thread go on that comes here: the lock is free by now.
-  for (const std::string& warning : warnings) g_warn(warning);
-  return chosen;
+  return ask_tuner<GemmPlan>([&](GemmTuner& tuner) {
+    std::unique_ptr<Bench> bench;
+    return tuner.choose(candidates, with_type(setting, halves), runtime().architecture(),
+                        [&](const GemmPlan& plan) {
+                          if (bench == nullptr) bench = std::make_unique<Bench>(plan.problem, halves);
+                          return bench->microseconds(plan);
+                        });
+  });
+}
+
+std::optional<GemmPlan> known_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting,
+                                   bool halves) {
+  return ask_tuner<std::optional<GemmPlan>>(
+      [&](GemmTuner& tuner) { return tuner.known(candidates, with_type(setting, halves)); });
 }
 
 }  // namespace densor::cuda

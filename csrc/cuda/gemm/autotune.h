@@ -1,6 +1,7 @@
 // The plan of a product as the setting wants it: by estimate, or measured on the device in use.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cuda/gemm/tuner.h"
@@ -19,5 +20,8 @@ std::string tuned_device();
 // Never called while a graph is being captured: steps are made before. `setting` names what the candidates
 // depend on beside the problem; `halves`: the operands are bfloat16 arrays.
 GemmPlan tuned_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting, bool halves);
+// The one that has been measured before.
+std::optional<GemmPlan> known_gemm(const std::vector<GemmPlan>& candidates, const std::string& setting,
+                                   bool halves);
 
 }  // namespace densor::cuda

@@ -2,11 +2,13 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/interpreter.h"
 #include "cuda/gemm/cublaslt_api.h"
 #include "cuda/memory.h"
 
@@ -101,6 +103,7 @@ class Library {
 
 std::mutex g_loading;
 const Library* g_library = nullptr;  // never unloaded
+CublasltPaths g_paths = [] { return std::vector<std::string>{}; };
 
 // An object of the library for as long as a call needs it.
 class Object {
@@ -185,11 +188,29 @@ class Product {
 
 }  // namespace
 
-std::string load_cublaslt(const std::vector<std::string>& paths) {
+void set_cublaslt_paths(CublasltPaths paths) { g_paths = paths; }
+
+std::string load_cublaslt() {
   require_device(0);
-  const std::lock_guard<std::mutex> lock(g_loading);
-  if (g_library == nullptr) g_library = new Library(paths);
-  return g_library->description();
+  std::string where;
+  run_detached([&] {
+    const std::lock_guard<std::mutex> lock(g_loading);
+    if (g_library == nullptr) g_library = new Library(g_paths());
+    where = g_library->description();
+  });
+  return where;
+}
+
+bool has_cublaslt() {
+  static std::atomic<bool> absent = false;
+  if (absent) return false;
+  try {
+    load_cublaslt();
+  } catch (const Error& error) {
+    absent = error.kind() != ErrorKind::device_memory;  // there may be room another time
+    return false;
+  }
+  return true;
 }
 
 bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,

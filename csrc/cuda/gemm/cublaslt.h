@@ -9,10 +9,16 @@
 
 namespace densor::cuda {
 
-// Loads the library, once: one that the process has loaded already, then the first of `paths` that loads,
+// Where packages may have put it, in the order in which that is tried.
+using CublasltPaths = std::vector<std::string> (*)();
+void set_cublaslt_paths(CublasltPaths paths);
+
+// Loads the library, once: one that the process has loaded already, then the first of those paths that loads,
 // then what the loader finds by name. Returns "/where/it/was libcublasLt.so.13, version 130100". Throws
 // Error(device) naming every place it looked at and what was wrong there.
-std::string load_cublaslt(const std::vector<std::string>& paths);
+std::string load_cublaslt();
+// Whether it can be loaded, which is tried once, and is now.
+bool has_cublaslt();
 
 // Puts c = a b + bias on the queue, by one product of bfloat16 numbers (`fast`) or in float32. False, and
 // nothing happened, where the library has no algorithm for it. Throws Error(device) where it fails.

@@ -187,7 +187,8 @@ double estimated_microseconds(const GemmPlan& plan, int architecture) {
 
 GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture, GemmBackend asked,
                    const GemmChoice& choice) {
-  const std::vector<GemmPlan> plans = gemm_candidates(problem, precision, architecture, asked, choice);
+  const GemmBackend known = asked == GemmBackend::automatic ? GemmBackend::own : asked;
+  const std::vector<GemmPlan> plans = gemm_candidates(problem, precision, architecture, known, choice);
   return *std::min_element(plans.begin(), plans.end(), [&](const GemmPlan& a, const GemmPlan& b) {
     return estimated_microseconds(a, architecture) < estimated_microseconds(b, architecture);
   });

@@ -15,8 +15,9 @@ inline constexpr int kMatrixUnits = 80;  // the first architecture that multipli
 // of bfloat16.
 enum class GemmPrecision { multiply_adds, x1, x3, x6, tf32, fastest_exact };
 
-// Whose kernels compute it: ours, NVIDIA's library, which is asked for and never presumed, or the faster.
-enum class GemmBackend { own, cublaslt, fastest };
+// Whose kernels compute it: those that are measured to be faster, ours or NVIDIA's library's; ours; the
+// library's.
+enum class GemmBackend { automatic, own, cublaslt };
 
 // multiply-adds; matrix units by mma.sync (sm_80 and later), of bfloat16 or TF32, or by wgmma (sm_90a); the
 // library.
@@ -50,7 +51,8 @@ std::vector<GemmPlan> gemm_candidates(const GemmProblem& problem, GemmPrecision 
 // What a plan is reckoned to take: an estimate from data sheets until a GPU has measured it.
 double estimated_microseconds(const GemmPlan& plan, int architecture);
 
-// The candidate of the least estimate.
+// The candidate of the least estimate; nothing estimates the library, which is one of them only when asked
+// for.
 GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture,
                    GemmBackend asked = GemmBackend::own, const GemmChoice& choice = {});
 

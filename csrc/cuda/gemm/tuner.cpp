@@ -61,6 +61,12 @@ const GemmPlan* GemmTuner::find(const std::string& key, const std::vector<GemmPl
   return nullptr;
 }
 
+std::optional<GemmPlan> GemmTuner::known(const std::vector<GemmPlan>& candidates,
+                                         const std::string& setting) const {
+  const GemmPlan* plan = find(key_of(candidates.front().problem, setting), candidates);
+  return plan != nullptr ? std::optional(*plan) : std::nullopt;
+}
+
 GemmPlan GemmTuner::choose(const std::vector<GemmPlan>& candidates, const std::string& setting,
                            int architecture, const GemmTimer& timer) {
   const std::string key = key_of(candidates.front().problem, setting);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class GemmTuner {
   // `setting` is what the candidates depend on beside the problem; all are for the same problem.
   GemmPlan choose(const std::vector<GemmPlan>& candidates, const std::string& setting, int architecture,
                   const GemmTimer& timer);
+  // The one of them that is on record.
+  std::optional<GemmPlan> known(const std::vector<GemmPlan>& candidates, const std::string& setting) const;
 
  private:
   const GemmPlan* find(const std::string& key, const std::vector<GemmPlan>& candidates) const;

@@ -1,8 +1,14 @@
 // Matrix products on a device.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "cpu/gemm/precision.h"
 #include "cuda/gemm/autotune.h"
+#include "cuda/gemm/cublaslt.h"
 #include "cuda/gemm/multiply.h"
 #include "cuda/launch.h"
 
@@ -27,10 +33,11 @@ inline cuda::GemmPrecision device_precision(cpu::GemmPrecision precision) {
   return cuda::GemmPrecision::fastest_exact;
 }
 
-// What plans made from now on are narrowed to, and whose they may be; a library must have been loaded.
+// What plans made from now on are narrowed to, and whose they may be; a library that is asked for must have
+// been loaded.
 struct GemmSettings {
   cuda::GemmChoice choice;
-  cuda::GemmBackend backend = cuda::GemmBackend::own;
+  cuda::GemmBackend backend = cuda::GemmBackend::automatic;
 };
 inline GemmSettings& gemm_settings() {
   static GemmSettings settings;
@@ -52,21 +59,37 @@ inline cuda::GemmPlan estimated_gemm(const cuda::GemmProblem& problem, cpu::Gemm
                          settings.choice);
 }
 
+// The library's or ours, by measurement; none where the library is no choice.
+inline std::optional<cuda::GemmPlan> gemm_of_library_or_ours(const cuda::GemmProblem& problem,
+                                                             cpu::GemmPrecision precision, int architecture) {
+  const std::vector<cuda::GemmPlan> plans =
+      cuda::gemm_candidates(problem, device_precision(precision), architecture, cuda::GemmBackend::automatic);
+  const auto is_library = [](const cuda::GemmPlan& p) { return p.kernel == cuda::GemmKernel::cublaslt; };
+  if (std::none_of(plans.begin(), plans.end(), is_library)) return std::nullopt;
+  const std::string setting = std::string(cpu::precision_name(precision)) + " any";
+  const auto known = cuda::known_gemm(plans, setting, false);
+  if (known && !is_library(*known)) return known;  // the library need not be loaded
+  if (!cuda::has_cublaslt()) return std::nullopt;
+  return known ? known : cuda::tuned_gemm(plans, setting, false);
+}
+
 // By measurement, where that is wanted and there is a choice, else by estimate. `halves`: operands are
 // bfloat16, which only our kernels read as they are.
 inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
-                                  cpu::GemmPrecision precision = cpu::matmul_precision(),
-                                  bool halves = false) {
-  GemmSettings settings = gemm_settings();
+                                  cpu::GemmPrecision precision = cpu::matmul_precision(), bool halves = false,
+                                  GemmSettings settings = gemm_settings()) {
   if (halves) settings.backend = cuda::GemmBackend::own;
   const int architecture = device_architecture();
   const bool narrowed = !settings.choice.kernel.empty();
   if (!cuda::autotune() || narrowed) return estimated_gemm(problem, precision, architecture, settings);
+  if (settings.backend == cuda::GemmBackend::automatic) {
+    if (const auto plan = gemm_of_library_or_ours(problem, precision, architecture)) return *plan;
+    settings.backend = cuda::GemmBackend::own;
+  }
   const std::vector<cuda::GemmPlan> plans =
       cuda::gemm_candidates(problem, device_precision(precision), architecture, settings.backend);
   if (plans.size() == 1) return plans.front();
-  const std::string library = settings.backend == cuda::GemmBackend::own ? " own" : " any";
-  return cuda::tuned_gemm(plans, cpu::precision_name(precision) + library, halves);
+  return cuda::tuned_gemm(plans, std::string(cpu::precision_name(precision)) + " own", halves);
 }
 
 // Of a prediction, in which a row may not depend on how many others there are: a plan for any number of rows,
@@ -74,11 +97,14 @@ inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
 inline cuda::GemmPlan device_gemm_of_rows(const cuda::GemmProblem& problem, cpu::GemmPrecision precision,
                                           bool halves = false) {
   constexpr std::int64_t kRows = 4096;
-  if (precision == cpu::GemmPrecision::highest && gemm_settings().backend != cuda::GemmBackend::cublaslt)
+  GemmSettings settings = gemm_settings();
+  // The library may choose by the number of rows.
+  if (settings.backend == cuda::GemmBackend::automatic) settings.backend = cuda::GemmBackend::own;
+  if (precision == cpu::GemmPrecision::highest && settings.backend == cuda::GemmBackend::own)
     return {problem, 0, cuda::GemmKernel::simt};
   cuda::GemmProblem any = problem;
   any.m = kRows;
-  cuda::GemmPlan plan = device_gemm(any, precision, halves);
+  cuda::GemmPlan plan = device_gemm(any, precision, halves, settings);
   plan.problem = problem;
   plan.tiling.parts = 1;
   return plan;

@@ -10,6 +10,14 @@ import numpy as np
 
 from densor import _check, _core, dtype_policies
 from densor._version import __version__
+from densor.config.gpu import autotune as autotune
+from densor.config.gpu import device_allocator as device_allocator
+from densor.config.gpu import device_steps as device_steps
+from densor.config.gpu import matmul_backend as matmul_backend
+from densor.config.gpu import set_autotune as set_autotune
+from densor.config.gpu import set_device_allocator as set_device_allocator
+from densor.config.gpu import set_device_steps as set_device_steps
+from densor.config.gpu import set_matmul_backend as set_matmul_backend
 from densor.dtype_policies import DTypePolicy
 
 _epsilon = 1e-7
@@ -213,99 +221,6 @@ def set_matmul_precision(value: str) -> None:
     _core.set_matmul_precision(name)
 
 
-def matmul_backend() -> str:
-    """Returns whose matrix products a GPU computes: "own" (at the start), "cublaslt" or "fastest"."""
-    return _core.matmul_backend()
-
-
-def set_matmul_backend(value: str) -> None:
-    """Sets whose matrix products a GPU computes, in models compiled from now on. CPUs always use densor's own.
-
-    cuBLASLt is never needed and never loaded unless it is asked for here: then the one that the process has loaded
-    already (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or
-    what the system's loader finds. It computes products in float32, or of bfloat16 numbers at the precision "medium";
-    those at "high", which are sums of several products, stay densor's own. With "fastest" both are measured, or
-    estimated where `set_autotune` is off, at each shape. No GPU has compared the two yet.
-
-    Args:
-        value: "own", "cublaslt" or "fastest".
-
-    Raises:
-        DeviceError: cuBLASLt, or a GPU, is not there; nothing has changed. TypeError, ValueError: another name.
-
-    Example:
-        >>> set_matmul_backend("own")
-        >>> matmul_backend()
-        'own'
-    """
-    name = _check.choice("set_matmul_backend", "value", value, ["own", "cublaslt", "fastest"])
-    _core.set_matmul_backend(name, [] if name == "own" else _cublaslt_files())
-
-
-def autotune() -> bool:
-    """Returns whether plans of matrix products on a GPU are measured; see `set_autotune`."""
-    return _core.autotune()
-
-
-def set_autotune(value: bool) -> None:
-    """Sets whether a GPU's matrix products are planned by measurement (True at the start) or by a table of estimates.
-
-    The first time that a model compiled from now on needs a product of some shape and precision, the kernels that
-    can compute it as exactly are timed on memory of their own, for some milliseconds, and the fastest is taken, for
-    good: it is kept in `$XDG_CACHE_HOME/densor` (by default `~/.cache/densor`), one file for each model of GPU and
-    version of densor. **Kernels differ in their last bits, so it is this file that makes a run on one machine the
-    same bits as the next**; to have them on several machines, copy it, or switch measuring off here or by
-    `DENSOR_AUTOTUNE=0`: the table always chooses the same. A file that cannot be read or written is a RuntimeWarning.
-    CPUs plan by formula, whatever is set here. Raises TypeError for anything but a bool.
-
-    >>> set_autotune(autotune())
-    """
-    _core.set_autotune(_check.boolean("set_autotune", "value", value))
-
-
-def device_steps() -> str:
-    """Returns how a GPU runs the batches of an epoch: "auto" (at the start), "graph" or "persistent"."""
-    return _core.device_steps()
-
-
-def set_device_steps(value: str) -> None:
-    """Sets how a GPU runs the batches of an epoch, in all that runs from now on. On a CPU it means nothing.
-
-    - "auto" (default): as graphs, or in one kernel where that is faster. Before the first epoch of at least 32 batches
-      the first ones are run both ways, and what they change is put back; the answer is kept in `~/.cache/densor`, for
-      the bits of the next run, and `show_config()` gives it. Graphs where nothing is measured (`set_autotune`), and
-      for nets of at most 128 inputs and units in every dense layer: a kernel takes rows through all of those.
-    - "graph": several batches are launched as one graph; narrow layers beside wide ones are one kernel, too.
-    - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
-      nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
-      rows. It knows dense layers, activations, dropout, the losses and accuracies of classes and of squared errors,
-      and optimizers without clipping by norms; a net with anything else runs as graphs. Products are float32
-      multiply-adds at every precision. Sums have an order of their own, so the last bits differ from those of graphs.
-
-    Args:
-        value: "auto", "graph" or "persistent".
-
-    Raises:
-        TypeError: not a string. ValueError: another name.
-
-    Example:
-        >>> set_device_steps("graph")
-        >>> device_steps()
-        'graph'
-        >>> set_device_steps("auto")
-    """
-    _core.set_device_steps(_check.choice("set_device_steps", "value", value, ["auto", "graph", "persistent"]))
-
-
-def _cublaslt_files() -> list[str]:
-    """Where packages and conda put it, in the order in which it is tried."""
-    packages = [os.path.join(entry, "nvidia", name) for entry in sys.path for name in ("cublas", "cu13")]
-    conda = [root for root in (os.environ.get("CONDA_PREFIX"), sys.prefix) if root]
-    names = [f"libcublasLt.so.{version}" for version in (13, 12)]
-    files = [os.path.join(folder, "lib", name) for folder in [*packages, *conda] for name in names]
-    return [file for file in files if os.path.exists(file)]
-
-
 @dataclass(frozen=True)
 class Configuration:
     """What decides how fast, and with which bits, densor runs here; `str()` is a table for a bug report."""
@@ -319,6 +234,7 @@ class Configuration:
     affinity: tuple[int, ...]
     device: str
     cuda: str
+    device_allocator: str
     device_steps: str
     build: dict[str, str]
     python: str
@@ -335,6 +251,7 @@ class Configuration:
             "CPUs allowed": _ranges(self.affinity),
             "device": self.device,
             "CUDA": self.cuda,
+            "memory there": self.device_allocator,
             "steps there": "\n".ljust(14).join(self.device_steps.splitlines()),
             "build": ", ".join(f"{key} {value}" for key, value in self.build.items()),
             "Python": self.python,
@@ -368,6 +285,7 @@ def show_config() -> Configuration:
         affinity=_allowed_cpus(),
         device=_device,
         cuda=_cuda_state(),
+        device_allocator=_core.device_allocator(),
         device_steps="\n".join([_core.device_steps(), *_core.chosen_steps().splitlines()]),
         build=build,
         python=f"{platform.python_version()} ({sys.executable})",
