@@ -216,6 +216,9 @@ struct Launchers {
   // On sm_90a. m, n and k are not 0; scratch: wgmma_scratch.
   void (*gemm_wgmma)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
                      const GemmFinish& finish, const WgmmaTiling& tiling);
+  // Of float32 sums that are there; see parts.h.
+  void (*gemm_parts)(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
+                     const GemmFinish& finish, const float* partial, std::int64_t parts);
   // Rows through several dense layers. backward: `gradients` floats of them in all; scratch memory as many
   // for each part, where there are several.
   void (*dense_chain_forward)(const Queue& queue, const DenseChain& chain);

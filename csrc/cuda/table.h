@@ -31,6 +31,7 @@ void fill_gemm_mma(Launchers& table);
 void fill_gemm_tf32(Launchers& table);
 void fill_gemm_wgmma(Launchers& table);
 void fill_gemm_simt(Launchers& table);
+void fill_gemm_parts(Launchers& table);
 void fill_dense_chain(Launchers& table);
 void fill_gather(Launchers& table);
 void fill_concatenate(Launchers& table);
@@ -77,6 +78,7 @@ inline Launchers make_launchers() {
   fill_gemm_tf32(table);
   fill_gemm_wgmma(table);
   fill_gemm_simt(table);
+  fill_gemm_parts(table);
   fill_dense_chain(table);
   fill_gather(table);
   fill_concatenate(table);

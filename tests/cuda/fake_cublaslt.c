@@ -7,14 +7,17 @@
 #include <string.h>
 
 typedef struct {
-  int compute, scale, transposed_a, transposed_b, epilogue;
-  const float* bias;
+  int compute, scale, transposed_a, transposed_b;
 } Desc;
 typedef struct {
   int type;
   uint64_t rows, cols;
   int64_t ld;
 } Layout;
+typedef struct {
+  size_t workspace;
+  uint32_t alignments[4]; /* of a, b, c and d */
+} Preference;
 typedef struct {
   uint64_t algorithm[8];
   size_t workspace;
@@ -48,7 +51,6 @@ int cublasLtMatmulDescCreate(void** desc, int compute, int scale) {
   Desc* made = calloc(1, sizeof(Desc));
   made->compute = compute;
   made->scale = scale;
-  made->epilogue = 1;
   *desc = made;
   return 0;
 }
@@ -58,27 +60,24 @@ int cublasLtMatmulDescDestroy(void* desc) {
 }
 int cublasLtMatmulDescSetAttribute(void* object, int attribute, const void* value, size_t size) {
   Desc* desc = object;
-  if (size != (attribute == 8 ? sizeof(void*) : sizeof(int32_t))) return INVALID;
-  if (attribute == 8)
-    memcpy(&desc->bias, value, size);
-  else if (attribute == 3 || attribute == 4 || attribute == 7)
-    memcpy(attribute == 3 ? &desc->transposed_a : attribute == 4 ? &desc->transposed_b : &desc->epilogue, value, size);
-  else
-    return INVALID;
+  if (size != sizeof(int32_t) || (attribute != 3 && attribute != 4)) return INVALID;
+  memcpy(attribute == 3 ? &desc->transposed_a : &desc->transposed_b, value, size);
   return 0;
 }
 int cublasLtMatrixLayoutCreate(void** layout, int type, uint64_t rows, uint64_t cols, int64_t ld) {
   Layout* made = malloc(sizeof(Layout));
   *made = (Layout){type, rows, cols, ld};
   *layout = made;
-  return type == 0 && ld >= (int64_t)rows ? 0 : INVALID;
+  return (type == 0 || type == 14) && ld >= (int64_t)rows ? 0 : INVALID;
 }
 int cublasLtMatrixLayoutDestroy(void* layout) {
   free(layout);
   return 0;
 }
 int cublasLtMatmulPreferenceCreate(void** preference) {
-  *preference = calloc(1, sizeof(size_t));
+  Preference* made = malloc(sizeof(Preference));
+  *made = (Preference){0, {256, 256, 256, 256}};
+  *preference = made;
   return 0;
 }
 int cublasLtMatmulPreferenceDestroy(void* preference) {
@@ -86,28 +85,45 @@ int cublasLtMatmulPreferenceDestroy(void* preference) {
   return 0;
 }
 #ifndef FAKE_WITHOUT_PREFERENCES
-int cublasLtMatmulPreferenceSetAttribute(void* preference, int attribute, const void* value, size_t size) {
-  if (attribute != 1 || size != sizeof(size_t)) return INVALID;
-  memcpy(preference, value, size);
+int cublasLtMatmulPreferenceSetAttribute(void* object, int attribute, const void* value, size_t size) {
+  Preference* preference = object;
+  const int alignment = attribute >= 5 && attribute <= 8;
+  if ((attribute != 1 && !alignment) || size != (alignment ? sizeof(uint32_t) : sizeof(size_t))) return INVALID;
+  memcpy(alignment ? (void*)&preference->alignments[attribute - 5] : &preference->workspace, value, size);
   return 0;
 }
 #endif
-int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, void* b, void* c, void* d, void* preference,
+int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, void* b, void* c, void* d, void* object,
                                    int wanted, Heuristic* found, int* count) {
+  const Preference* preference = object;
   if (handle != &fake_calls || !desc || !a || !b || c != d || wanted < 1) return INVALID;
   if (told("supports nothing")) return NOT_SUPPORTED;
   *count = told("finds nothing") ? 0 : 1;
   found->algorithm[0] = 42;
-  found->workspace = *(size_t*)preference / 2;
+  for (int i = 0; i < 4; ++i) found->algorithm[1 + i] = preference->alignments[i];
+  found->workspace = preference->workspace / 2;
   found->state = 0;
   return 0;
 }
 /* Element (i, j) of the operand as the product sees it. */
-static double at(const float* x, const Layout* layout, int transposed, uint64_t i, uint64_t j, int narrow) {
-  const float value = transposed ? x[j + i * layout->ld] : x[i + j * layout->ld];
-  return narrow ? bf16(value) : value;
+static double at(const void* x, const Layout* layout, int transposed, uint64_t i, uint64_t j, int narrow) {
+  const uint64_t place = transposed ? j + i * layout->ld : i + j * layout->ld;
+  if (layout->type == 14) {
+    const uint32_t bits = (uint32_t)((const uint16_t*)x)[place] << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+  }
+  return narrow ? bf16(((const float*)x)[place]) : ((const float*)x)[place];
 }
-int cublasLtMatmul(void* handle, void* object, const float* alpha, const float* a, void* of_a, const float* b,
+/* Whether what the algorithm was chosen for holds. */
+static int aligned(const uint64_t* algorithm, const void* a, const void* b, const void* c, const void* d) {
+  const void* const all[] = {a, b, c, d};
+  for (int i = 0; i < 4; ++i)
+    if ((uintptr_t)all[i] % algorithm[1 + i] != 0) return 0;
+  return 1;
+}
+int cublasLtMatmul(void* handle, void* object, const float* alpha, const void* a, void* of_a, const void* b,
                    void* of_b, const float* beta, const float* c, void* of_c, float* d, void* of_d,
                    const uint64_t* algorithm, char* workspace, size_t bytes, void* stream) {
   const Desc* desc = object;
@@ -119,12 +135,13 @@ int cublasLtMatmul(void* handle, void* object, const float* alpha, const float* 
   if ((desc->transposed_a ? la->cols : la->rows) != ld->rows) return INVALID;
   if ((desc->transposed_b ? lb->rows : lb->cols) != ld->cols) return INVALID;
   if ((desc->transposed_b ? lb->cols : lb->rows) != terms) return INVALID;
-  if (*alpha != 1.0f || *beta != 0.0f || (desc->epilogue == 4) != (desc->bias != NULL)) return INVALID;
+  if (*alpha != 1.0f || *beta != 0.0f || !aligned(algorithm, a, b, c, d)) return INVALID;
+  if (la->type != lb->type || ld->type != 0 || (la->type == 14 && desc->compute != 68)) return INVALID;
   if (desc->scale != 0 || (desc->compute != 68 && desc->compute != 75)) return INVALID;
   memset(workspace, 1, bytes);
   for (uint64_t j = 0; j < ld->cols; ++j)
     for (uint64_t i = 0; i < ld->rows; ++i) {
-      double sum = desc->bias != NULL ? desc->bias[i] : 0.0;
+      double sum = 0.0;
       for (uint64_t k = 0; k < terms; ++k)
         sum += at(a, la, desc->transposed_a, i, k, desc->compute == 75) *
                at(b, lb, desc->transposed_b, k, j, desc->compute == 75);

@@ -79,6 +79,32 @@ def close(precision, tolerance, m, n, k):
 """
 
 
+# Small integers: every sum is exact, so that what is stored is the rounded result.
+HALVES = """
+from tests.reference import cast
+def farthest(m, n, k):
+    rng = np.random.default_rng(0)
+    narrow = lambda x: cast.narrow(np.asarray(x, np.float32)).view(cast.STORED)
+    x, w, dy = (rng.integers(-8, 9, shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
+    bias = rng.integers(-8, 9, n).astype(np.float32)
+    y, z, gelu, dx = (np.zeros(shape, cast.STORED) for shape in ((m, n), (m, n), (m, n), (m, k)))
+    dw, single = np.full_like(w, np.nan), np.full_like(dy, np.nan)
+    a, b, d = narrow(x), narrow(w), narrow(dy)
+    _core.dense_forward(y, None, a, b, bias, "relu", 0.0).run()
+    _core.dense_forward(gelu, z, a, b, bias, "gelu", 0.0).run()
+    _core.dense_forward(single, None, a, b, bias, "linear", 0.0).run()
+    mask = rng.integers(0, 65536, (m, -(-k // 16)), np.uint16)
+    below = {"below_mask": mask, "below_rate": 0.5, "below_saved": a, "below_activation": "relu"}
+    _core.dense_backward(dx, dw, None, None, d, None, a, b, "linear", 0.0, **below).run()
+    sums, keep = x @ w + bias, np.unpackbits(mask.view(np.uint8), axis=1, bitorder="little")[:, :k] * (x > 0)
+    exact, activated = np.full_like(sums, np.nan), sums.copy()
+    _core.activation_forward(exact, activated, "gelu", 0.0).run()
+    pairs = [(y, np.maximum(sums, 0)), (z, sums), (gelu, exact), (dx, 2 * keep * (dy @ w.T))]
+    stored = [(cast.widen(found.view(np.uint16)), cast.widen(cast.narrow(want))) for found, want in pairs]
+    return max(float(np.abs(found - want).max()) for found, want in [*stored, (dw, x.T @ dy), (single, sums)])
+"""
+
+
 @on_device
 @needs_compiler
 class TestStandIn:
@@ -121,6 +147,15 @@ class TestStandIn:
         assert counts == [0, 18, 36, 36]
         assert plan.endswith("3 products of bfloat16 terms, tile 128x64")
 
+    def test_it_multiplies_what_is_stored_in_bfloat16(self, tmp_path):
+        library = build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
+        program = HALVES + (
+            "where()\n"
+            "worst = max(farthest(m, n, k) for m, n, k in ((1, 1, 1), (5, 7, 3), (33, 20, 40)))\n"
+            f"say([worst, ctypes.c_int.in_dll(ctypes.CDLL({str(library)!r}), 'fake_calls').value])"
+        )
+        assert run(program, tmp_path) == [0.0, 15]
+
     @pytest.mark.parametrize("mode", ["supports nothing", "finds nothing"])
     def test_where_it_has_no_algorithm_ours_computes(self, tmp_path, mode):
         library = build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
@@ -130,23 +165,29 @@ class TestStandIn:
         )
         assert run(program, tmp_path, FAKE_CUBLASLT=mode) == [True, 0]
 
-    def test_models_train_with_it(self, tmp_path):
-        build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
+    @pytest.mark.parametrize(("policy", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 2e-2)])
+    def test_models_train_with_it(self, tmp_path, policy, tolerance):
+        library = build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
         program = (
             "x = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)\n"
             "_core.emulate_device('ascending', False)\n"
             "config.set_device('cuda')\n"
             "def fit():\n"
             "    densor.utils.set_random_seed(1)\n"
-            "    layers = [densor.layers.Dense(9, activation='relu'), densor.layers.Dense(2)]\n"
+            f"    config.set_dtype_policy({policy!r})\n"
+            "    wide = [densor.layers.Dense(140, activation=name) for name in ('relu', 'tanh')]\n"
+            "    layers = [wide[0], densor.layers.Dropout(0.2), wide[1], densor.layers.Dense(2, dtype='float32')]\n"
             "    model = densor.Sequential([densor.Input((6,)), *layers])\n"
             "    model.compile('adam', 'mse')\n"
             "    model.fit(x, x[:, :2], epochs=3, batch_size=16, verbose=0)\n"
             "    return model.get_weights()\n"
             "own = fit(); where(); theirs = fit()\n"
-            "say(max(float(np.abs(a - b).max()) for a, b in zip(own, theirs)))"
+            f"calls = ctypes.c_int.in_dll(ctypes.CDLL({str(library)!r}), 'fake_calls').value\n"
+            "say([calls, max(float(np.abs(a - b).max()) for a, b in zip(own, theirs))])"
         )
-        assert run(program, tmp_path) < 1e-5
+        calls, difference = run(program, tmp_path)
+        assert calls == 3 * 3 * 8, "three epochs of three batches, of three layers forward and backward"
+        assert 0 < difference < tolerance
 
     def test_a_failure_names_the_call_and_what_the_library_says(self, tmp_path):
         build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
@@ -247,6 +288,15 @@ def calls():
             file.write_text(re.sub(r"= cublaslt \d+", "= simt 0", file.read_text()))
         assert run(program, tmp_path, **cache) is None
 
+    def test_layers_stored_in_bfloat16_have_records_of_their_own(self, tmp_path):
+        build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
+        program = self.FIT + (
+            "config.set_dtype_policy('mixed_bfloat16'); config.set_autotune(True); fit(); say(calls())"
+        )
+        assert run(program, tmp_path, XDG_CACHE_HOME=str(tmp_path)) > 0
+        found = self.records(tmp_path)
+        assert any(key.endswith(" any bfloat16") and kernel == "cublaslt" for key, kernel in found.items())
+
     def test_predictions_stay_ours(self, tmp_path):
         build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
         program = self.FIT + (
@@ -284,7 +334,7 @@ def test_it_is_declared_as_in_its_header(tmp_path):
     constants = re.findall(r"(k\w+) = [^;]+;\s*// (CU\w+)", text)
     structures = re.findall(r"struct (\w+) \{  // (cublas\w+)", text)
     entries = re.findall(r"\(\*(cublasLt\w+)\)", text)
-    assert (len(constants), len(structures), len(entries)) == (14, 2, 13)
+    assert (len(constants), len(structures), len(entries)) == (15, 2, 13)
     lines = [
         "#include <cublasLt.h>",
         f'#include "{API}"',

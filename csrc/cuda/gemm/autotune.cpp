@@ -90,7 +90,8 @@ class Bench {
     }
   }
 
-  double microseconds(const GemmPlan& plan) const {
+  double microseconds(GemmPlan plan) const {
+    plan.rounds = plan.kernel == GemmKernel::cublaslt && operands_.half_c;
     const Memory scratch(sizeof(float) * static_cast<std::size_t>(plan.scratch()));
     Queue queue;
     queue.stream = runtime().stream();

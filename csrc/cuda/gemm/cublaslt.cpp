@@ -118,37 +118,43 @@ class Object {
   Status (*destroy_)(void*);
 };
 
-// One product. The library knows columns first: a row-major c = a b is to it c^T = b^T a^T.
+// What an address may be told to be a multiple of; the library presumes 256 where nobody says.
+std::uint32_t alignment(const void* memory) {
+  const auto address = reinterpret_cast<std::uintptr_t>(memory) | 256;
+  return static_cast<std::uint32_t>(address & -address);
+}
+
+// One product, whose sums are float32. The library knows columns first: a row-major c = a b is to it
+// c^T = b^T a^T.
 class Product {
  public:
-  Product(const Library& library, const GemmProblem& p, const float* bias, bool fast)
+  Product(const Library& library, const GemmProblem& p, bool halves, bool fast)
       : library_(library),
         desc_(make_desc(fast), library.api().cublasLtMatmulDescDestroy),
-        b_(make_layout(p.transpose_b ? p.k : p.n, p.transpose_b ? p.n : p.k), destroy_layout()),
-        a_(make_layout(p.transpose_a ? p.m : p.k, p.transpose_a ? p.k : p.m), destroy_layout()),
-        c_(make_layout(p.n, p.m), destroy_layout()) {
+        b_(make_layout(halves, p.transpose_b ? p.k : p.n, p.transpose_b ? p.n : p.k), destroy_layout()),
+        a_(make_layout(halves, p.transpose_a ? p.m : p.k, p.transpose_a ? p.k : p.m), destroy_layout()),
+        c_(make_layout(false, p.n, p.m), destroy_layout()) {
     set(kDescTransposeA, p.transpose_b ? kTransposed : kNotTransposed);
     set(kDescTransposeB, p.transpose_a ? kTransposed : kNotTransposed);
-    set(kDescEpilogue, bias != nullptr ? kEpilogueBias : kEpilogueDefault);
-    if (bias != nullptr) set(kDescBiasPointer, bias);
   }
 
-  void launch(const GemmOperands& operands, const Heuristic& found, void* stream) const {
+  void launch(float* sums, const GemmOperands& operands, const Heuristic& found, void* stream) const {
     const float one = 1.0f, zero = 0.0f;
     library_.check(library_.api().cublasLtMatmul(library_.handle(), desc_, &one, operands.b, b_, operands.a,
-                                                 a_, &zero, operands.c, c_, operands.c, c_, &found.algorithm,
+                                                 a_, &zero, sums, c_, sums, c_, &found.algorithm,
                                                  library_.workspace(), found.workspace, stream),
                    "cublasLtMatmul");
   }
 
-  bool choose(Heuristic& found) const {
+  bool choose(const float* sums, const GemmOperands& operands, Heuristic& found) const {
     Preference made = nullptr;
     library_.check(library_.api().cublasLtMatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate");
     const Object preference(made, library_.api().cublasLtMatmulPreferenceDestroy);
-    const std::size_t most = kWorkspace;
-    library_.check(library_.api().cublasLtMatmulPreferenceSetAttribute(preference, kPreferenceMaxWorkspace,
-                                                                       &most, sizeof most),
-                   "cublasLtMatmulPreferenceSetAttribute");
+    prefer(preference, kPreferenceMaxWorkspace, kWorkspace);
+    prefer(preference, kPreferenceAlignmentA, alignment(operands.b));
+    prefer(preference, kPreferenceAlignmentB, alignment(operands.a));
+    prefer(preference, kPreferenceAlignmentC, alignment(sums));
+    prefer(preference, kPreferenceAlignmentD, alignment(sums));
     int count = 0;
     const Status status = library_.api().cublasLtMatmulAlgoGetHeuristic(library_.handle(), desc_, b_, a_, c_,
                                                                         c_, preference, 1, &found, &count);
@@ -168,18 +174,23 @@ class Product {
     return desc;
   }
   // `rows` lie side by side.
-  Layout make_layout(std::int64_t rows, std::int64_t cols) const {
+  Layout make_layout(bool halves, std::int64_t rows, std::int64_t cols) const {
     Layout layout = nullptr;
-    library_.check(
-        library_.api().cublasLtMatrixLayoutCreate(&layout, kFloat32, static_cast<std::uint64_t>(rows),
-                                                  static_cast<std::uint64_t>(cols), rows),
-        "cublasLtMatrixLayoutCreate");
+    library_.check(library_.api().cublasLtMatrixLayoutCreate(&layout, halves ? kBfloat16 : kFloat32,
+                                                             static_cast<std::uint64_t>(rows),
+                                                             static_cast<std::uint64_t>(cols), rows),
+                   "cublasLtMatrixLayoutCreate");
     return layout;
   }
-  template <class T>
-  void set(int attribute, const T& value) const {
+  void set(int attribute, std::int32_t value) const {
     library_.check(library_.api().cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value),
                    "cublasLtMatmulDescSetAttribute");
+  }
+  template <class T>
+  void prefer(Preference preference, int attribute, const T& value) const {
+    library_.check(
+        library_.api().cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value),
+        "cublasLtMatmulPreferenceSetAttribute");
   }
 
   const Library& library_;
@@ -214,12 +225,13 @@ bool has_cublaslt() {
 }
 
 bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
-                            const float* bias, bool fast) {
+                            float* sums, bool fast) {
   if (problem.m == 0 || problem.n == 0 || problem.k == 0) return false;
-  const auto product = std::make_shared<const Product>(*g_library, problem, bias, fast);
+  const auto product =
+      std::make_shared<const Product>(*g_library, problem, operands.halves, fast && !operands.halves);
   Heuristic found{};
-  if (!product->choose(found)) return false;
-  runtime().enqueue([=, stream = queue.stream] { product->launch(operands, found, stream); });
+  if (!product->choose(sums, operands, found)) return false;
+  runtime().enqueue([=, stream = queue.stream] { product->launch(sums, operands, found, stream); });
   return true;
 }
 

@@ -20,9 +20,10 @@ std::string load_cublaslt();
 // Whether it can be loaded, which is tried once, and is now.
 bool has_cublaslt();
 
-// Puts c = a b + bias on the queue, by one product of bfloat16 numbers (`fast`) or in float32. False, and
-// nothing happened, where the library has no algorithm for it. Throws Error(device) where it fails.
+// Puts sums (m, n) = a b on the queue: float32 sums of bfloat16 numbers, of float32 numbers rounded to such
+// (`fast`), or of float32 numbers. False, and nothing happened, where the library has no algorithm for it.
+// Throws Error(device) where it fails.
 bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
-                            const float* bias, bool fast);
+                            float* sums, bool fast);
 
 }  // namespace densor::cuda

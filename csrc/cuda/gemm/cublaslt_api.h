@@ -11,18 +11,19 @@ using Status = int;
 inline constexpr Status kSuccess = 0;        // CUBLAS_STATUS_SUCCESS
 inline constexpr Status kNotSupported = 15;  // CUBLAS_STATUS_NOT_SUPPORTED
 
-inline constexpr int kFloat32 = 0;                   // CUDA_R_32F
-inline constexpr int kCompute32F = 68;               // CUBLAS_COMPUTE_32F
-inline constexpr int kCompute32FFast16BF = 75;       // CUBLAS_COMPUTE_32F_FAST_16BF
-inline constexpr std::int32_t kNotTransposed = 0;    // CUBLAS_OP_N
-inline constexpr std::int32_t kTransposed = 1;       // CUBLAS_OP_T
-inline constexpr int kDescTransposeA = 3;            // CUBLASLT_MATMUL_DESC_TRANSA
-inline constexpr int kDescTransposeB = 4;            // CUBLASLT_MATMUL_DESC_TRANSB
-inline constexpr int kDescEpilogue = 7;              // CUBLASLT_MATMUL_DESC_EPILOGUE
-inline constexpr int kDescBiasPointer = 8;           // CUBLASLT_MATMUL_DESC_BIAS_POINTER
-inline constexpr int kPreferenceMaxWorkspace = 1;    // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
-inline constexpr std::int32_t kEpilogueDefault = 1;  // CUBLASLT_EPILOGUE_DEFAULT
-inline constexpr std::int32_t kEpilogueBias = 4;     // CUBLASLT_EPILOGUE_BIAS
+inline constexpr int kFloat32 = 0;                 // CUDA_R_32F
+inline constexpr int kBfloat16 = 14;               // CUDA_R_16BF
+inline constexpr int kCompute32F = 68;             // CUBLAS_COMPUTE_32F
+inline constexpr int kCompute32FFast16BF = 75;     // CUBLAS_COMPUTE_32F_FAST_16BF
+inline constexpr std::int32_t kNotTransposed = 0;  // CUBLAS_OP_N
+inline constexpr std::int32_t kTransposed = 1;     // CUBLAS_OP_T
+inline constexpr int kDescTransposeA = 3;          // CUBLASLT_MATMUL_DESC_TRANSA
+inline constexpr int kDescTransposeB = 4;          // CUBLASLT_MATMUL_DESC_TRANSB
+inline constexpr int kPreferenceMaxWorkspace = 1;  // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
+inline constexpr int kPreferenceAlignmentA = 5;    // CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES
+inline constexpr int kPreferenceAlignmentB = 6;    // CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES
+inline constexpr int kPreferenceAlignmentC = 7;    // CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES
+inline constexpr int kPreferenceAlignmentD = 8;    // CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES
 
 struct Algorithm {  // cublasLtMatmulAlgo_t
   std::uint64_t data[8];

@@ -10,22 +10,14 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
   if (plan.problem.m == 0 || plan.problem.n == 0) return;
   const Launchers& kernels = launchers();
   if (queue.phases != nullptr) return kernels.multiply_phase(queue, plan.problem, operands, finish);
-  GemmOperands sums = operands;
-  if (finish.z != nullptr) sums.c = finish.z;
-  // The library knows few activations, and its ReLU makes 0 of NaN, which would hide it: ours follow.
-  if (plan.kernel == GemmKernel::cublaslt &&
-      multiply_with_cublaslt(queue, plan.problem, sums, finish.bias, plan.products == 1)) {
-    const std::int64_t n = plan.problem.m * plan.problem.n;
-    if (finish.activation != math::Activation::linear)
-      kernels.activation_forward(queue, operands.c, sums.c, n, finish.activation, finish.alpha);
-    const GemmSlope& slope = finish.slope;
-    if (slope.mask != nullptr)
-      kernels.dropout.backward(queue, operands.c, operands.c, slope.mask, plan.problem.m, plan.problem.n,
-                               slope.scale);
-    if (slope.saved != nullptr)
-      kernels.activation_backward(queue, operands.c, operands.c, slope.saved, n, slope.activation,
-                                  slope.alpha);
-  } else if (plan.kernel == GemmKernel::wgmma) {
+  if (plan.kernel == GemmKernel::cublaslt) {
+    float* sums = plan.rounds ? queue.scratch : operands.c;
+    if (multiply_with_cublaslt(queue, plan.problem, operands, sums, plan.products == 1)) {
+      if (plan.rounds || finish.any()) kernels.gemm_parts(queue, plan.problem, operands, finish, sums, 1);
+      return;
+    }
+  }
+  if (plan.kernel == GemmKernel::wgmma) {
     kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);
   } else if (plan.kernel == GemmKernel::tf32) {
     kernels.gemm_tf32(queue, plan.problem, operands, finish);

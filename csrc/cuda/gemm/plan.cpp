@@ -104,7 +104,8 @@ void add_wgmma(std::vector<GemmPlan>& plans, const GemmProblem& p, int products,
 }  // namespace
 
 std::int64_t GemmPlan::scratch() const {
-  return kernel == GemmKernel::wgmma ? wgmma_scratch(problem, tiling) : 0;
+  if (kernel == GemmKernel::wgmma) return wgmma_scratch(problem, tiling);
+  return rounds ? problem.m * problem.n : 0;
 }
 
 std::int64_t GemmPlan::moment_rows() const {

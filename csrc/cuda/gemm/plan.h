@@ -29,6 +29,7 @@ struct GemmPlan {
   int products = 0;  // of bfloat16 terms on the matrix units; 0: none
   GemmKernel kernel = GemmKernel::simt;
   WgmmaTiling tiling{};  // of wgmma
+  bool rounds = false;   // of the library: c is of bfloat16 numbers, its sums wait in scratch memory
 
   std::int64_t scratch() const;  // floats
   // Of GemmSums: rows of a part, and how many sums of squares there are; 0 where the plan does not tell.

@@ -62,6 +62,11 @@ struct GemmFinish {
   GemmSlope slope{};
   GemmSums sums{};
 
+  // Whether anything becomes of a sum but c.
+  constexpr bool any() const {
+    return bias != nullptr || activation != math::Activation::linear || slope.mask != nullptr ||
+           slope.saved != nullptr;
+  }
   // relu is applied in registers; the others, which are long, in a loop (activate_sums).
   constexpr bool relu() const { return activation == math::Activation::relu; }
   constexpr bool other() const { return !relu() && activation != math::Activation::linear; }

@@ -16,7 +16,7 @@
 // are the same every time.
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/pack.cuh"
-#include "cuda/gemm/parts.cuh"
+#include "cuda/gemm/parts.h"
 #include "cuda/gemm/raster.cuh"
 #include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
@@ -326,10 +326,7 @@ void run_typed(const Queue& queue, const GemmProblem& p, const GemmOperands& ope
   launch(queue, wgmma_kernel<S, C>, dim3(items < kProcessors ? static_cast<unsigned>(items) : kProcessors),
          kAllThreads, S::kShared, p, operands, finish,
          Packed{reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), partial}, work, pairs);
-  if (work.parts > 1)
-    launch(queue, finish.sums.squares != nullptr ? parts_kernel<C, true> : parts_kernel<C, false>,
-           dim3(static_cast<unsigned>(part_blocks(p.m * p.n))), kThreads, 0, p, operands, finish, partial,
-           work.parts);
+  if (work.parts > 1) add_parts(queue, p, operands, finish, partial, work.parts);
 }
 
 template <int kProducts, int kCols>

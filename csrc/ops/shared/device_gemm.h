@@ -61,35 +61,42 @@ inline cuda::GemmPlan estimated_gemm(const cuda::GemmProblem& problem, cpu::Gemm
 
 // The library's or ours, by measurement; none where the library is no choice.
 inline std::optional<cuda::GemmPlan> gemm_of_library_or_ours(const cuda::GemmProblem& problem,
-                                                             cpu::GemmPrecision precision, int architecture) {
+                                                             cpu::GemmPrecision precision, int architecture,
+                                                             bool halves) {
   const std::vector<cuda::GemmPlan> plans =
       cuda::gemm_candidates(problem, device_precision(precision), architecture, cuda::GemmBackend::automatic);
   const auto is_library = [](const cuda::GemmPlan& p) { return p.kernel == cuda::GemmKernel::cublaslt; };
   if (std::none_of(plans.begin(), plans.end(), is_library)) return std::nullopt;
   const std::string setting = std::string(cpu::precision_name(precision)) + " any";
-  const auto known = cuda::known_gemm(plans, setting, false);
+  const auto known = cuda::known_gemm(plans, setting, halves);
   if (known && !is_library(*known)) return known;  // the library need not be loaded
   if (!cuda::has_cublaslt()) return std::nullopt;
-  return known ? known : cuda::tuned_gemm(plans, setting, false);
+  return known ? known : cuda::tuned_gemm(plans, setting, halves);
 }
 
-// By measurement, where that is wanted and there is a choice, else by estimate. `halves`: operands are
-// bfloat16, which only our kernels read as they are.
-inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
-                                  cpu::GemmPrecision precision = cpu::matmul_precision(), bool halves = false,
-                                  GemmSettings settings = gemm_settings()) {
-  if (halves) settings.backend = cuda::GemmBackend::own;
+inline cuda::GemmPlan plan_device_gemm(const cuda::GemmProblem& problem, cpu::GemmPrecision precision,
+                                       bool halves, GemmSettings settings) {
   const int architecture = device_architecture();
   const bool narrowed = !settings.choice.kernel.empty();
   if (!cuda::autotune() || narrowed) return estimated_gemm(problem, precision, architecture, settings);
   if (settings.backend == cuda::GemmBackend::automatic) {
-    if (const auto plan = gemm_of_library_or_ours(problem, precision, architecture)) return *plan;
+    if (const auto plan = gemm_of_library_or_ours(problem, precision, architecture, halves)) return *plan;
     settings.backend = cuda::GemmBackend::own;
   }
   const std::vector<cuda::GemmPlan> plans =
       cuda::gemm_candidates(problem, device_precision(precision), architecture, settings.backend);
   if (plans.size() == 1) return plans.front();
   return cuda::tuned_gemm(plans, std::string(cpu::precision_name(precision)) + " own", halves);
+}
+
+// By measurement, where that is wanted and there is a choice, else by estimate. `halves`: operands are
+// bfloat16, and so is what is no gradient of weights.
+inline cuda::GemmPlan device_gemm(const cuda::GemmProblem& problem,
+                                  cpu::GemmPrecision precision = cpu::matmul_precision(), bool halves = false,
+                                  const GemmSettings& settings = gemm_settings()) {
+  cuda::GemmPlan plan = plan_device_gemm(problem, precision, halves, settings);
+  plan.rounds = plan.kernel == cuda::GemmKernel::cublaslt && halves && !problem.transpose_a;
+  return plan;
 }
 
 // Of a prediction, in which a row may not depend on how many others there are: a plan for any number of rows,

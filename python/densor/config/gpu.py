@@ -21,11 +21,11 @@ def set_matmul_backend(value: str) -> None:
     - "own": densor's kernels, whatever is installed.
     - "cublaslt": that library's.
 
-    cuBLASLt is never needed. It computes products in float32, or of bfloat16 numbers at the precision "medium"; those
-    at "high", which are sums of several products, and those of layers stored in bfloat16 stay densor's own. The first
-    one found is loaded, when a shape has to be measured or its record says so: one that the process has loaded
-    already (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or
-    what the system's loader finds.
+    cuBLASLt is never needed. It computes products in float32, or of bfloat16 numbers, at the precision "medium" and of
+    layers stored in bfloat16; those at "high", which are sums of several products, stay densor's own. The first one
+    found is loaded, when a shape has to be measured or its record says so: one that the process has loaded already
+    (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or what the
+    system's loader finds.
 
     Args:
         value: "auto", "own" or "cublaslt".

@@ -1,16 +1,19 @@
-// A product whose terms were cut into parts: c from the sums that these left, and what becomes of it then.
-#pragma once
+#include "cuda/gemm/parts.h"
 
 #include "cuda/device/scalar.cuh"
 
 #include "cuda/device/grid.cuh"
+#include "cuda/device/half.cuh"
 #include "cuda/device/reduce.cuh"
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/sums.cuh"
+#include "cuda/launchers.h"
 
 namespace densor::cuda {
 
-// `partial` (parts, m, n): added in ascending order. C: of c; kSquares: of a gradient of weights whose
+namespace {
+
+// C: of c; kSquares: of a gradient of weights whose
 // squares are wanted.
 template <class C, bool kSquares>
 __global__ void __launch_bounds__(kThreads)
@@ -40,5 +43,23 @@ __global__ void __launch_bounds__(kThreads)
     if (threadIdx.x == 0) finish.sums.squares[blockIdx.x] = squares;
   }
 }
+
+template <class C>
+void add(const Queue& queue, const GemmProblem& p, const GemmOperands& operands, const GemmFinish& finish,
+         const float* partial, std::int64_t parts) {
+  launch(queue, finish.sums.squares != nullptr ? parts_kernel<C, true> : parts_kernel<C, false>,
+         dim3(static_cast<unsigned>(part_blocks(p.m * p.n))), kThreads, 0, p, operands, finish, partial,
+         parts);
+}
+
+}  // namespace
+
+void add_parts(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
+               const GemmFinish& finish, const float* partial, std::int64_t parts) {
+  operands.half_c ? add<Half>(queue, p, operands, finish, partial, parts)
+                  : add<float>(queue, p, operands, finish, partial, parts);
+}
+
+void fill_gemm_parts(Launchers& table) { table.gemm_parts = add_parts; }
 
 }  // namespace densor::cuda
