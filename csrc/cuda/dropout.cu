@@ -11,7 +11,7 @@ namespace {
 
 __global__ void forward_of_halves_kernel(Half* y, std::uint16_t* mask, const Half* x, std::int64_t rows,
                                          std::int64_t cols, const Batch* batch, Noise noise,
-                                         std::uint32_t threshold, math::DropoutMap map) {
+                                         std::uint32_t threshold, math::DropoutMap map, bool positive) {
   const auto blocks = static_cast<std::uint32_t>(divide_up(cols, kDropoutColumns));
   const std::int64_t warps = divide_up(rows * blocks, 2);
   for (std::int64_t warp = first_warp_item(); warp < warps; warp += warp_item_stride()) {
@@ -22,11 +22,14 @@ __global__ void forward_of_halves_kernel(Half* y, std::uint16_t* mask, const Hal
     if (at.row < rows) here.load(value, x + i);
     const unsigned kept = kept_neighbours(at.words(noise, batch->step), threshold) & here.bits();
     if (at.row >= rows) continue;
+    unsigned passed = kept;
 #pragma unroll
-    for (int e = 0; e < kEight; ++e)
+    for (int e = 0; e < kEight; ++e) {
+      if (positive && !(value[e] > 0.0f)) passed &= ~(1u << e);
       value[e] = (kept >> e & 1) != 0 ? math::fma(value[e], map.scale, map.shift) : map.dropped;
+    }
     here.store(y + i, value);
-    put_mask_byte(mask, at.row, column, cols, kept);
+    put_mask_byte(mask, at.row, column, cols, passed);
   }
 }
 
@@ -85,9 +88,10 @@ __global__ void spread_kernel(T* y, std::uint16_t* mask, const T* x, std::int64_
 }
 
 void forward(const Queue& queue, float* y, std::uint16_t* mask, const float* x, std::int64_t rows,
-             std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map) {
+             std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map,
+             bool positive) {
   const std::int64_t threads = rows * divide_up(cols, kDropoutColumns) * kNoiseLanes;
-  launch_phase(queue, DropoutForward{y, mask, x, rows, cols, queue.batch, noise, threshold, map},
+  launch_phase(queue, DropoutForward{y, mask, x, rows, cols, queue.batch, noise, threshold, map, positive},
                blocks_for(threads), kThreads, {span(x, rows * cols), span(queue.batch)},
                {span(y, rows * cols), span(mask, rows * math::mask_words(cols))});
 }
@@ -103,10 +107,10 @@ void spread(const Queue& queue, T* y, std::uint16_t* mask, const T* x, std::int6
 
 void forward_of_halves(const Queue& queue, Half* y, std::uint16_t* mask, const Half* x, std::int64_t rows,
                        std::int64_t cols, const Noise& noise, std::uint32_t threshold,
-                       const math::DropoutMap& map) {
+                       const math::DropoutMap& map, bool positive) {
   const std::int64_t threads = rows * divide_up(cols, kDropoutColumns) * kNoiseLanes;
   launch(queue, forward_of_halves_kernel, blocks_for(threads), kThreads, 0, y, mask, x, rows, cols,
-         queue.batch, noise, threshold, map);
+         queue.batch, noise, threshold, map, positive);
 }
 
 void backward(const Queue& queue, float* dx, const float* dy, const std::uint16_t* mask, std::int64_t rows,

@@ -143,8 +143,8 @@ struct BatchNormLaunchers {
 template <class T>
 struct DropoutLaunchers {
   void (*forward)(const Queue& queue, T* y, std::uint16_t* mask, const T* x, std::int64_t rows,
-                  std::int64_t cols, const Noise& noise, std::uint32_t threshold,
-                  const math::DropoutMap& map);
+                  std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map,
+                  bool positive);
   void (*spread)(const Queue& queue, T* y, std::uint16_t* mask, const T* x, std::int64_t rows,
                  std::int64_t cols, const Noise& noise, std::uint32_t threshold, const math::DropoutMap& map,
                  const math::NoiseSpread& spread);

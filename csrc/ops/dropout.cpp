@@ -72,14 +72,12 @@ Step dropout_forward(const View& y, const View& mask, const View& x, double rate
                      std::uint64_t seed, std::uint32_t stream, bool positive) {
   const Check check("dropout_forward");
   check_forward(check, y, mask, x, rate);
-  if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}})) {
-    if (positive) check.fail("positive", "must be False on a device, whose masks tell what is kept");
+  if (on_device(check, {{"y", y}, {"mask", mask}, {"x", x}}))
     return with_launchers(x, [&]<class T>(const cuda::DropoutLaunchers<T>& kernels) {
       return masking_step(check, kernels.forward, y.as<T>(), mask.as<std::uint16_t>(), x.as<const T>(),
                           x.rows(), x.cols(), cuda::Noise{math::philox_key(seed), stream},
-                          dropout_threshold(rate), math::dropout_map(kind, rate));
+                          dropout_threshold(rate), math::dropout_map(kind, rate), positive);
     });
-  }
   Step step;
   step.name = check.function();
   step.work = 0.3 * static_cast<double>(x.size());

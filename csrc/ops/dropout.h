@@ -19,7 +19,7 @@ math::DropoutKind dropout_kind(const char* function, const char* argument, const
 // y = keep ? scale x + shift : dropped (math/dropout.h), both (rows, cols), and the mask uint16
 // (rows, ceil(cols / 16)) of what was kept; y may be x. 0 <= rate < 1. The noise depends on seed, stream, the
 // step being run, row and column. positive: x is the output of relu, and the mask, for which its derivative
-// need not be read again, has only what is above zero; not on a device.
+// need not be read again, has only what is above zero.
 Step dropout_forward(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
                      std::uint64_t seed, std::uint32_t stream, bool positive);
 

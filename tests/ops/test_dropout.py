@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.harness import CUDA, SIZES, _core, check, normal, on_every_target
+from tests.ops.harness import SIZES, _core, check, normal, on_every_target
 from tests.reference import dropout as reference
 
 SEED = 0x123456789ABCDEF0
@@ -42,7 +42,6 @@ def test_mask_and_values(cols, rate):
             )
 
 
-@pytest.mark.skipif(bool(CUDA), reason="the masks of a device tell what is kept")
 @pytest.mark.parametrize("cols", [1, 16, 33, 300])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_that_tells_the_derivative_of_relu_too(cols, kind):

@@ -59,6 +59,7 @@ struct DropoutForward {
   Noise noise;
   std::uint32_t threshold;
   math::DropoutMap map;
+  bool positive;  // x is the output of relu, for whose derivative the mask stands, too
 
   __device__ void operator()(const Place& at_grid) const {
     const auto blocks = static_cast<std::uint32_t>(divide_up(cols, kDropoutColumns));
@@ -72,8 +73,9 @@ struct DropoutForward {
         const std::int64_t col = at.block * kDropoutColumns + g * kNoiseLanes + at.lane,
                            i = at.row * cols + col;
         const bool inside = at.row < rows && col < cols, keep = half_word(bits, g) >= threshold;
-        if (inside) y[i] = keep ? math::fma(x[i], map.scale, map.shift) : map.dropped;
-        const std::uint32_t word = mask_word(inside && keep);
+        const float value = inside ? x[i] : 0.0f;
+        if (inside) y[i] = keep ? math::fma(value, map.scale, map.shift) : map.dropped;
+        const std::uint32_t word = mask_word(inside && keep && (!positive || value > 0.0f));
         if (at.lane == static_cast<std::uint32_t>(g)) own = word;
       }
       const std::int64_t w = static_cast<std::int64_t>(at.block) * kDropoutGroups + at.lane;

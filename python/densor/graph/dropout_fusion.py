@@ -17,10 +17,9 @@ _PASSED_BY_A_BIT = ("linear", "relu")  # activations whose gradient is that of t
 
 
 def fuse_dropout(lowering: Lowering) -> None:
-    """Let batch normalization drop out its results; elsewhere, on a CPU, let dropout keep the derivative of relu."""
+    """Let batch normalization drop out its results, and dropout behind relu keep the derivative of that."""
     _drop_in_normalization(lowering)
-    if lowering.device == "cpu":
-        _keep_the_derivative(lowering)
+    _keep_the_derivative(lowering)
 
 
 # Behind batch normalization
