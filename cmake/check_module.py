@@ -15,8 +15,7 @@ from pathlib import Path
 
 from compile_kernels import ROOT, find_nvcc
 
-GOAL = 50  # milliseconds of `import densor` beyond that of NumPy
-MOST = 4 * GOAL  # so much that no other work on the machine explains it
+MOST = 50  # milliseconds of `import densor` beyond that of NumPy
 LOAD = """
 import importlib.util, sys, time
 import numpy
@@ -85,12 +84,13 @@ def faults(module: Path) -> list[str]:
     print(f"{module.name}: {module.stat().st_size} bytes, needs {' '.join(needed)}")
     if foreign := [name for name in needed if re.search("cuda|cublas|nv", name)]:
         found.append(f"it needs {' '.join(foreign)}")
-    median = statistics.median(float(run(module, TIME)) for _ in range(9))
+    times = [float(run(module, TIME)) for _ in range(9)]  # the best: a busy machine is not its fault
+    typical = statistics.median(times)
     print(
-        f"import densor: {median:.1f} ms beyond NumPy, median of 9 (goal {GOAL}; above {MOST} this check fails)"
+        f"import densor: {min(times):.1f} ms beyond NumPy, best of 9 (median {typical:.1f}; at most {MOST})"
     )
-    if median > MOST:
-        found.append(f"it takes {median:.0f} ms to load")
+    if min(times) > MOST:
+        found.append(f"it takes {min(times):.0f} ms to load")
     if has_driver():
         print("this machine has a driver: nothing is missing that could be named")
         return found

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# make gpu-check OUT=dir [STAGES="ceilings build tests bench steps models sanitizer"] [GOALS="--row Adam"]: the CUDA side
+# make gpu-check OUT=dir [STAGES="ceilings peers build tests bench steps models sanitizer"] [GOALS="--row Adam"]: the CUDA side
 # on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing.
 # Each stage prints its result as it ends and leaves its log in OUT, so that a run that is stopped still tells something;
-# one that fails, or takes too long, does not stop the others. One that needs a build and finds none makes it. A further
-# stage, "peers", measures PyTorch alone. OUT/goals.json is what belongs into bench/results/gpu.json.
+# one that fails, or takes too long, does not stop the others. One that needs a build and finds none makes it. "peers"
+# measures PyTorch alone, which needs none. OUT/goals.json is what belongs into bench/results/gpu.json.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
-STAGES=${STAGES:-ceilings build tests bench steps models sanitizer}
+STAGES=${STAGES:-ceilings peers build tests bench steps models sanitizer}
 PYTHON=${PYTHON:-python3}
 LIMIT=${LIMIT:-540} # seconds of all stages together
 BUILD=build/gpu
@@ -127,16 +127,16 @@ ARCHITECTURE=${ARCHITECTURE:-90}
 export ARCHITECTURE
 NEED_BUILD="tests bench steps models sanitizer"
 build_status=
-build_stage() { stage build 150 bash -c build; }
-stage ceilings 60 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
+build_stage() { stage build 140 bash -c build; }
+stage ceilings 50 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
+stage peers 40 bash -c 'with_torch bench/gpu/goals.py "$OUT/peers.json" --peers'
 build_stage
 # Tests run the plans of the table: the same everywhere, and no time goes into measuring.
-stage tests 100 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu bash -c 'pytest_ tests.xml tests/ops tests/cuda'
-stage bench 130 bash -c 'with_torch bench/gpu/goals.py "$OUT/goals.json" --tests "$OUT/tests.xml" ${GOALS:-}'
+stage tests 90 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu bash -c 'pytest_ tests.xml tests/ops tests/cuda'
+stage bench 110 bash -c 'with_torch bench/gpu/goals.py "$OUT/goals.json" --tests "$OUT/tests.xml" ${GOALS:-}'
 stage steps 30 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
-stage models 40 env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ models.xml tests/models tests/layers tests/losses \
+stage models 35 env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ models.xml tests/models tests/layers tests/losses \
   tests/metrics tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py'
-stage peers 60 bash -c 'with_torch bench/gpu/goals.py "$OUT/peers.json" --peers'
 # The other limits leave half a minute at least; all that is left is for this one.
 stage sanitizer "$LIMIT" env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA="${DENSOR_TEST_CUDA:-gpu}" bash -c sanitizer
 [ -f "$OUT/goals.json" ] && "$PYTHON" bench/gpu/table.py "$OUT/goals.json"

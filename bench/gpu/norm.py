@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ground import Contest, Work, distance, native, normal, program, repeated, room
+from ground import STORED, Contest, Work, distance, native, normal, program, repeated, room, stored
 from place import DRY, sized
 from torch import nn
 from torch.nn import functional
@@ -13,7 +13,6 @@ from torch.nn import functional
 from densor import _core
 
 RATE, EPSILON = 0.3, 1e-3
-STORED = np.dtype([("bfloat16", "<u2")])
 
 
 def steps(
@@ -83,13 +82,6 @@ def normalization(backward: bool) -> Contest:
         ),
     }
     return Contest(works, error, 1e-4, sized(12, 1))
-
-
-def stored(tensor: torch.Tensor) -> Any:
-    """Rounded to bfloat16, in device memory of densor's own."""
-    array = room(*tensor.shape, dtype=STORED)
-    _core.cast(array, native(tensor)).run()
-    return array
 
 
 def block() -> Contest:

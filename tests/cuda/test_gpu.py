@@ -207,6 +207,17 @@ def test_models_take_arrays_of_a_side_stream(library):
 
 
 @on_gpu
+def test_labels_that_lie_on_the_device_are_looked_at(library):
+    model = classifier("cuda")
+    x, y = data()
+    before = model.get_weights()
+    y[[23, 31]] = 3, -7
+    with pytest.raises(ValueError, match=r"fit\(\): argument 'y': value 3 at row 23 is outside \[0, 3\)"):
+        model.fit(library.there(x), library.there(y), verbose=0)
+    assert all(map(np.array_equal, before, model.get_weights()))
+
+
+@on_gpu
 def test_more_memory_than_there_is():
     model = classifier("cuda")
     with pytest.raises(

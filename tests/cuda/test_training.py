@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import densor as keras
-from tests.cuda.models import assert_same, classifier, data, needs_device, on_both, threads_in
+from tests.cuda.models import classifier, data, needs_device, on_both, threads_in
 from tests.ops.harness import TARGETS
 
 pytestmark = needs_device
@@ -141,13 +141,16 @@ def test_a_loss_and_metrics_that_are_formulas_or_streamed():
 
 
 def test_masks_of_dropout_are_those_of_the_cpu():
-    def run(device):
-        model = classifier(device, layers=lambda: [keras.layers.Dropout(0.5)])
-        gradients = model.compute_gradients(*data())
-        return [gradient == 0 for gradient in gradients], gradients
+    """The gradient of weights behind it is 0 where the only row has dropped their input."""
 
-    (kept, _), (wanted, _) = run("cuda"), run("cpu")
-    assert_same(kept, wanted)
+    def kept(device):
+        model = classifier(device, layers=lambda: [keras.layers.Dropout(0.5)])
+        x, y = data(rows=30)
+        return [model.compute_gradients(x[i : i + 1], y[i : i + 1])[0].any(1) for i in range(30)]
+
+    found, wanted = kept("cuda"), kept("cpu")
+    np.testing.assert_array_equal(found, wanted)
+    assert 0.3 < np.mean(wanted) < 0.7
 
 
 def test_constants_of_programs():
