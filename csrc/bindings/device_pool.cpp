@@ -22,7 +22,7 @@ Allocator g_allocator = Allocator::automatic;
 
 // What is asked of CuPy, by functions of Python; never destroyed, as blocks may outlive the module.
 struct CuPy {
-  py::object is_usable, allocate;
+  py::object is_usable, allocate, release;
 };
 CuPy& cupy() {
   static auto* it = new CuPy;
@@ -33,7 +33,13 @@ CuPy& cupy() {
 void release(const cuda::Block& block) noexcept {
   if (Py_IsInitialized() == 0 || (finalizing() && PyGILState_Check() == 0)) return;
   const py::gil_scoped_acquire gil;
-  Py_DECREF(static_cast<PyObject*>(block.owner));
+  try {
+    py::list held;
+    held.append(py::reinterpret_steal<py::object>(static_cast<PyObject*>(block.owner)));
+    cupy().release(held);
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("device memory of CuPy's");
+  }
 }
 
 cuda::Block allocate(std::size_t bytes);
@@ -49,7 +55,8 @@ constexpr cuda::Pool kPool{allocate, release};
 }
 
 cuda::Block allocate(std::size_t bytes) {
-  sleep_if_finalizing();
+  cuda::context().require("allocate");
+  if (PyGILState_Check() == 0) sleep_if_finalizing();
   const py::gil_scoped_acquire gil;
   try {
     py::object memory = cupy().allocate(bytes);
@@ -64,30 +71,38 @@ cuda::Block allocate(std::size_t bytes) {
   }
 }
 
+const cuda::Pool* pool_for(Allocator allocator) {
+  bool wanted = allocator == Allocator::cupy;
+  if (allocator == Allocator::automatic) {
+    const auto imported = py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("cupy").ptr()));
+    wanted = imported && cupy().is_usable().cast<bool>();
+  }
+  return wanted ? &kPool : nullptr;
+}
+
 void set_device_allocator(const py::object& value) {
   const std::string wanted = name("set_device_allocator", "value", value);
-  g_allocator = static_cast<Allocator>(index_of_name("set_device_allocator", "value", wanted, kAllocators));
-  choose_pool();
+  const auto allocator =
+      static_cast<Allocator>(index_of_name("set_device_allocator", "value", wanted, kAllocators));
+  cuda::chosen_pool() = pool_for(allocator);
+  g_allocator = allocator;
 }
 
 }  // namespace
 
-void choose_pool() {
-  bool wanted = g_allocator == Allocator::cupy;
-  if (g_allocator == Allocator::automatic) {
-    const auto imported = py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("cupy").ptr()));
-    wanted = imported && cupy().is_usable().cast<bool>();
-  }
-  cuda::chosen_pool() = wanted ? &kPool : nullptr;
-}
+void choose_pool() { cuda::chosen_pool() = pool_for(g_allocator); }
 
 void bind_device_pool(py::module_& m) {
   m.def(
       "set_cupy_pool",
-      [](const py::object& is_usable, const py::object& allocate) { cupy() = {is_usable, allocate}; },
-      py::arg("is_usable"), py::arg("allocate"),
+      [](const py::object& is_usable, const py::object& allocate, const py::object& release) {
+        cupy() = {is_usable, allocate, release};
+      },
+      py::arg("is_usable"), py::arg("allocate"), py::arg("release"),
       "How CuPy, where it is imported, is asked whether it finds a GPU, and for a number of bytes there: an "
-      "object with the address `ptr`, or a pair of bytes: those that are free, and all.");
+      "object with the address `ptr`, or a pair of bytes: those that are free, and all. `release` gets a "
+      "list "
+      "that holds such an object, and empties it.");
   m.def(
       "set_device_allocator", &set_device_allocator, py::arg("value"),
       "Device memory comes from 'cuda' or 'cupy' from now on; 'auto': from CuPy's pool while it is usable.");

@@ -19,7 +19,7 @@ inline bool finalizing() {
 // CPython ends a thread that asks for the GIL of a dying interpreter by pthread_exit, which C++ answers with
 // abort; such a thread (a daemon in the middle of training) sleeps instead.
 inline void sleep_if_finalizing() {
-  while (finalizing() && PyGILState_Check() == 0) pause();
+  while (finalizing()) pause();
 }
 
 // Releases the GIL for its lifetime.

@@ -311,7 +311,41 @@ def calls():
         program = self.FIT + "config.set_autotune(True); fit(); say(calls())"
         cache = {"XDG_CACHE_HOME": str(tmp_path)}
         assert run(program, tmp_path, FAKE_CUBLASLT="no handle", **cache) == 0
-        assert all(key.endswith(" own") for key in self.records(tmp_path))
+        found = self.records(tmp_path)
+        assert found
+        assert all(key.endswith(" own") for key in found)
+
+    @pytest.mark.parametrize("mode", ["supports nothing", "finds nothing", "fails"])
+    def test_what_it_does_not_compute_is_ours(self, tmp_path, mode):
+        build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
+        program = self.FIT + "config.set_autotune(True); fit(); say(0)"
+        run(program, tmp_path, FAKE_CUBLASLT=mode, XDG_CACHE_HOME=str(tmp_path))
+        found = self.records(tmp_path)
+        assert found
+        assert "cublaslt" not in found.values()
+
+    def test_one_that_was_missing_is_a_choice_once_it_is_there(self, tmp_path):
+        folder = tmp_path / "nvidia" / "cublas" / "lib"
+        there = build(tmp_path / "elsewhere", 130000)
+        program = self.FIT + (
+            "config.set_autotune(True); fit(); before = calls()\n"
+            f"import os; os.makedirs({str(folder)!r}); os.rename({str(there)!r}, {str(folder / there.name)!r})\n"
+            "where(); config.set_matmul_backend('auto'); fit(); say([before, calls()])"
+        )
+        before, after = run(program, tmp_path, XDG_CACHE_HOME=str(tmp_path))
+        assert before is None
+        assert after > 0
+
+    def test_what_overflows_on_the_way_is_repaired(self, tmp_path):
+        build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
+        program = (
+            "where(); config.set_matmul_precision('medium')\n"
+            "x, w = np.full((3, 1), 3.4e38, np.float32), np.full((1, 2), 0.5, np.float32)\n"
+            "y = np.zeros((3, 2), np.float32)\n"
+            "_core.dense_forward(y, None, x, w, None, 'linear', 0.0, training=True).run()\n"
+            "say((y == x[:1] * 0.5).all().item())"
+        )
+        assert run(program, tmp_path)
 
 
 def header():

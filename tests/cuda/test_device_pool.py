@@ -2,6 +2,7 @@
 and given back, and on which stream."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ class FakeCupy(ModuleType):
 
     def __init__(self):
         super().__init__("cupy")
-        self.used = self.most = self.taken = self.limit = 0
+        self.used = self.most = self.taken = self.limit = self.astray = 0
         self.has_gpu, self.failure = True, None
         self.current = threading.local()
         self.cuda = SimpleNamespace(
@@ -35,11 +36,11 @@ class FakeCupy(ModuleType):
             Stream=SimpleNamespace(from_external=self._stream),
             get_current_stream=lambda device: SimpleNamespace(ptr=1),
             alloc=self._allocate,
+            get_allocator=lambda: self.allocator,
             runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000)),
         )
-        self.pool = SimpleNamespace(
-            free_bytes=lambda: 24, used_bytes=lambda: self.used, get_limit=lambda: self.limit
-        )
+        self.pool = Pool(self)
+        self.allocator = self.pool.malloc
 
     def get_default_memory_pool(self):
         return self.pool
@@ -62,13 +63,36 @@ class FakeCupy(ModuleType):
 
         return Stream()
 
+    def on_our_stream(self):
+        current = getattr(self.current, "device", None), getattr(self.current, "stream", None)
+        return current == (0, (0, _core.device_stream()))
+
     def _allocate(self, nbytes):
-        assert (self.current.device, self.current.stream) == (0, (0, _core.device_stream()))
+        assert self.on_our_stream()
         if self.failure is not None:
             raise self.failure
         if self.limit and self.used + nbytes > self.limit:
             raise MemoryError(f"Out of memory allocating {nbytes} bytes")
         return Block(self, nbytes)
+
+
+class Pool:
+    """The default one."""
+
+    def __init__(self, cupy):
+        self.cupy = cupy
+
+    def malloc(self, nbytes):
+        raise AssertionError("`cupy.cuda.alloc` is asked")
+
+    def free_bytes(self):
+        return 24
+
+    def used_bytes(self):
+        return self.cupy.used
+
+    def get_limit(self):
+        return self.cupy.limit
 
 
 class Block:
@@ -84,6 +108,7 @@ class Block:
 
     def __del__(self):
         self.cupy.used -= self.nbytes
+        self.cupy.astray += not self.cupy.on_our_stream()
 
 
 @pytest.fixture
@@ -101,6 +126,7 @@ def cupy(device, monkeypatch):
     yield fake
     config.set_device_allocator("cuda")
     gc.collect()
+    assert fake.astray == 0, "given back in the order of another stream"
 
 
 def fitted(model=None, **options):
@@ -179,6 +205,12 @@ class TestCupysPool:
         with pytest.raises(DeviceOutOfMemory, match=r"wanted 77 bytes .*, 1024 of 2000 bytes are free"):
             _core.DeviceArray(77)
 
+    def test_without_a_pool_the_status_says_so(self, cupy):
+        cupy.allocator, cupy.failure = None, RuntimeError("cudaErrorMemoryAllocation: out of memory")
+        cupy.failure.status = 2
+        with pytest.raises(DeviceOutOfMemory, match=r"wanted 77 bytes .*, 1000 of 2000 bytes are free"):
+            _core.DeviceArray(77)
+
     def test_other_failures_are_in_its_words(self, cupy):
         cupy.failure = RuntimeError("cudaErrorUnknown")
         with pytest.raises(
@@ -250,7 +282,7 @@ def test_a_process_ends_with_blocks_of_cupys():
     paths = f"{ROOT}:{ROOT / 'python'}"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": paths, "DENSOR_TEST_CUDA": "host"},
+        env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr.decode()

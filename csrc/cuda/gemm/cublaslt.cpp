@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/interpreter.h"
 #include "cuda/gemm/cublaslt_api.h"
-#include "cuda/memory.h"
+#include "cuda/launch.h"
 
 namespace densor::cuda {
 
@@ -27,8 +27,13 @@ class Library {
   explicit Library(const std::vector<std::string>& paths) {
     find(paths);
     bind();
-    runtime().enqueue([this] { check(api_.cublasLtCreate(&handle_), "cublasLtCreate"); });
-    workspace_ = std::make_unique<Memory>(kWorkspace);
+    workspace_ = runtime().allocate(kWorkspace);
+    try {
+      runtime().enqueue([this] { check(api_.cublasLtCreate(&handle_), "cublasLtCreate"); });
+    } catch (...) {
+      runtime().release(workspace_);
+      throw;
+    }
   }
 
   std::string description() const {
@@ -37,7 +42,7 @@ class Library {
 
   const Api& api() const { return api_; }
   Handle handle() const { return handle_; }
-  void* workspace() const { return workspace_->as<void>(); }
+  void* workspace() const { return workspace_; }
 
   void check(Status status, const char* entry) const {
     if (status == kSuccess) return;
@@ -98,11 +103,12 @@ class Library {
   std::string origin_;
   Api api_{};
   Handle handle_ = nullptr;
-  std::unique_ptr<Memory> workspace_;
+  void* workspace_ = nullptr;  // as long as the library
 };
 
 std::mutex g_loading;
 const Library* g_library = nullptr;  // never unloaded
+std::atomic<bool> g_absent = false;  // as found when it was looked for
 CublasltPaths g_paths = [] { return std::vector<std::string>{}; };
 
 // An object of the library for as long as a call needs it.
@@ -208,29 +214,46 @@ std::string load_cublaslt() {
     const std::lock_guard<std::mutex> lock(g_loading);
     if (g_library == nullptr) g_library = new Library(g_paths());
     where = g_library->description();
+    g_absent = false;
   });
   return where;
 }
 
 bool has_cublaslt() {
-  static std::atomic<bool> absent = false;
-  if (absent) return false;
+  if (g_absent) return false;
   try {
     load_cublaslt();
   } catch (const Error& error) {
-    absent = error.kind() != ErrorKind::device_memory;  // there may be room another time
+    g_absent = error.kind() != ErrorKind::device_memory;  // there may be room another time
     return false;
   }
   return true;
 }
 
-bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
-                            float* sums, bool fast) {
-  if (problem.m == 0 || problem.n == 0 || problem.k == 0) return false;
-  const auto product =
-      std::make_shared<const Product>(*g_library, problem, operands.halves, fast && !operands.halves);
+namespace {
+
+// The product of a plan, and by which algorithm; null where there is none.
+std::shared_ptr<const Product> find_product(const GemmPlan& plan, const GemmOperands& operands,
+                                            const float* sums, Heuristic& found) {
+  const GemmProblem& p = plan.problem;
+  if (p.m == 0 || p.n == 0 || p.k == 0) return nullptr;
+  const bool fast = plan.products == 1 && !operands.halves;
+  auto product = std::make_shared<const Product>(*g_library, p, operands.halves, fast);
+  return product->choose(sums, operands, found) ? product : nullptr;
+}
+
+}  // namespace
+
+bool cublaslt_computes(const GemmPlan& plan, const GemmOperands& operands, float* scratch) {
   Heuristic found{};
-  if (!product->choose(sums, operands, found)) return false;
+  return find_product(plan, operands, cublaslt_sums(plan, operands, scratch), found) != nullptr;
+}
+
+bool multiply_with_cublaslt(const Queue& queue, const GemmPlan& plan, const GemmOperands& operands) {
+  float* sums = cublaslt_sums(plan, operands, queue.scratch);
+  Heuristic found{};
+  const auto product = find_product(plan, operands, sums, found);
+  if (product == nullptr) return false;
   runtime().enqueue([=, stream = queue.stream] { product->launch(sums, operands, found, stream); });
   return true;
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/queue.h"
-#include "cuda/gemm/problem.h"
+#include "cuda/gemm/plan.h"
 
 namespace densor::cuda {
 
@@ -20,10 +20,15 @@ std::string load_cublaslt();
 // Whether it can be loaded, which is tried once, and is now.
 bool has_cublaslt();
 
-// Puts sums (m, n) = a b on the queue: float32 sums of bfloat16 numbers, of float32 numbers rounded to such
-// (`fast`), or of float32 numbers. False, and nothing happened, where the library has no algorithm for it.
-// Throws Error(device) where it fails.
-bool multiply_with_cublaslt(const Queue& queue, const GemmProblem& problem, const GemmOperands& operands,
-                            float* sums, bool fast);
+// Puts the products of a plan of the library's on the queue, sums of c in float32: of bfloat16 numbers, of
+// float32 numbers rounded to such (one product of terms), or of float32 numbers. They lie in `cublaslt_sums`.
+// False, and nothing happened, where the library has no algorithm for it. Throws Error(device) where it
+// fails.
+bool multiply_with_cublaslt(const Queue& queue, const GemmPlan& plan, const GemmOperands& operands);
+// Whether it has one.
+bool cublaslt_computes(const GemmPlan& plan, const GemmOperands& operands, float* scratch);
+inline float* cublaslt_sums(const GemmPlan& plan, const GemmOperands& operands, float* scratch) {
+  return plan.rounds ? scratch : operands.c;
+}
 
 }  // namespace densor::cuda

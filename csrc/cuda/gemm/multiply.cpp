@@ -10,12 +10,13 @@ void multiply(const Queue& queue, const GemmPlan& plan, const GemmOperands& oper
   if (plan.problem.m == 0 || plan.problem.n == 0) return;
   const Launchers& kernels = launchers();
   if (queue.phases != nullptr) return kernels.multiply_phase(queue, plan.problem, operands, finish);
-  if (plan.kernel == GemmKernel::cublaslt) {
-    float* sums = plan.rounds ? queue.scratch : operands.c;
-    if (multiply_with_cublaslt(queue, plan.problem, operands, sums, plan.products == 1)) {
-      if (plan.rounds || finish.any()) kernels.gemm_parts(queue, plan.problem, operands, finish, sums, 1);
-      return;
-    }
+  if (plan.kernel == GemmKernel::cublaslt && multiply_with_cublaslt(queue, plan, operands)) {
+    // What is above the largest bfloat16 number was infinite to it, and what came of it is repaired.
+    const bool overflows = plan.products == 1 && !operands.halves;
+    if (plan.rounds || finish.any() || overflows)
+      kernels.gemm_parts(queue, plan.problem, operands, finish, cublaslt_sums(plan, operands, queue.scratch),
+                         1);
+    return;
   }
   if (plan.kernel == GemmKernel::wgmma) {
     kernels.gemm_wgmma(queue, plan.problem, operands, finish, plan.tiling);

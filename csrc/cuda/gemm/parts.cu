@@ -13,8 +13,7 @@ namespace densor::cuda {
 
 namespace {
 
-// C: of c; kSquares: of a gradient of weights whose
-// squares are wanted.
+// C: of c. kSquares: of a gradient of weights whose squares are wanted.
 template <class C, bool kSquares>
 __global__ void __launch_bounds__(kThreads)
     parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,

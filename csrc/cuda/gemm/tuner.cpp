@@ -1,6 +1,7 @@
 #include "cuda/gemm/tuner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -77,7 +78,7 @@ GemmPlan GemmTuner::choose(const std::vector<GemmPlan>& candidates, const std::s
   for (const GemmPlan& plan : likely) {
     try {
       const double spent = timer(plan);
-      if (!best || spent < least) best = plan, least = spent;
+      if (std::isfinite(spent) && (!best || spent < least)) best = plan, least = spent;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::device_memory) throw;
     }

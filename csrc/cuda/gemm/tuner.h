@@ -11,7 +11,8 @@
 
 namespace densor::cuda {
 
-// Microseconds of a plan; throws Error(device_memory) where there is no room for it.
+// Microseconds of a plan, infinity where nobody computes it that way; throws Error(device_memory) where there
+// is no room for it.
 using GemmTimer = std::function<double(const GemmPlan&)>;
 
 class GemmTuner {

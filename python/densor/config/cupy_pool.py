@@ -8,6 +8,7 @@ from typing import Any
 from densor import _core
 
 DEVICE = 0  # ours
+OUT_OF_MEMORY = 2  # of the statuses of the CUDA run time
 
 
 class _OurStream:
@@ -42,15 +43,27 @@ def require() -> None:
 def allocate(nbytes: int) -> Any:
     """Returns memory that lives as long as the object; its address is `ptr`. Or a pair of bytes: free, and in all.
 
-    It is taken, and may be taken again once it is given back, in the order of our stream.
+    It is taken, and given back by `release`, in the order of our stream.
     """
     cupy = sys.modules["cupy"]
     with cupy.cuda.Device(DEVICE):
         try:
             with _stream(cupy):
                 return cupy.cuda.alloc(nbytes)
-        except MemoryError:
-            return _room(cupy)
+        except Exception as error:
+            # CuPy's pool raises MemoryError; without a pool the run time's status comes out.
+            if isinstance(error, MemoryError) or getattr(error, "status", None) == OUT_OF_MEMORY:
+                return _room(cupy)
+            raise
+
+
+def release(held: list[Any]) -> None:
+    """Empties the list that holds memory of `allocate`."""
+    cupy: Any = sys.modules.get("cupy")
+    if cupy is not None:  # it is, at the end of the interpreter
+        with cupy.cuda.Device(DEVICE), _stream(cupy):
+            held.clear()
+    held.clear()
 
 
 @cache
@@ -59,9 +72,12 @@ def _stream(cupy: Any) -> Any:
 
 
 def _room(cupy: Any) -> tuple[int, int]:
-    """Returns how much is free, what the pool keeps included, and of how much, for the pool's limit if it has one."""
+    """Returns how much is free, what the pool keeps included, and of how much: the device's memory, or its limit."""
     free, total = cupy.cuda.runtime.memGetInfo()
     pool = cupy.get_default_memory_pool()
+    in_use = getattr(cupy.cuda.get_allocator(), "__self__", None) is pool
+    if not in_use:
+        return free, total
     free += pool.free_bytes()
     limit = pool.get_limit()
     return (min(free, max(limit - pool.used_bytes(), 0)), limit) if limit else (free, total)

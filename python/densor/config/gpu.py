@@ -22,10 +22,10 @@ def set_matmul_backend(value: str) -> None:
     - "cublaslt": that library's.
 
     cuBLASLt is never needed. It computes products in float32, or of bfloat16 numbers, at the precision "medium" and of
-    layers stored in bfloat16; those at "high", which are sums of several products, stay densor's own. The first one
-    found is loaded, when a shape has to be measured or its record says so: one that the process has loaded already
-    (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or what the
-    system's loader finds.
+    layers stored in bfloat16; those at "high", which are sums of several products, and "tf32" stay densor's own. The
+    first one found is loaded, when a shape has to be measured or its record says so: one that the process has loaded
+    already (PyTorch's or CuPy's), that of the package nvidia-cublas, that of a conda environment (`CONDA_PREFIX`), or
+    what the system's loader finds.
 
     Args:
         value: "auto", "own" or "cublaslt".
@@ -55,9 +55,10 @@ def set_autotune(value: bool) -> None:
     can compute it as exactly are timed on memory of their own, for some milliseconds, and the fastest is taken, for
     good: it is kept in `$XDG_CACHE_HOME/densor` (by default `~/.cache/densor`), one file for each model of GPU and
     version of densor. **Kernels differ in their last bits, so it is this file that makes a run on one machine the
-    same bits as the next**; to have them on several machines, copy it, or switch measuring off here or by
-    `DENSOR_AUTOTUNE=0`: the table always chooses the same. A file that cannot be read or written is a RuntimeWarning.
-    CPUs plan by formula, whatever is set here. Raises TypeError for anything but a bool.
+    same bits as the next**, as long as cuBLASLt, where that was faster, stays the same; to have them on several
+    machines, copy it, or switch measuring off here or by `DENSOR_AUTOTUNE=0`: the table always chooses the same. A
+    file that cannot be read or written is a RuntimeWarning. CPUs plan by formula, whatever is set here. Raises
+    TypeError for anything but a bool.
 
     >>> set_autotune(autotune())
     """
@@ -108,7 +109,8 @@ def set_device_allocator(value: str) -> None:
 
     - "auto" (default): CuPy's allocator while CuPy is imported and finds a GPU, else CUDA's.
     - "cupy": `cupy.cuda.alloc`, so that densor and CuPy share one pool, and what is set there holds here: its limit
-      (`cupy.get_default_memory_pool().set_limit`), or an allocator of another library (`cupy.cuda.set_allocator`).
+      (`cupy.get_default_memory_pool().set_limit`), or an allocator of another library (`cupy.cuda.set_allocator`), if
+      that works on any stream.
     - "cuda": a pool of the CUDA run time that is densor's alone.
 
     Results do not depend on it. `nvidia-smi` counts what a pool keeps for later as used.
@@ -134,12 +136,17 @@ def set_device_allocator(value: str) -> None:
 
 def _cublaslt_files() -> list[str]:
     """Where packages and conda put it, in the order in which it is tried."""
-    packages = [os.path.join(entry, "nvidia", name) for entry in sys.path for name in ("cublas", "cu13")]
+    packages = [
+        os.path.join(entry, "nvidia", name)
+        for entry in sys.path
+        if isinstance(entry, str)
+        for name in ("cublas", "cu13")
+    ]
     conda = [root for root in (os.environ.get("CONDA_PREFIX"), sys.prefix) if root]
     names = [f"libcublasLt.so.{version}" for version in (13, 12)]
     files = [os.path.join(folder, "lib", name) for folder in [*packages, *conda] for name in names]
     return [file for file in files if os.path.exists(file)]
 
 
-_core.set_cupy_pool(cupy_pool.is_usable, cupy_pool.allocate)
+_core.set_cupy_pool(cupy_pool.is_usable, cupy_pool.allocate, cupy_pool.release)
 _core.set_cublaslt_finder(_cublaslt_files)
