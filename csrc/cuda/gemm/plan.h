@@ -52,8 +52,8 @@ std::vector<GemmPlan> gemm_candidates(const GemmProblem& problem, GemmPrecision 
 // What a plan is reckoned to take: an estimate from data sheets until a GPU has measured it.
 double estimated_microseconds(const GemmPlan& plan, int architecture);
 
-// The candidate of the least estimate. The library is one of them only where it is asked for: estimates do not
-// know it.
+// The candidate of the least estimate. The library is one of them only where it is asked for: estimates do
+// not know it.
 GemmPlan plan_gemm(const GemmProblem& problem, GemmPrecision precision, int architecture,
                    GemmBackend asked = GemmBackend::own, const GemmChoice& choice = {});
 
