@@ -58,15 +58,18 @@ def product(m: int, n: int, k: int) -> Contest:
     m, n, k = (sized(size, 16 + size % 7) for size in (m, n, k))
     a, b = normal(m, k, dtype=torch.bfloat16), normal(k, n, seed=1, dtype=torch.bfloat16)
     theirs_c, ours_c = torch.empty(m, n, dtype=torch.bfloat16, device=DEVICE), room(m, n, dtype=STORED)
-    if not DRY:
-        torch.backends.cuda.preferred_blas_library("cublaslt")
     backend = _core.matmul_backend()
     _core.set_matmul_backend("own")
     step = _core.dense_forward(
         ours_c, None, stored(a.float()), stored(b.float()), None, "linear", 0.0, training=True
     )
     _core.set_matmul_backend(backend)
+    library = None if DRY else torch.backends.cuda.preferred_blas_library()
+    if library is not None:
+        torch.backends.cuda.preferred_blas_library("cublaslt")
     ours, theirs = program([step] * TOGETHER), captured(lambda: torch.mm(a, b, out=theirs_c), TOGETHER)
+    if library is not None:
+        torch.backends.cuda.preferred_blas_library(library)
 
     def error() -> float:
         ours(1)

@@ -31,14 +31,16 @@ CuPy& cupy() {
 
 // Never into a dying interpreter: memory goes with the process then.
 void release(const cuda::Block& block) noexcept {
-  if (Py_IsInitialized() == 0 || (finalizing() && PyGILState_Check() == 0)) return;
+  if (Py_IsInitialized() == 0 || finalizing()) return;
   const py::gil_scoped_acquire gil;
   try {
     py::list held;
     held.append(py::reinterpret_steal<py::object>(static_cast<PyObject*>(block.owner)));
     cupy().release(held);
   } catch (py::error_already_set& error) {
+    if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();  // to be raised where somebody can
     error.discard_as_unraisable("device memory of CuPy's");
+  } catch (...) {  // no memory for a list: the block is lost
   }
 }
 

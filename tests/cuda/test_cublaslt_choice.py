@@ -97,10 +97,11 @@ def calls():
     @pytest.mark.parametrize("mode", ["supports nothing", "finds nothing", "fails"])
     def test_what_it_does_not_compute_is_ours(self, tmp_path, mode):
         build(tmp_path / "nvidia" / "cublas" / "lib", 130000)
-        program = self.FIT + "config.set_autotune(True); fit(); say(0)"
-        run(program, tmp_path, FAKE_CUBLASLT=mode, XDG_CACHE_HOME=str(tmp_path))
+        program = self.FIT + "config.set_autotune(True); fit(); say(calls())"
+        called = run(program, tmp_path, FAKE_CUBLASLT=mode, XDG_CACHE_HOME=str(tmp_path))
+        assert (called > 0) == (mode == "fails")
         found = self.records(tmp_path)
-        assert found
+        assert all(key.endswith(" any") for key in found)
         assert "cublaslt" not in found.values()
 
     def test_one_that_was_missing_is_a_choice_once_it_is_there(self, tmp_path):

@@ -128,6 +128,19 @@ class TestRules:
         net = Net(dense="selu")
         assert only(lowered(net, net.variables), "batch_norm_forward").get("moments") is None
 
+    def test_dropout_that_takes_the_place_of_a_product_hides_it(self):
+        """What normalization reads beside the gradient is what was dropped, which lies where the product was."""
+        kernel, beside, last = variable("kernel", WIDTH, 36), variable("gamma", 36), variable("last", 36, 3)
+
+        def model(x):
+            h = ops.dropout(ops.dense(x, kernel, activation="relu"), 0.5, seed=1)
+            aside = ops.batch_norm(ops.stop_gradient(h), beside)
+            return ops.softmax(ops.add(ops.dense(h, last), ops.dense(ops.stop_gradient(aside), last)))
+
+        lowering = lowered(model, [kernel, beside, last], rows=70)
+        assert only(lowering, "dropout_forward")["positive"]
+        assert only(lowering, "batch_norm_forward").get("moments") is None
+
     def test_the_loss_tells_which_rows_accuracy_counts(self):
         net = Net()
         lowering = lowered(net, net.variables, metrics=[Metric("sparse")])
@@ -240,6 +253,24 @@ def test_frozen_kernels_count_as_nothing():
         model.layers[0].trainable = False
         model.compile(model.optimizer, "sparse_categorical_crossentropy", device=device)
         model.fit(*data(), epochs=4, batch_size=16, verbose=0)
+        return model.get_weights()
+
+    on_both(run)
+
+
+@needs_device
+def test_statistics_of_what_was_dropped():
+    """Moments of a layer's results are not those of what dropout lets pass of them."""
+
+    def run(device):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((20,))
+        h = keras.layers.Dropout(0.5)(keras.layers.Dense(140, activation="relu")(inputs))
+        aside = keras.layers.BatchNormalization()(keras.ops.stop_gradient(h))
+        model = keras.Model(inputs, keras.layers.Dense(3)(h) + keras.layers.Dense(3)(aside))
+        model.compile("sgd", "mse", device=device)
+        x, y = data()
+        model.fit(x, np.eye(3, dtype=np.float32)[y], batch_size=16, epochs=2, verbose=0)
         return model.get_weights()
 
     on_both(run)

@@ -286,6 +286,7 @@ def test_a_process_ends_with_blocks_of_cupys():
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr.decode()
+    assert b"Exception ignored" not in done.stderr, done.stderr.decode()
 
 
 def test_without_cupy_the_choice_says_what_to_install(monkeypatch):

@@ -110,15 +110,18 @@ class Bench {
  private:
   // In a graph, as in training: what the host does for a launch is no part of it.
   double timed(Queue queue, const GemmPlan& plan) const {
-    constexpr int kTogether = 8;
+    // As many as make a launch count little; one is enough of what takes long.
+    constexpr double kLong = 200, kMost = 8;
+    const double about = kLong / estimated_microseconds(plan, runtime().architecture());
+    const int together = static_cast<int>(std::clamp(about, 1.0, kMost));
     queue.stream = runtime().stream();
     multiply(queue, plan, operands_, finish_);  // what is done once is not done while launches are recorded
     const std::unique_ptr<void, void (*)(void*)> graph(runtime().capture([&](void* stream) {
       queue.stream = stream;
-      for (int i = 0; i < kTogether; ++i) multiply(queue, plan, operands_, finish_);
+      for (int i = 0; i < together; ++i) multiply(queue, plan, operands_, finish_);
     }),
                                                        [](void* made) { runtime().destroy(made); });
-    return runtime().microseconds([&] { runtime().replay(graph.get()); }) / kTogether;
+    return runtime().microseconds([&] { runtime().replay(graph.get()); }) / together;
   }
 
   Random a_, b_, c_, bias_, saved_;

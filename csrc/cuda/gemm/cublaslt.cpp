@@ -224,7 +224,11 @@ bool has_cublaslt() {
   try {
     load_cublaslt();
   } catch (const Error& error) {
-    g_absent = error.kind() != ErrorKind::device_memory;  // there may be room another time
+    if (error.kind() == ErrorKind::device_memory) return false;  // there may be room another time
+    run_detached([] {
+      const std::lock_guard<std::mutex> lock(g_loading);
+      g_absent = g_library == nullptr;
+    });
     return false;
   }
   return true;

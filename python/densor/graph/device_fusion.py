@@ -34,6 +34,7 @@ def fuse_on_device(lowering: Lowering) -> None:
 def _leave_moments(lowering: Lowering) -> None:
     """Let the dense product before batch normalization leave the moments of its columns, in parts of the rows."""
     products = by_buffer(lowering, "dense_forward", "y")
+    dropped = by_buffer(lowering, "dropout_forward", "y")  # perhaps where the product has left its results
     others: dict[int, list[Instruction]] = {}
     moments: dict[Buffer, tuple[View, int]] = {}
     for item in lowering.instructions:
@@ -41,7 +42,7 @@ def _leave_moments(lowering: Lowering) -> None:
             continue
         x = item.arguments["x"]
         product = products.get(x.buffer)
-        if product is None or product.arguments["y"].shape != x.shape:
+        if product is None or product.arguments["y"].shape != x.shape or x.buffer in dropped:
             continue
         if x.buffer not in moments:
             rows, part = x.shape[0], _moment_rows(product)
