@@ -4,6 +4,7 @@
 
 #include "bindings/device_array.h"
 #include "bindings/feed.h"
+#include "bindings/interpreter.h"
 #include "core/error.h"
 #include "cuda/launch.h"
 
@@ -18,11 +19,6 @@ void* handle_of(StreamNumber stream) { return reinterpret_cast<void*>(stream); }
 StreamNumber number_of(const py::object& handle) {
   const auto number = handle.cast<StreamNumber>();
   return number == 0 ? kLegacyStream : number;  // CUDA's own name for it
-}
-
-// A module that somebody has imported; or none.
-py::object imported(const char* name) {
-  return py::reinterpret_steal<py::object>(PyImport_GetModule(py::str(name).ptr()));
 }
 
 // 0 where PyTorch has not begun to use a GPU.

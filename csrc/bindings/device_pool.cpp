@@ -75,10 +75,7 @@ cuda::Block allocate(std::size_t bytes) {
 
 const cuda::Pool* pool_for(Allocator allocator) {
   bool wanted = allocator == Allocator::cupy;
-  if (allocator == Allocator::automatic) {
-    const auto imported = py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("cupy").ptr()));
-    wanted = imported && cupy().is_usable().cast<bool>();
-  }
+  if (allocator == Allocator::automatic) wanted = imported("cupy") && cupy().is_usable().cast<bool>();
   return wanted ? &kPool : nullptr;
 }
 
@@ -103,8 +100,7 @@ void bind_device_pool(py::module_& m) {
       py::arg("is_usable"), py::arg("allocate"), py::arg("release"),
       "How CuPy, where it is imported, is asked whether it finds a GPU, and for a number of bytes there: an "
       "object with the address `ptr`, or a pair of bytes: those that are free, and all. `release` gets a "
-      "list "
-      "that holds such an object, and empties it.");
+      "list that holds such an object, and empties it.");
   m.def(
       "set_device_allocator", &set_device_allocator, py::arg("value"),
       "Device memory comes from 'cuda' or 'cupy' from now on; 'auto': from CuPy's pool while it is usable.");

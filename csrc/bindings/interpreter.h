@@ -1,4 +1,4 @@
-// The interpreter's lock, and the end of the interpreter.
+// The interpreter's lock, its modules, and its end.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,6 +7,11 @@
 namespace densor::bindings {
 
 namespace py = pybind11;
+
+// A module that somebody has imported; or none.
+inline py::object imported(const char* name) {
+  return py::reinterpret_steal<py::object>(PyImport_GetModule(py::str(name).ptr()));
+}
 
 inline bool finalizing() {
 #if PY_VERSION_HEX >= 0x030D0000
