@@ -15,7 +15,7 @@ __global__ void activation_kernel(Phase phase) {
 }
 
 template <class Phase>
-void run(const Queue& queue, const Phase& phase, std::initializer_list<Span> reads, const Span& writes) {
+void run(const Queue& queue, const Phase& phase, const std::vector<Span>& reads, const Span& writes) {
   const dim3 blocks = blocks_for(phase.n);
   if (queue.phases != nullptr) return note_phase(queue, phase, blocks, kThreads, reads, {writes});
   math::with_activation(phase.activation, [&](auto f) {

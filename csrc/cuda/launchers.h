@@ -265,9 +265,10 @@ struct Launchers {
   void (*count_nonfinite_f64)(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
                               std::int64_t cols, std::int64_t stride);
   // Refuses the batch at hand where one of the sums, or of the gradients, is not finite. `totals` and
-  // `gradients`, the same as `arrays`, are in device memory.
-  void (*refuse_nonfinite)(const Queue& queue, const double* const* totals, std::int64_t count,
-                           const Values* gradients, const std::vector<Values>& arrays);
+  // `gradients`, the same as `sums` and `arrays`, are in device memory.
+  void (*refuse_nonfinite)(const Queue& queue, const double* const* totals,
+                           const std::vector<const double*>& sums, const Values* gradients,
+                           const std::vector<Values>& arrays);
   // Counts, as above, values that are no class numbers; by dtype, null: not read.
   void (*label_range[kDTypeCount])(const Queue& queue, BlockCount* counts, const void* x, std::int64_t rows,
                                    std::int64_t cols, std::int64_t stride, const math::LabelRange& range);

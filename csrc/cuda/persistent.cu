@@ -11,6 +11,7 @@
 #include "cuda/phases/mean_squared_error.cuh"
 #include "cuda/phases/multiply.cuh"
 #include "cuda/phases/optimizer.cuh"
+#include "cuda/phases/refuse_nonfinite.cuh"
 #include "cuda/phases/sigmoid_cross_entropy.cuh"
 #include "cuda/phases/softmax_cross_entropy.cuh"
 #include "cuda/table.h"
@@ -37,7 +38,8 @@ using KnownPhases =
               SoftmaxCrossEntropy<WarpTeam>, ColumnLoss<math::MeanSquaredError, WarpTeam>,
               SingleColumnLoss<math::MeanSquaredError>, ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>,
               SingleColumnLoss<math::SigmoidCrossEntropy>, AccuracySparse, AccuracyCategorical,
-              AccuracyBinary, Accumulate, OptimizerUpdate>;
+              AccuracyBinary, Accumulate, RefuseTotals, RefuseGradients, PrepareGradients, GradientSquares,
+              OptimizerUpdate>;
 
 // The blocks of a phase that are this block's.
 template <class P>
@@ -85,12 +87,16 @@ void persistent(const Queue& queue, const PersistentRun& run) {
   launch_together(queue, persistent_kernel, run.blocks, kThreads, shared_bytes(run.count), run);
 }
 
+// Phases that would read the sums read the results: those are at hand, in the L2 cache.
+GemmFinish without_sums(GemmFinish finish) {
+  finish.sums = {};
+  return finish;
+}
+
 void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& operands,
               const GemmFinish& finish) {
   constexpr std::int64_t kMost = INT32_MAX / 2;
-  // Who reads sums is no phase either.
-  const bool summed = finish.sums.moments != nullptr || finish.sums.squares != nullptr;
-  if (summed || operands.halves || p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
+  if (operands.halves || p.m > kMost || p.n > kMost || p.k > kMost) return queue.phases->refuse();
   const auto side = [](std::int64_t n) { return divide_up(n, SmallMultiply::kSide); };
   // Tiles of 32 x 32 that do not occupy half of the largest device.
   const bool shared = side(p.m) * side(p.n) < 64 && p.k > SmallMultiply::kFew;
@@ -101,7 +107,7 @@ void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& oper
                             p.transpose_b,
                             shared,
                             operands,
-                            finish};
+                            without_sums(finish)};
   note_phase(
       queue, phase,
       dim3(static_cast<unsigned>(phase.tiles_down()), static_cast<unsigned>(phase.tiles_across())), kThreads,

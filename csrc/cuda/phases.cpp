@@ -34,6 +34,10 @@ constexpr const char* kNames[] = {"none",
                                   "accuracy_categorical",
                                   "accuracy_binary",
                                   "accumulate",
+                                  "refuse_totals",
+                                  "refuse_gradients",
+                                  "prepare_gradients",
+                                  "gradient_squares",
                                   "optimizer"};
 static_assert(std::size(kNames) == static_cast<std::size_t>(PhaseKind::optimizer) + 1);
 

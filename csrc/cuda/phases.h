@@ -39,6 +39,10 @@ enum class PhaseKind : std::int32_t {
   accuracy_categorical,
   accuracy_binary,
   accumulate,
+  refuse_totals,
+  refuse_gradients,
+  prepare_gradients,
+  gradient_squares,
   optimizer,
 };
 

@@ -149,9 +149,9 @@ Step refuse_on_device(const Check& check, const std::vector<const double*>& loss
   Step step;
   step.name = check.function();
   step.masks_rows = step.refuses = true;
-  step.launch = [sums = cuda::copy_to_device(losses), tables = cuda::copy_to_device(arrays), arrays,
-                 count = static_cast<std::int64_t>(losses.size())](const Queue& queue) {
-    cuda::launchers().refuse_nonfinite(queue, sums->as<const double* const>(), count,
+  step.launch = [totals = cuda::copy_to_device(losses), losses, tables = cuda::copy_to_device(arrays),
+                 arrays](const Queue& queue) {
+    cuda::launchers().refuse_nonfinite(queue, totals->as<const double* const>(), losses,
                                        tables->as<const cuda::Values>(), arrays);
   };
   return step;

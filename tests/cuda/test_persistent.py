@@ -28,6 +28,7 @@ def dropping():
 
 
 def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, **options):
+    optimizer = optimizer() if callable(optimizer) else optimizer
     given = data(rows)
     x, y = (given[0] if x is None else x), (given[1] if y is None else y)
     model = classifier(device, optimizer, layers, **options)
@@ -65,6 +66,48 @@ def test_nets_follow_the_trajectory_of_the_cpu(layers):
 )
 def test_optimizers(optimizer):
     check(dense, optimizer=optimizer)
+
+
+CLIPPED = {
+    "each gradient": lambda: keras.optimizers.Adam(clipnorm=0.1),
+    "all gradients": lambda: keras.optimizers.Adam(global_clipnorm=0.2),
+    "scaled gradients": lambda: keras.optimizers.SGD(0.05, clipnorm=0.2, loss_scale_factor=8.0),
+    "accumulated gradients": lambda: keras.optimizers.SGD(
+        0.05, global_clipnorm=0.5, gradient_accumulation_steps=3
+    ),
+    "an average": lambda: keras.optimizers.Adam(
+        global_clipnorm=0.2, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=5
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_clipping_by_norms(name):
+    check(dropping, optimizer=CLIPPED[name])
+
+
+def test_accumulated_gradients():
+    check(dense, optimizer=lambda: keras.optimizers.Adam(gradient_accumulation_steps=3))
+
+
+@pytest.mark.parametrize("order", TARGETS)
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_norms_leave_out_what_is_frozen(order, frozen):
+    """A kernel of several chunks beside small ones, one of them frozen: its gradient counts for nothing."""
+    x, y = data(4 * BATCH, features=140)
+
+    def run(device):
+        keras.utils.set_random_seed(5)
+        layers = [keras.layers.Dense(n, activation="tanh") for n in (64, 9, 3)]
+        layers[frozen].trainable = False
+        model = keras.Sequential([keras.Input((140,)), *layers])
+        model.compile(keras.optimizers.SGD(0.5, global_clipnorm=0.3), "mse", device=device)
+        model.fit(x, np.eye(3, dtype=np.float32)[y], epochs=2, batch_size=BATCH, verbose=0)
+        return model.get_weights()
+
+    wanted = run("cpu")
+    with threads_in(order):
+        assert_same(run("cuda"), wanted, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
@@ -150,8 +193,10 @@ def test_a_batch_that_is_not_finite_is_refused_all_the_same(order):
         before = model.get_weights()
         x[5] = 3e38
         guard = keras.callbacks.TerminateOnNaN(raise_error=True)
+        _core.emulated_traffic()
         with pytest.raises(NonFiniteError, match="batch 0"):
             model.fit(x, y, batch_size=BATCH, verbose=0, shuffle=False, callbacks=[guard])
+        assert _core.emulated_traffic()["captures"] == 0
         assert_same(model.get_weights(), before, rtol=0, atol=0)
         assert model.optimizer.iterations == 2
 

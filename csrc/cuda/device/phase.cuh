@@ -2,6 +2,8 @@
 // the grid that they were made for.
 #pragma once
 
+#include <vector>
+
 #include "cuda/device/grid.cuh"
 #include "cuda/phases.h"
 
@@ -48,15 +50,15 @@ __global__ void __launch_bounds__(most_threads<P>()) phase_kernel(P phase) {
 
 // Notes it down; data that nobody writes need not be among the reads.
 template <class P>
-void note_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block, std::initializer_list<Span> reads,
-                std::initializer_list<Span> writes) {
+void note_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block, const std::vector<Span>& reads,
+                const std::vector<Span>& writes) {
   queue.phases->add(phase, {grid.x, grid.y, block.x, block.y}, reads, writes);
 }
 
 // The same, or launches it.
 template <class P>
-void launch_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block,
-                  std::initializer_list<Span> reads, std::initializer_list<Span> writes) {
+void launch_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block, const std::vector<Span>& reads,
+                  const std::vector<Span>& writes) {
   if (queue.phases != nullptr) return note_phase(queue, phase, grid, block, reads, writes);
   launch(queue, phase_kernel<P>, grid, block, 0, phase);
 }

@@ -1,15 +1,13 @@
-// The update of one optimizer step over the flat arenas: clip, decay, rule, mask, average. A block of threads
-// has a chunk of one variable, a thread four parameters of it at a time, in accesses of 16 bytes where the
-// arrays are aligned; the bits are the same one by one. Reads parameters, gradients and slots once and writes
-// parameters and slots once: 4 (3 + 2 slots) bytes an element. Hyper-parameters lie in device memory: a
-// captured step serves every batch.
+// The update of one optimizer step over the flat arenas: clip, decay, rule, mask, average, from gradients and
+// norms as phases/gradient_norms.cuh leaves them. A block of threads has a chunk of one variable, a thread
+// four parameters of it at a time, in accesses of 16 bytes where the arrays are aligned; the bits are the
+// same one by one. Reads parameters, gradients and slots once and writes parameters and slots once: 4 (3 + 2
+// slots) bytes an element. Hyper-parameters lie in device memory: a captured step serves every batch.
 #pragma once
 
 #include "cuda/device/reduce.cuh"
 
-#include "cuda/device/optimizer.cuh"
-#include "cuda/phases/batch.cuh"
-#include "math/clip.h"
+#include "cuda/phases/gradient_norms.cuh"
 
 namespace densor::cuda {
 
@@ -110,8 +108,9 @@ struct ChunkUpdate {
   }
 };
 
-template <class Rule>
-__device__ void update_chunk(const OptimizerPass& pass, const Batch* batch, unsigned block) {
+// clip_factor(segment): what multiplies its gradients.
+template <class Rule, class F>
+__device__ void update_chunk(const OptimizerPass& pass, const Batch* batch, unsigned block, F clip_factor) {
   const Hyper hyper(*batch, pass);
   const Mine mine(pass, block);
   if (mine.frozen() || (!hyper.applied && pass.range.average == nullptr)) return;
@@ -125,26 +124,32 @@ __device__ void update_chunk(const OptimizerPass& pass, const Batch* batch, unsi
                                  hyper,
                                  numbers,
                                  decay_of<Rule>(hyper, mine.segment, numbers.c),
-                                 clip_factor_of(pass, mine.chunk.segment),
+                                 clip_factor(mine.chunk.segment),
                                  pass.directions + mine.segment.direction - mine.segment.begin};
   mine.each_width(update.whole(), update);
 }
 
-// The rule that the pass names; one that prepares nothing, where it is a phase.
+// The rule that the pass names; one that prepares nothing, where it is a phase. Then every block finds the
+// factor that clips its gradients by itself: the sums behind it are few, and a phase would cost a meeting.
 struct OptimizerUpdate {
   static constexpr PhaseKind kKind = PhaseKind::optimizer;
   OptimizerPass pass;
   const Batch* batch;
 
   template <class Rule>
-  __device__ void run(const Place& at) const {
-    if (!refused(batch)) update_chunk<Rule>(pass, batch, at.block_x);
+  __device__ void launch(const Place& at) const {
+    if (refused(batch)) return;
+    update_chunk<Rule>(pass, batch, at.block_x,
+                       [this](std::int32_t segment) { return clip_factor_of(pass, segment); });
   }
   __device__ void operator()(const Place& at) const {
+    if (refused(batch)) return;
+    const float factor = clip_factor_by_chunks(pass, pass.chunks[at.block_x].segment);
     math::OptimizerRules::each([&](int index, auto rule) {
       using Rule = decltype(rule);
       if constexpr (!Rule::kTrustRatio && Rule::kPreparation == math::Preparation::none)
-        if (index == pass.rule) run<Rule>(at);
+        if (index == pass.rule)
+          update_chunk<Rule>(pass, batch, at.block_x, [factor](std::int32_t) { return factor; });
     });
   }
 };

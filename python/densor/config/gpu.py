@@ -81,8 +81,9 @@ def set_device_steps(value: str) -> None:
     - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
       nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
       rows. It knows dense layers, activations, dropout, the losses and accuracies of classes and of squared errors,
-      and optimizers without clipping by norms; a net with anything else runs as graphs. Products are float32
-      multiply-adds at every precision. Sums have an order of their own, so the last bits differ from those of graphs.
+      and optimizers with all their clipping but LAMB, Adafactor and Muon; a net with anything else runs as graphs.
+      Products are float32 multiply-adds at every precision. Sums have an order of their own, so the last bits differ
+      from those of graphs.
 
     Args:
         value: "auto", "graph" or "persistent".

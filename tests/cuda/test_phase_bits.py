@@ -1,0 +1,94 @@
+"""Steps as phases of one kernel have the bits of their launches."""
+
+import numpy as np
+import pytest
+
+from tests.ops.harness import CUDA, TARGETS, _core, on_target
+
+pytestmark = pytest.mark.skipif(CUDA != "host", reason="arrays of the host as device memory")
+BATCHES = 3
+
+
+@pytest.fixture(autouse=True)
+def steps():
+    yield
+    _core.set_device_steps("auto")
+
+
+def ran(way, make, arrays, rows, last, hyper):
+    """The arrays after some batches of `rows` rows, the last of which has fewer."""
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    program = _core.Program([], make(arrays))
+    assert "no phase" not in program.phases(rows)
+    _core.set_device_steps(way)
+    rows_of_all = (BATCHES - 1) * rows + last
+    _core.emulated_traffic()
+    numbers = np.full((BATCHES, hyper), 0.01, np.float32)
+    numbers[0, -1:] = 0.0
+    _core.run(program, None, batches=BATCHES, batch_size=rows, rows=rows_of_all, hyper=numbers, step=5)
+    return arrays, _core.emulated_traffic()["captures"]
+
+
+def check(make, arrays, rows=8, last=8, hyper=0):
+    """make(arrays) -> steps"""
+    for order in TARGETS:
+        with on_target(order):
+            wanted, graphs = ran("graph", make, arrays, rows, last, hyper)
+            found, none = ran("persistent", make, arrays, rows, last, hyper)
+        assert (graphs, none) == (1, 0)
+        assert any((wanted[name] != array).any() for name, array in arrays.items())
+        for name in arrays:
+            np.testing.assert_array_equal(found[name], wanted[name], err_msg=f"{name} {order}")
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
+
+
+SEGMENTS = np.array([[0, 9000], [9008, 33], [9056, 4096]], np.int64)
+
+
+def updating(rule, slots, clipping=(None, None, None), **options):
+    """The pass of an optimizer over three variables, the first of several chunks, the second frozen."""
+    n = int(SEGMENTS[-1].sum())
+    arrays = {"w": normal(n), "g": normal(n, seed=1)} | {
+        f"slot{k}": np.ones(n, np.float32) for k in range(slots)
+    }
+    arrays |= {name: value(n) for name, value in options.items() if callable(value)}
+
+    def make(of):
+        return [
+            _core.optimizer(
+                of["w"], of["g"], [of[f"slot{k}"] for k in range(slots)], SEGMENTS, np.array([1, 0, 1], np.uint8),
+                rule, *clipping, multipliers=np.array([1.0, 0.0, 0.5], np.float32),
+                **{name: of.get(name, value) for name, value in options.items()},
+            )
+        ]  # fmt: skip
+
+    return make, arrays
+
+
+NORMS, GLOBAL_NORM = (None, 0.5, None), (None, None, 0.5)
+# The pass, and how many hyper-parameters it has.
+OPTIMIZERS = {
+    "sgd": (lambda: updating("sgd", 0), 2),
+    "norms": (lambda: updating("sgd", 0, NORMS), 2),
+    "a global norm": (lambda: updating("adam", 2, GLOBAL_NORM, scale=0.5), 5),
+    "an accumulator": (
+        lambda: updating(
+            "adam", 2, GLOBAL_NORM, accumulator=lambda n: normal(n, seed=2), accumulation_steps=3
+        ),
+        6,
+    ),
+    "a mask": (
+        lambda: updating("momentum", 1, NORMS, mask=lambda n: np.full(-(-n // 16), 0xA5F0, np.uint16)),
+        3,
+    ),
+    "an average": (lambda: updating("adam", 2, GLOBAL_NORM, average=lambda n: normal(n, seed=3)), 7),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name):
+    make, hyper = OPTIMIZERS[name]
+    check(*make(), hyper=hyper)
