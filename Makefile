@@ -85,10 +85,10 @@ test-cuda: $(VENV)/.cuda-host
 test-cuda-apart: $(VENV)/.cuda-host
 	DENSOR_TEST_CUDA=apart $(PYTEST) tests/ops $(ARGS)
 
-# The tests of models, which train with those kernels unless a test says where.
+# The rest of the suite: models train with those kernels unless a test says where. tests/on_device.py says what is left
+# out and why. TESTS=... for some of them.
 test-device: $(VENV)/.cuda-host
-	DENSOR_TEST_CUDA=host DENSOR_TEST_DEVICE=cuda $(PYTEST) tests/models tests/layers tests/losses tests/metrics \
-	  tests/regularizers tests/constraints tests/callbacks tests/optimizers tests/test_training.py $(ARGS)
+	DENSOR_TEST_CUDA=host DENSOR_TEST_DEVICE=cuda $(PYTEST) $(TESTS) $(ARGS)
 
 # The NEON kernels, cross-compiled and run by qemu: what they compute has the bits of the AVX2 kernels.
 # Needs aarch64-linux-gnu-g++ and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, qemu-user).

@@ -8,9 +8,12 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests import on_device
 from tests.cuda_host import use_cuda_host
 
 use_cuda_host()
+
+collect_ignore = on_device.left_out()
 
 hypothesis.settings.register_profile("densor", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("densor")
@@ -50,14 +53,13 @@ def pytest_collection_modifyitems(items):
     """Parallel processes must collect the same names; the address of an object is another one in each."""
     if unstable := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"give these tests ids without addresses: {unstable}")
+    on_device.skip_marked(items)
 
 
-def pytest_collection_finish():
-    """`DENSOR_TEST_DEVICE=cuda`: models run there unless a test says where."""
-    if device := os.environ.get("DENSOR_TEST_DEVICE"):
-        from densor import config
-
-        config.set_device(device)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Before fixtures of any scope; a test that chooses another device does so for itself."""
+    on_device.choose()
 
 
 @pytest.fixture

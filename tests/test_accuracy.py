@@ -107,6 +107,7 @@ def exact(images):
     return found
 
 
+@pytest.mark.long_on_host("30 trainings of 400 steps")
 @pytest.mark.parametrize("precision", ["highest", "x6", "high", "medium", "ieee", "mixed_bfloat16"])
 def test_every_precision_learns_as_well_as_float64(images, exact, precision):
     """Within 0.3 points, on the training as on the test images."""

@@ -25,7 +25,8 @@ def plain_target():
     """A CPU target without matrix units; afterwards everything is as it was."""
     before = _core.cpu_target()
     _core.set_cpu_target("scalar")
-    yield "scalar"
+    with densor.device("cpu"):
+        yield "scalar"
     config.set_dtype_policy("float32")
     config.set_bfloat16_emulation(None)
     _core.set_cpu_target(before)
@@ -94,7 +95,14 @@ def test_epsilon_is_set_and_checked():
     assert config.epsilon() == 1e-7
 
 
-def test_devices():
+@pytest.fixture
+def cpu():
+    """The device of a new process; afterwards it is what it was."""
+    with densor.device("cpu"):
+        yield
+
+
+def test_devices(cpu):
     config.set_device("auto")
     assert config.device() == ("cuda" if config.show_config().cuda == "ready" else "cpu")
     config.set_device("cpu")
@@ -106,7 +114,7 @@ def test_devices():
     assert config.device() == "cpu"
 
 
-def test_a_device_for_a_while():
+def test_a_device_for_a_while(cpu):
     with densor.device("auto"), densor.device("cpu"):
         assert config.device() == "cpu"
     with pytest.raises(ValueError, match=r"argument 'device'.*tpu"), densor.device("tpu"):

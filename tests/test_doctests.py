@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ MODULES = sorted(
 
 
 NEEDS = {"densor.wrappers": "sklearn"}  # modules for the users of another library
+DEFAULTS = {"densor.config"}  # their examples show the device of a new process
 
 
 def imported(name):
@@ -30,11 +32,12 @@ def imported(name):
 def test_examples(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may save a file
     densor.utils.set_random_seed(0)
-    failed, _ = doctest.testmod(
-        imported(name),
-        extraglobs={"densor": densor, "keras": densor, "np": np},
-        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
-    )
+    with densor.device("cpu") if name in DEFAULTS else nullcontext():
+        failed, _ = doctest.testmod(
+            imported(name),
+            extraglobs={"densor": densor, "keras": densor, "np": np},
+            optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+        )
     assert failed == 0
 
 

@@ -10,6 +10,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="only in a checkout")
 
 
+@pytest.mark.long_on_host("minutes")
 def test_pretraining_helps_where_labels_are_few(capsys):
     example = runpy.run_path(str(EXAMPLES / "greedy_pretraining.py"))
     scratch, pretrained = example["main"]()
@@ -25,6 +26,7 @@ def test_a_training_loop_learns(capsys):
     assert capsys.readouterr().out.count("epoch") == 5
 
 
+@pytest.mark.long_on_host("minutes")
 def test_a_lottery_ticket_trains_as_well_as_the_whole(capsys):
     example = runpy.run_path(str(EXAMPLES / "lottery_ticket.py"))
     whole, ticket, chance = example["main"]()

@@ -1,15 +1,17 @@
 """Native gradients of 56 random models against central differences of their float64 reference.
 
 Depth, widths, activations, batch normalization (some frozen), dropout with its known mask, residual sums,
-concatenation, shared layers, fan-out, sample weights and seven losses; the program is compiled with an arena
-and no optimizer, so that what is compared is what the optimizer would read.
+concatenation, shared layers, fan-out, sample weights and seven losses; the loop has an arena and no
+optimizer, so that what is compared is what the optimizer would read.
 """
 
 import numpy as np
 import pytest
 
 import densor
-from densor import _core, graph
+from densor import graph
+from densor.models.data import Data
+from densor.models.loop import Loop
 from tests import architectures
 from tests.reference import dropout
 from tests.reference import model as reference
@@ -76,32 +78,16 @@ def column(y):
 def native(architecture, model, x, y, weight):
     """(loss, gradients by layer) of one batch."""
     traced = graph.trace(model, [graph.Tensor((None, architecture.features), "float32")], training=True)
-    arena, feeds, totals = graph.Arena(model.trainable_variables, []), graph.Feeds(), np.zeros((2, 2))
-    program = graph.compile_graph(
-        traced,
-        ROWS,
-        feeds=feeds,
-        totals=totals,
-        heads=[
-            graph.Head(
-                architectures.loss_of(architecture, densor),
-                weighted=weight is not None,
-                target_columns=column(y).shape[1],
-            )
-        ],
-        arena=arena,
-    )
-    feeds.x.bind(x)
-    feeds.y.bind(column(y))
-    if weight is not None:
-        feeds.weight.bind(weight[:, None])
-    _core.run(program, None, batches=1, batch_size=ROWS, start=0, step=STEP)
+    arena, loss = graph.Arena(model.trainable_variables, []), architectures.loss_of(architecture, densor)
+    head = graph.Head(loss, weighted=weight is not None, target_columns=column(y).shape[1])
+    loop = Loop(traced, heads=[head], arena=arena, device=densor.config.device())
+    loop.run(Data((x,), (column(y),), (weight,)), ROWS, step=STEP)
     gradients = {
         layer.name: [arena.gradient(v).copy() for v in layer.trainable_variables]
         for layer in model.layers
         if layer.trainable_variables
     }
-    return totals[0, 0] / totals[0, 1], gradients
+    return loop.totals[0, 0] / loop.totals[0, 1], gradients
 
 
 @pytest.mark.parametrize("seed", range(56))

@@ -5,6 +5,7 @@ import pytest
 
 import densor
 from densor import _core, config
+from tests.on_device import DEVICE
 from tests.ops.harness import MATRIX_UNITS
 from tests.test_reproducibility import assert_same, data, network, trained
 
@@ -15,11 +16,12 @@ PRECISIONS = (
 )  # x6: six products in all shapes, where "highest" takes them in large ones
 
 
-@pytest.fixture(params=MATRIX_UNITS)
+@pytest.fixture(params=[DEVICE] if DEVICE else MATRIX_UNITS)
 def units(request):
-    """A target with matrix units; afterwards everything is as it was."""
+    """A CPU target with matrix units, or the device under test; afterwards everything is as it was."""
     before = _core.num_threads(), _core.cpu_target()
-    _core.set_cpu_target(request.param)
+    if request.param != DEVICE:
+        _core.set_cpu_target(request.param)
     yield request.param
     _core.set_num_threads(before[0])
     _core.set_cpu_target(before[1])
@@ -30,15 +32,17 @@ def units(request):
 def test_threads_and_runs_do_not_change_a_bit(units, precision):
     _core.set_matmul_precision(precision)
     first = trained("adam", 1)
-    for threads in (1, 2, 3, 5):
+    for threads in (1,) if units == DEVICE else (1, 2, 3, 5):
         assert_same(first, trained("adam", threads), f"{threads} threads at {precision}")
 
 
+@pytest.mark.cpu("CPU targets")
 def test_ieee_is_what_other_targets_do(units):
     config.set_matmul_precision("ieee")
     assert_same(trained("adam", 2), trained("adam", 2, "avx2"), "avx2")
 
 
+@pytest.mark.cpu("CPU targets")
 def test_precisions_differ_where_there_are_matrix_units_and_only_there(units):
     def weights(precision):
         _core.set_matmul_precision(precision)
@@ -67,12 +71,15 @@ def test_a_compiled_model_follows_the_setting(units):
         now = outputs()
         for first, again in zip(found.setdefault(precision, now), now, strict=True):
             np.testing.assert_array_equal(first, again)
+    if units == DEVICE:  # whose plan, and whether it has matrix units, is that of the GPU
+        return
     assert found["x6"][0].tobytes() != found["ieee"][0].tobytes()
     for precision in ("highest", "high", "medium"):  # in layers as narrow as these all are multiply-adds
         for other, plain in zip(found[precision], found["ieee"], strict=True):
             np.testing.assert_array_equal(other, plain)
 
 
+@pytest.mark.cpu("what a CPU takes for predictions at each precision")
 def test_wide_layers_predict_by_one_product_at_medium_only(units):
     densor.utils.set_random_seed(0)
     model = densor.Sequential([densor.Input((320,)), densor.layers.Dense(320)])
@@ -120,6 +127,7 @@ def accuracy(precision, seed):
     return model.evaluate(x_test, y_test, verbose=0)[1]
 
 
+@pytest.mark.long_on_host("20 trainings of 12 epochs")
 def test_digits_are_learned_as_well_at_every_precision(units):
     """Within 0.3 points of float32, on average over five seeds."""
     means = {

@@ -59,6 +59,7 @@ def assert_same(first, second, what):
     assert first[1] == second[1], what
 
 
+@pytest.mark.cpu("CPU targets and their threads")
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("target", _core.cpu_targets())
 def test_threads_do_not_change_a_bit(settings, optimizer, target):
@@ -67,6 +68,7 @@ def test_threads_do_not_change_a_bit(settings, optimizer, target):
         assert_same(first, trained(optimizer, threads, target), f"{threads} threads on {target}")
 
 
+@pytest.mark.cpu("threads")
 def test_global_norm_does_not_depend_on_threads(settings):
     def make():
         return densor.optimizers.Adam(global_clipnorm=0.01)
@@ -74,6 +76,7 @@ def test_global_norm_does_not_depend_on_threads(settings):
     assert_same(trained(make(), 1), trained(make(), 3), "global_clipnorm")
 
 
+@pytest.mark.cpu("CPU targets")
 def test_fma_targets_agree(settings):
     results = [trained("adam", 2, target) for target in FMA_TARGETS]
     for target, other in zip(FMA_TARGETS[1:], results[1:], strict=True):
@@ -177,6 +180,7 @@ def large(threads):
     return model, model.fit(x, y, epochs=1, batch_size=1056, shuffle=True, verbose=0).history
 
 
+@pytest.mark.cpu("threads")
 def test_threads_do_not_change_a_bit_of_large_batches(settings):
     one = large(1)
     for threads in (2, 3):

@@ -1,7 +1,8 @@
 """A plugin of pytest for check.sh: what a run that was stopped has shown, and an end in good time.
 
 Beside the `--junitxml` it writes how many tests each file has, so that those that have not run are missed. With
-DENSOR_TEST_SECONDS tests take turns, the first of every file, then the second, until so many seconds are over.
+DENSOR_TEST_TURN=n tests take turns, the first n of every file, then the next n; with DENSOR_TEST_SECONDS they end when
+so many seconds are over.
 """
 
 import collections
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = float(os.environ.get("DENSOR_TEST_SECONDS", "inf"))
+TURN = int(os.environ.get("DENSOR_TEST_TURN", "0"))
 BEGIN = time.monotonic()
 
 
@@ -23,10 +25,11 @@ def place(item: Any) -> str:
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    if "DENSOR_TEST_SECONDS" in os.environ:
+    if TURN:
         files = [list(tests) for _, tests in itertools.groupby(items, place)]
-        turns = itertools.zip_longest(*files)
-        items[:] = [item for turn in turns for item in turn if item is not None]
+        parts = ([tests[i : i + TURN] for i in range(0, len(tests), TURN)] for tests in files)
+        turns = itertools.zip_longest(*parts, fillvalue=[])
+        items[:] = [item for turn in turns for part in turn for item in part]
 
 
 def pytest_collection_finish(session: Any) -> None:

@@ -139,6 +139,18 @@ def test_tests_end_in_time_by_themselves(tmp_path):
     assert said == "not run"
 
 
+def test_tests_of_all_files_take_turns(tmp_path):
+    (tmp_path / "tests.ini").write_text("[pytest]")
+    for name in ("test_a", "test_b"):
+        (tmp_path / f"{name}.py").write_text("".join(f"def test_{i}(): pass\n" for i in range(3)))
+    done = run(
+        sys.executable, "-m", "pytest", "-c", tmp_path / "tests.ini", "--rootdir", tmp_path.parent, "-q", "--co",
+        "-p", "evidence", tmp_path, DENSOR_TEST_TURN="2",
+    )  # fmt: skip
+    order = [line[-len("a.py::test_0") :] for line in done.stdout.splitlines() if "::" in line]
+    assert order == [f"{file}.py::test_{i}" for file, i in zip("aabbab", (0, 1, 0, 1, 2, 2), strict=True)]
+
+
 SANITIZER = """#!/bin/sh
 tool=$2
 shift 4

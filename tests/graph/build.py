@@ -7,6 +7,7 @@ import numpy as np
 from densor import _core
 from densor.graph import Arena, Feeds, Head, Tensor, Variable, lower_graph, trace
 from tests.graph.interpreter import Interpreter
+from tests.on_device import DEVICE
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ MSE = Loss()
 SPARSE = Loss("softmax_cross_entropy", target_kind="labels")
 ONE_HOT = Loss("softmax_cross_entropy", target_kind="one_hot")
 BINARY = Loss("sigmoid_cross_entropy")
+TARGETS = [DEVICE] if DEVICE else _core.cpu_targets()  # of `same_bits`
 
 
 def variable(name, *shape, low=-1.0, trainable=True):
@@ -134,12 +136,13 @@ def check_gradients(function, features, y, loss, weight=None, step=1e-6, formula
 
 
 def same_bits(target, train, expected):
-    """On a CPU target, `train()` has the bits of `expected()`, which is called first, for 1 to 3 threads."""
+    """`train()` has the bits of `expected()`, which is called first: on a CPU target for 1 to 3 threads."""
     threads, before = _core.num_threads(), _core.cpu_target()
     try:
-        _core.set_cpu_target(target)
+        if target != DEVICE:
+            _core.set_cpu_target(target)
         wanted = expected()
-        for count in (1, 2, 3):
+        for count in (1, 2, 3) if target != DEVICE else (threads,):
             _core.set_num_threads(count)
             for one, other in zip(train(), wanted, strict=True):
                 np.testing.assert_array_equal(one, other, f"{count} threads")

@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 import densor
-from densor import _core, ops
+from densor import ops
 from densor.graph import Arena, Feeds, lower_graph, program
-from tests.graph.build import MSE, Optimizer, check_gradients, ending, ops_of, same_bits, traced, variable
+from tests.graph.build import (
+    MSE,
+    TARGETS,
+    Optimizer,
+    check_gradients,
+    ending,
+    ops_of,
+    same_bits,
+    traced,
+    variable,
+)
 
 WIDTH = 36
 KERNELS = [variable("kernel", 3, WIDTH), variable("last", WIDTH, 3), variable("more", 3, 3)]
@@ -151,7 +161,7 @@ def policy(request):
 
 @pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("name", ["normalized", "rectified"])
-@pytest.mark.parametrize("target", _core.cpu_targets())
+@pytest.mark.parametrize("target", TARGETS)
 def test_training_has_the_bits_of_steps_of_their_own(monkeypatch, name, target):
     def expected():
         with monkeypatch.context() as patch:

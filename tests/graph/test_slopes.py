@@ -7,7 +7,7 @@ import densor
 from densor import _core, ops
 from densor.graph import Arena, Feeds, lower_graph, program
 from densor.ops.penalty import penalize
-from tests.graph.build import MSE, Optimizer, check_gradients, ending, same_bits, traced, variable
+from tests.graph.build import MSE, TARGETS, Optimizer, check_gradients, ending, same_bits, traced, variable
 
 KERNELS = [variable(f"kernel{i}", 3, 3) for i in range(4)]
 ROWS = 6
@@ -243,7 +243,7 @@ def trained(name, **options):
 
 
 @pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize("target", _core.cpu_targets())
+@pytest.mark.parametrize("target", TARGETS)
 def test_training_has_the_bits_of_steps_of_their_own(monkeypatch, name, target):
     def expected():
         with monkeypatch.context() as patch:

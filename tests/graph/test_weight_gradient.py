@@ -140,6 +140,7 @@ def trained(optimizer):
     return [*model.get_weights(), np.array([*history.history.values()])]
 
 
+@pytest.mark.cpu("gradients that are not stored, which no device has")
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -158,6 +159,7 @@ def test_training_has_the_bits_of_stored_gradients(monkeypatch, optimizer, targe
     same_bits(target, lambda: trained(optimizer()), expected)
 
 
+@pytest.mark.cpu("norms of gradients that are not stored, which no device has")
 @pytest.mark.parametrize("clipping", [{"clipnorm": 0.05}, {"global_clipnorm": 0.1}], ids=str)
 @pytest.mark.parametrize("target", _core.cpu_targets())
 def test_training_with_norms_from_operands(monkeypatch, clipping, target):

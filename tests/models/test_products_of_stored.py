@@ -10,6 +10,7 @@ from tests.graph.build import same_bits
 from tests.ops.harness import MATRIX_UNITS, _core
 
 CLASSES = 5
+pytestmark = pytest.mark.cpu("what a CPU's steps read and write; tests/cuda/test_halves.py asks a device")
 
 
 @pytest.fixture(autouse=True)
