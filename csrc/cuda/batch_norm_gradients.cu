@@ -1,259 +1,75 @@
-// Gradients of batch normalization with a fused activation and dropout. Batches of one part of rows take one
-// launch, whose second look at the rows finds them in the L1 cache. Of larger ones a launch reads the rows
-// for their sums, one puts the parts together and one reads the rows again: 20 bytes an element, 28 with an
+// Gradients of batch normalization: phases/batch_norm_gradients.cuh. 20 bytes an element, 28 with an
 // activation, 20 and two bits where dropout has left a mask of both; by given statistics 12 (16); of bfloat16
 // numbers half of that.
-#include "cuda/device/chosen_activation.cuh"
-#include "cuda/device/noise.cuh"
-#include "cuda/device/normalization.cuh"
-#include "cuda/device/rows.cuh"
+#include "cuda/phases/batch_norm_gradients.cuh"
+
 #include "cuda/table.h"
-#include "math/bf16_split.h"
 
 namespace densor::cuda {
 
 namespace {
 
-using math::BatchNorm;
-
-// What a backward pass reads, and dx, which may be one of them or null.
+// Where the batch has normalized: what all passes read, and what they write.
 template <class T>
-struct Arrays {
-  T* dx;
-  const T *dy, *x, *y;
-  PassedGradient passed;
-  bool pairs;
-};
+struct Backward {
+  BatchNormArrays<T> a;
+  float *dgamma, *dbeta;
+  const float *mean, *variance;
+  BatchNorm p;
 
-// In the place of an activation: the mask has what it and dropout let pass.
-struct Masked {};
-
-// Of dy, by dropout and activation. bits: of the mask, from its column on.
-__device__ __forceinline__ float passed_gradient(const PassedGradient& passed, float dy, unsigned bits) {
-  const float dx = (bits & 1) != 0 ? dy * passed.scale : 0.0f;
-  return passed.rounded ? math::bf16_round(dx) : dx;
-}
-
-template <class V, class A>
-__device__ __forceinline__ void multiply(V& dy, const A& activation, const V& y, float alpha) {
-#pragma unroll
-  for (int k = 0; k < static_cast<int>(sizeof dy / sizeof(float)); ++k)
-    dy.of[k] *= activation.derivative(y.of[k], alpha);
-}
-
-// The gradient behind the activation and u = x - mean, of the rows of a group; 0 behind the last.
-template <class T, class Group>
-struct RowsAhead {
-  Abreast<T> dz[Group::kCount], u[Group::kCount];
+  std::vector<Span> reads(const Queue& queue) const {
+    const std::int64_t n = p.rows * p.cols;
+    return {span(a.dy, n),         span(a.x, n),
+            span(a.y, n),          span(a.passed.mask, p.rows * math::mask_words(p.cols)),
+            span(mean, p.cols),    span(variance, p.cols),
+            span(p.gamma, p.cols), span(queue.batch)};
+  }
+  Span dx() const { return span(a.dx, p.rows * p.cols); }
 
   template <class A>
-  __device__ RowsAhead(const WideTile<T>& tile, [[maybe_unused]] const A& activation, const Arrays<T>& a,
-                       const Abreast<T>& mean, const Group& group, const BatchNorm& p) {
-#pragma unroll
-    for (int r = 0; r < Group::kCount; ++r) {
-      const std::int64_t at = group.row(r) * p.ld + tile.column;
-      const bool there = group.has(tile, r);
-      dz[r] = load_if(there, a.dy + at, tile.pairs);
-      u[r] = load_if(there, a.x + at, tile.pairs);
-#pragma unroll
-      for (int k = 0; k < kAbreast<T>; ++k) u[r].of[k] = there ? u[r].of[k] - mean.of[k] : 0.0f;
-      if constexpr (std::is_same_v<A, Masked>) {
-        const std::int64_t word = group.row(r) * math::mask_words(p.cols) + tile.column / kNoiseLanes;
-        const unsigned bits = there ? a.passed.mask[word] >> tile.column % kNoiseLanes : 0;
-#pragma unroll
-        for (int k = 0; k < kAbreast<T>; ++k) dz[r].of[k] = passed_gradient(a.passed, dz[r].of[k], bits >> k);
-      } else if constexpr (!A::kLinear) {
-        if (there) multiply(dz[r], activation, load(a.y + at, tile.pairs), p.alpha);
-      }
-    }
+  void in_one_part(const Queue& queue, const A& activation) const {
+    launch_phase(queue, BatchNormBackward<T, A>{activation, a, dgamma, dbeta, mean, variance, p, queue.batch},
+                 WideTile<T>::blocks(a.pairs, p.cols, 1), tile_threads(), reads(queue),
+                 {dx(), span(dgamma, p.cols), span(dbeta, p.cols)});
+  }
+  template <class A>
+  void in_parts(const Queue& queue, const A& activation) const {
+    const std::int64_t parts = column_parts(p.rows), some = passes(p.rows), cols = p.cols;
+    float *factors = queue.scratch, *part_sums = factors + 3 * cols;
+    const Span all_parts = span(part_sums, 3 * parts * cols), all_factors = span(factors, 3 * cols);
+    launch_phase(queue, BatchNormSums<false, T, A>{activation, part_sums, a, mean, variance, p, queue.batch},
+                 WideTile<T>::blocks(a.pairs, cols, parts), tile_threads(), reads(queue), {all_parts});
+    launch_phase(queue, BatchNormFactors{dgamma, dbeta, factors, part_sums, variance, parts, p, queue.batch},
+                 blocks_for(cols), kThreads,
+                 {all_parts, span(variance, cols), span(p.gamma, cols), span(queue.batch)},
+                 {all_factors, span(dgamma, cols), span(dbeta, cols)});
+    if (a.dx == nullptr) return;
+    std::vector<Span> read = reads(queue);
+    read.push_back(all_factors);
+    launch_phase(queue,
+                 BatchNormInputGradient<T, A>{activation, a, mean, factors, divide_up(p.rows, some), p},
+                 WideTile<T>::blocks(a.pairs, cols, some), tile_threads(), read, {dx()});
   }
 };
-
-// Sums over the rows of the part for every thread of its columns; with a scale, dx = scale dz on the way.
-// Where half as many threads have them, each has twice as many rows on their way.
-template <bool kScaled, class T, class A>
-__device__ Abreast<T, math::GradientSums<float>> tile_sums(const WideTile<T>& tile, const A& activation,
-                                                           const Arrays<T>& a, const Abreast<T>& mean,
-                                                           const Abreast<T>& scale, const BatchNorm& p) {
-  float sum[3 * kAbreast<T>] = {};
-  each_group<T, kRowsAhead * kAbreast<T>>(tile, [&]<class Group>(const Group& group) {
-    RowsAhead<T, Group> rows(tile, activation, a, mean, group, p);
-#pragma unroll
-    for (int r = 0; r < Group::kCount; ++r) {
-#pragma unroll
-      for (int k = 0; k < kAbreast<T>; ++k) {
-        float *mine = sum + 3 * k, &dz = rows.dz[r].of[k];
-        mine[0] += dz;
-        mine[1] = math::fma(dz, rows.u[r].of[k], mine[1]);
-        mine[2] += rows.u[r].of[k];
-        if (kScaled) dz *= scale.of[k];
-      }
-      if (kScaled && tile.inside && group.has(tile, r))
-        store(a.dx + group.row(r) * p.ld + tile.column, rows.dz[r], tile.pairs);
-    }
-  });
-  add_warps(tile, sum);
-  Abreast<T, math::GradientSums<float>> total;
-#pragma unroll
-  for (int k = 0; k < kAbreast<T>; ++k) total.of[k] = {sum[3 * k], sum[3 * k + 1], sum[3 * k + 2]};
-  return total;
-}
-
-// dx = scale dz + slope u + shift.
-struct InputFactors {
-  float scale, slope, shift;
-};
-
-template <class T, class A>
-__device__ void input_gradient(const WideTile<T>& tile, const A& activation, const Arrays<T>& a,
-                               const Abreast<T>& mean, const Abreast<T, InputFactors>& factors,
-                               const BatchNorm& p) {
-  if (!tile.inside) return;
-  each_group<T, kRowsAhead>(tile, [&]<class Group>(const Group& group) {
-    const RowsAhead<T, Group> rows(tile, activation, a, mean, group, p);
-#pragma unroll
-    for (int r = 0; r < Group::kCount; ++r) {
-      if (!group.has(tile, r)) continue;
-      Abreast<T> dx;
-#pragma unroll
-      for (int k = 0; k < kAbreast<T>; ++k) {
-        const InputFactors& f = factors.of[k];
-        dx.of[k] = math::fma(rows.dz[r].of[k], f.scale, math::fma(rows.u[r].of[k], f.slope, f.shift));
-      }
-      store(a.dx + group.row(r) * p.ld + tile.column, dx, tile.pairs);
-    }
-  });
-}
-
-__device__ __forceinline__ math::NormalizationGradient<float> gradient(const math::GradientSums<float>& sums,
-                                                                       const float* variance, std::int64_t j,
-                                                                       const BatchNorm& p) {
-  return math::NormalizationGradient<float>(sums, value_or(p.gamma, j, 1.0f),
-                                            math::inverse_deviation(variance[j], p.epsilon),
-                                            static_cast<float>(p.rows));
-}
-
-// array[j] for the columns j of a thread.
-template <class T>
-__device__ __forceinline__ Abreast<T> of_columns(const WideTile<T>& tile, const float* array) {
-  Abreast<T> values;
-#pragma unroll
-  for (int k = 0; k < kAbreast<T>; ++k) values.of[k] = array[tile.at(k)];
-  return values;
-}
-
-// All of backward, for one part.
-template <class T, class A>
-__global__ void backward_kernel(A activation, Arrays<T> a, float* dgamma, float* dbeta, const float* means,
-                                const float* variance, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  const WideTile<T> tile(a.pairs, p.rows, p.cols);
-  const Abreast<T> mean = of_columns(tile, means);
-  const auto sums = tile_sums<false>(tile, activation, a, mean, {}, p);
-  Abreast<T, InputFactors> factors;
-#pragma unroll
-  for (int k = 0; k < kAbreast<T>; ++k) {
-    const std::int64_t j = tile.at(k);
-    const auto g = gradient(sums.of[k], variance, j, p);
-    factors.of[k] = {g.scale, g.slope, g.shift};
-    if (!tile.first() || !tile.has(k)) continue;
-    if (dgamma != nullptr) dgamma[j] = g.dgamma;
-    if (dbeta != nullptr) dbeta[j] = sums.of[k].dz;
-  }
-  if (a.dx != nullptr) input_gradient(tile, activation, a, mean, factors, p);
-}
-
-// part_sums (parts, 3, cols). kInference: dx, if there is one, is written on the way.
-template <bool kInference, class T, class A>
-__global__ void sums_kernel(A activation, float* part_sums, Arrays<T> a, const float* means,
-                            const float* variance, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  const WideTile<T> tile(a.pairs, p.rows, p.cols, part_rows(p.rows));
-  const Abreast<T> mean = of_columns(tile, means);
-  Abreast<T> scale{};
-  if constexpr (kInference)
-#pragma unroll
-    for (int k = 0; k < kAbreast<T>; ++k)
-      scale.of[k] =
-          value_or(p.gamma, tile.at(k), 1.0f) * math::inverse_deviation(variance[tile.at(k)], p.epsilon);
-  const auto sums = kInference && a.dx != nullptr ? tile_sums<true>(tile, activation, a, mean, scale, p)
-                                                  : tile_sums<false>(tile, activation, a, mean, scale, p);
-  if (!tile.first()) return;
-#pragma unroll
-  for (int k = 0; k < kAbreast<T>; ++k) {
-    if (!tile.has(k)) continue;
-    float* mine = part_sums + tile.part * 3 * p.cols + tile.at(k);
-    mine[0] = sums.of[k].dz;
-    mine[p.cols] = sums.of[k].dz_u;
-    mine[2 * p.cols] = sums.of[k].u;
-  }
-}
-
-__device__ math::GradientSums<float> all_sums(const float* part_sums, std::int64_t parts, std::int64_t j,
-                                              std::int64_t cols) {
-  math::GradientSums<float> total{0.0f, 0.0f, 0.0f};
-  for (std::int64_t part = 0; part < parts; ++part) {
-    const float* sums = part_sums + part * 3 * cols + j;
-    total = {total.dz + sums[0], total.dz_u + sums[cols], total.u + sums[2 * cols]};
-  }
-  return total;
-}
-
-// dgamma, dbeta, and the three factors (3, cols) of dx.
-__global__ void factors_kernel(float* dgamma, float* dbeta, float* factors, const float* part_sums,
-                               const float* variance, std::int64_t parts, BatchNorm p, const Batch* batch) {
-  p.rows = rows_of(batch, p.rows);
-  for (std::int64_t j = first_item(); j < p.cols; j += item_stride()) {
-    const auto sums = all_sums(part_sums, parts, j, p.cols);
-    const auto g = gradient(sums, variance, j, p);
-    if (dgamma != nullptr) dgamma[j] = g.dgamma;
-    if (dbeta != nullptr) dbeta[j] = sums.dz;
-    factors[j] = g.scale;
-    factors[p.cols + j] = g.slope;
-    factors[2 * p.cols + j] = g.shift;
-  }
-}
-
-template <class T, class A>
-__global__ void __launch_bounds__(kThreads, std::is_same_v<A, ChosenActivation> ? 1 : kBlocksTogether)
-    input_gradient_kernel(A activation, Arrays<T> a, const float* means, const float* factors,
-                          std::int64_t part_rows, BatchNorm p) {
-  const WideTile<T> tile(a.pairs, p.rows, p.cols, part_rows);
-  Abreast<T, InputFactors> mine;
-#pragma unroll
-  for (int k = 0; k < kAbreast<T>; ++k) {
-    const std::int64_t j = tile.at(k);
-    mine.of[k] = {factors[j], factors[p.cols + j], factors[2 * p.cols + j]};
-  }
-  input_gradient(tile, activation, a, of_columns(tile, means), mine, p);
-}
 
 template <class T>
 void backward(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x, const T* y,
               const float* mean, const float* variance, const BatchNorm& p, const PassedGradient& passed) {
   if (p.cols == 0) return;
-  const Arrays<T> a{dx, dy, x, y, passed, lie_in_pairs(p.cols, dx, dy, x, y)};
-  const std::int64_t parts = column_parts(p.rows), some = passes(p.rows);
-  float *factors = queue.scratch, *part_sums = factors + 3 * p.cols;
+  Backward<T> pass{
+      {dx, dy, x, y, passed, lie_in_pairs(p.cols, dx, dy, x, y)}, dgamma, dbeta, mean, variance, p};
+  // The one version that phases have reads something there.
+  if (queue.phases != nullptr && p.activation == math::Activation::linear) pass.a.y = x;
   const auto run = [&](auto activation) {
-    using A = decltype(activation);
-    if (parts == 1) {
-      launch(queue, backward_kernel<T, A>, WideTile<T>::blocks(a.pairs, p.cols, 1), tile_threads(), 0,
-             activation, a, dgamma, dbeta, mean, variance, p, queue.batch);
-      return;
-    }
-    launch(queue, sums_kernel<false, T, A>, WideTile<T>::blocks(a.pairs, p.cols, parts), tile_threads(), 0,
-           activation, part_sums, a, mean, variance, p, queue.batch);
-    launch(queue, factors_kernel, blocks_for(p.cols), kThreads, 0, dgamma, dbeta, factors, part_sums,
-           variance, parts, p, queue.batch);
-    if (dx != nullptr)
-      launch(queue, input_gradient_kernel<T, A>, WideTile<T>::blocks(a.pairs, p.cols, some), tile_threads(),
-             0, activation, a, mean, factors, divide_up(p.rows, some), p);
+    if (column_parts(p.rows) == 1)
+      pass.in_one_part(queue, activation);
+    else
+      pass.in_parts(queue, activation);
   };
   if (passed.mask != nullptr)
     run(Masked{});
   else
-    with_chosen_activation(p.activation, run);
+    with_activation_of(queue, p.activation, run);
 }
 
 __global__ void inference_parameters_kernel(float* dgamma, float* dbeta, const float* part_sums,
@@ -269,11 +85,13 @@ template <class T>
 void inference_backward(const Queue& queue, T* dx, float* dgamma, float* dbeta, const T* dy, const T* x,
                         const T* y, const float* mean, const float* variance, const BatchNorm& p) {
   if (p.cols == 0) return;
-  const Arrays<T> a{dx, dy, x, y, {}, lie_in_pairs(p.cols, dx, dy, x, y)};
+  const BatchNormArrays<T> a{dx, dy, x, y, {}, lie_in_pairs(p.cols, dx, dy, x, y)};
   const std::int64_t parts = column_parts(p.rows);
   with_chosen_activation(p.activation, [&](auto activation) {
-    launch(queue, sums_kernel<true, T, decltype(activation)>, WideTile<T>::blocks(a.pairs, p.cols, parts),
-           tile_threads(), 0, activation, queue.scratch, a, mean, variance, p, queue.batch);
+    launch_phase(queue,
+                 BatchNormSums<true, T, decltype(activation)>{activation, queue.scratch, a, mean, variance, p,
+                                                              queue.batch},
+                 WideTile<T>::blocks(a.pairs, p.cols, parts), tile_threads(), {}, {});
   });
   if (dgamma == nullptr && dbeta == nullptr) return;
   launch(queue, inference_parameters_kernel, blocks_for(p.cols), kThreads, 0, dgamma, dbeta, queue.scratch,

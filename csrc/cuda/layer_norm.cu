@@ -122,7 +122,7 @@ __global__ void parameters_kernel(float* dgamma, float* dbeta, const T* dy, cons
                                   const Batch* batch) {
   const std::int64_t values = p.groups * p.inner, cols = row_columns(p), rows = rows_of(batch, all_rows);
   const std::int64_t elements = shared_elements(rows, p);
-  const WideTile<T> tile(pairs, elements, values, part_rows(elements));
+  const WideTile<T> tile(launched(), pairs, elements, values, part_rows(elements));
   const std::int64_t group = tile.column / p.inner, column = tile.column % p.inner;
   float sums[2 * kAbreast<T>] = {};
   for (std::int64_t t = tile.begin + tile.warp; t < tile.end; t += kTileWarps) {

@@ -5,6 +5,8 @@
 #include "cuda/phases/accumulate.cuh"
 #include "cuda/phases/accuracy.cuh"
 #include "cuda/phases/activation.cuh"
+#include "cuda/phases/batch_norm.cuh"
+#include "cuda/phases/batch_norm_gradients.cuh"
 #include "cuda/phases/column_sum.cuh"
 #include "cuda/phases/dropout.cuh"
 #include "cuda/phases/gather.cuh"
@@ -30,16 +32,20 @@ struct PhaseList {
   static bool has(PhaseKind kind) { return ((kind == P::kKind) || ...); }
 };
 
-using KnownPhases =
-    PhaseList<NextBatch, GatherRows<float, Same>, GatherRows<float, Rescaled>, GatherRows<double, Rescaled>,
-              GatherRows<std::uint8_t, Rescaled>, GatherLabels<std::uint8_t>, GatherLabels<std::int32_t>,
-              GatherLabels<std::int64_t>, SmallMultiply, ActivationForward<float>, ActivationBackward<float>,
-              DropoutForward, DropoutBackward, ColumnSum<float>, AddParts<float>,
-              SoftmaxCrossEntropy<WarpTeam>, ColumnLoss<math::MeanSquaredError, WarpTeam>,
-              SingleColumnLoss<math::MeanSquaredError>, ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>,
-              SingleColumnLoss<math::SigmoidCrossEntropy>, AccuracySparse, AccuracyCategorical,
-              AccuracyBinary, Accumulate, RefuseTotals, RefuseGradients, PrepareGradients, GradientSquares,
-              OptimizerUpdate>;
+using KnownPhases = PhaseList<
+    NextBatch, GatherRows<float, Same>, GatherRows<float, Rescaled>, GatherRows<double, Rescaled>,
+    GatherRows<std::uint8_t, Rescaled>, GatherLabels<std::uint8_t>, GatherLabels<std::int32_t>,
+    GatherLabels<std::int64_t>, SmallMultiply, ActivationForward<float>, ActivationBackward<float>,
+    DropoutForward, DropoutBackward, BatchNormForward<float, ChosenActivation>, BatchNormMoments<float>,
+    BatchNormNormalize<true, float, ChosenActivation>, BatchNormNormalize<false, float, ChosenActivation>,
+    BatchNormDropout<true, float, LinearOrRelu>, BatchNormUpdate, BatchNormBackward<float, ChosenActivation>,
+    BatchNormBackward<float, Masked>, BatchNormSums<false, float, ChosenActivation>,
+    BatchNormSums<false, float, Masked>, BatchNormFactors, BatchNormInputGradient<float, ChosenActivation>,
+    BatchNormInputGradient<float, Masked>, ColumnSum<float>, AddParts<float>, SoftmaxCrossEntropy<WarpTeam>,
+    ColumnLoss<math::MeanSquaredError, WarpTeam>, SingleColumnLoss<math::MeanSquaredError>,
+    ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>, SingleColumnLoss<math::SigmoidCrossEntropy>,
+    AccuracySparse, AccuracyCategorical, AccuracyBinary, Accumulate, RefuseTotals, RefuseGradients,
+    PrepareGradients, GradientSquares, OptimizerUpdate>;
 
 // The blocks of a phase that are this block's.
 template <class P>

@@ -224,7 +224,7 @@ def test_batches_of_awkward_sizes(rows, batch, activation):
 
 @pytest.mark.parametrize("steps", ["graph", "persistent"])
 def test_both_ways_of_running_steps(steps):
-    """What leaves or reads sums is no phase: such a net runs as graphs."""
+    """As phases, nobody leaves sums, and who would read them reads the results."""
     _core.set_device_steps(steps)
     try:
         on_both(lambda device: trained(device, OPTIMIZERS["the global norm"], normed()))

@@ -56,7 +56,26 @@ def check(*arguments, **options):
             assert 0 < traffic["kernels"] < 3 * (1 + 40) + 20
 
 
-@pytest.mark.parametrize("layers", [dense, dropping, list])
+def normed():
+    """Normalization behind a product, with relu, dropout and both of them in one pass, and with nothing."""
+    return [
+        keras.layers.Dense(40, use_bias=False),
+        keras.layers.BatchNormalization(),
+        keras.layers.ReLU(),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(33, use_bias=False),
+        keras.layers.BatchNormalization(),
+        keras.layers.Activation("elu"),
+        keras.layers.Dense(140, activation="relu"),
+        keras.layers.BatchNormalization(scale=False),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(17, use_bias=False),
+        keras.layers.BatchNormalization(),
+        keras.layers.ReLU(),
+    ]
+
+
+@pytest.mark.parametrize("layers", [dense, dropping, normed, list])
 def test_nets_follow_the_trajectory_of_the_cpu(layers):
     check(layers)
 
@@ -157,10 +176,14 @@ def test_both_orders_have_the_same_bits_and_so_does_a_second_run():
         assert_same(other, found[0], rtol=0, atol=0)
 
 
+def test_normalization_and_clipping():
+    check(normed, optimizer=CLIPPED["all gradients"])
+
+
 @pytest.mark.skipif(CUDA != "host", reason="counts of the emulated device")
 def test_what_cannot_be_a_phase_runs_as_a_graph():
     def layers():
-        return [keras.layers.Dense(9), keras.layers.BatchNormalization()]
+        return [keras.layers.Dense(9), keras.layers.LayerNormalization()]
 
     with threads_in("ascending"):
         traffic, found = kernels_of(layers)

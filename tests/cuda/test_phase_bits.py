@@ -92,3 +92,59 @@ OPTIMIZERS = {
 def test_optimizers(name):
     make, hyper = OPTIMIZERS[name]
     check(*make(), hyper=hyper)
+
+
+def normalizing(rows, cols, activation, dropping, extra=True):
+    """Batch normalization of a batch, forward and backward, and the moving statistics."""
+    arrays = {name: normal(rows, cols, seed=k) for k, name in enumerate(["x", "y", "dy", "dx"])}
+    names = ["mean", "variance", "moving_mean", "moving_variance", "gamma", "beta", "dgamma", "dbeta"]
+    arrays |= {name: normal(cols, seed=k) ** 2 for k, name in enumerate(names)}
+    if dropping:
+        arrays["mask"] = np.zeros((rows, -(-cols // 16)), np.uint16)
+
+    def make(of):
+        drop = {"mask": of["mask"], "rate": 0.3} if dropping else {}
+        gamma, beta, dgamma, dbeta = (of[n] if extra else None for n in ("gamma", "beta", "dgamma", "dbeta"))
+        y = None if activation == "linear" or dropping else of["y"]
+        statistics = of["mean"], of["variance"]
+        how = 1e-3, activation, 0.7
+        noise = {"seed": 3, "stream": 4} if dropping else {}
+        return [
+            _core.batch_norm_forward(of["y"], *statistics, of["x"], gamma, beta, *how, **drop, **noise),
+            _core.batch_norm_update(of["moving_mean"], of["moving_variance"], *statistics, 0.9, 1.1, False),
+            _core.batch_norm_backward(
+                of["dx"] if extra else None, dgamma, dbeta, of["dy"], of["x"], y, *statistics, gamma, *how, **drop
+            ),
+        ]  # fmt: skip
+
+    return make, arrays
+
+
+# A batch of one part of rows, of few and of the most that blocks merge; the last one has fewer.
+ROWS = [(16, 16), (32, 7), (256, 255), (600, 520), (2048, 301)]
+
+
+@pytest.mark.parametrize(("rows", "last"), ROWS)
+@pytest.mark.parametrize("activation", ["linear", "relu", "elu"])
+@pytest.mark.parametrize("dropping", [False, True])
+def test_batch_norm(rows, last, activation, dropping):
+    if dropping and activation == "elu":
+        pytest.skip("two passes")
+    check(*normalizing(rows, 70 if rows < 600 else 33, activation, dropping), rows=rows, last=last)
+
+
+def test_batch_norm_without_parameters_and_input_gradient():
+    check(*normalizing(40, 150, "relu", True, extra=False), rows=40, last=3)
+
+
+def test_batch_norm_by_given_statistics():
+    _, arrays = normalizing(40, 150, "elu", False)
+
+    def inference(of):
+        return [
+            _core.batch_norm_inference(
+                of["y"], of["x"], of["gamma"], of["beta"], of["moving_mean"], of["moving_variance"], 1e-3, "elu", 0.7
+            )
+        ]  # fmt: skip
+
+    check(inference, arrays, rows=40, last=3)

@@ -48,10 +48,11 @@ template <class T>
 struct WideTile : ColumnTile {
   bool pairs;
 
-  __device__ WideTile(bool in_pairs, std::int64_t rows, std::int64_t cols)
-      : WideTile(in_pairs, ColumnTile(rows, places(in_pairs, cols))) {}
-  __device__ WideTile(bool in_pairs, std::int64_t rows, std::int64_t cols, std::int64_t part_rows)
-      : WideTile(in_pairs, ColumnTile(rows, places(in_pairs, cols), part_rows)) {}
+  __device__ WideTile(const Place& at, bool in_pairs, std::int64_t rows, std::int64_t cols)
+      : WideTile(in_pairs, ColumnTile(at, rows, places(in_pairs, cols))) {}
+  __device__ WideTile(const Place& at, bool in_pairs, std::int64_t rows, std::int64_t cols,
+                      std::int64_t part_rows)
+      : WideTile(in_pairs, ColumnTile(at, rows, places(in_pairs, cols), part_rows)) {}
 
   static dim3 blocks(bool in_pairs, std::int64_t cols, std::int64_t parts) {
     return tile_blocks(places(in_pairs, cols), parts);

@@ -31,6 +31,17 @@ struct ChosenActivation {
   }
 };
 
+// One that is linear or relu, for phases: there is one version of each.
+struct LinearOrRelu {
+  static constexpr bool kLinear = false;
+  bool relu;
+
+  __device__ float value(float x, float alpha) const { return relu ? math::Relu::value(x, alpha) : x; }
+  __device__ float derivative(float saved, float alpha) const {
+    return relu ? math::Relu::derivative(saved, alpha) : 1.0f;
+  }
+};
+
 // f(activation) with the object to hand to a kernel.
 template <class F>
 void with_chosen_activation(math::Activation activation, F f) {

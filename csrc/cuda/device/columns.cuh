@@ -27,9 +27,11 @@ struct ColumnTile {
   std::int64_t part, column, begin, end;
   bool inside;
 
-  __device__ ColumnTile(std::int64_t rows, std::int64_t cols) : ColumnTile(launched(), rows, cols, rows, 0) {}
+  __device__ ColumnTile(std::int64_t rows, std::int64_t cols) : ColumnTile(launched(), rows, cols) {}
   __device__ ColumnTile(std::int64_t rows, std::int64_t cols, std::int64_t part_rows)
-      : ColumnTile(launched(), rows, cols, part_rows, blockIdx.y) {}
+      : ColumnTile(launched(), rows, cols, part_rows) {}
+  __device__ ColumnTile(const Place& at, std::int64_t rows, std::int64_t cols)
+      : ColumnTile(at, rows, cols, rows, 0) {}
   __device__ ColumnTile(const Place& at, std::int64_t rows, std::int64_t cols, std::int64_t part_rows)
       : ColumnTile(at, rows, cols, part_rows, at.block_y) {}
   // The thread that stores what holds for its column in this part.

@@ -79,6 +79,7 @@ __device__ inline Abreast<T, RowMoments> tile_moments(const WideTile<T>& tile, c
   for (int w = 0; w < kTileWarps; ++w)
 #pragma unroll
     for (int k = 0; k < kAbreast<T>; ++k) total.of[k].merge(of_warp[k][w][tile.lane]);
+  __syncthreads();  // the next call writes there
   return total;
 }
 

@@ -22,7 +22,8 @@ struct DropTile {
   __device__ void each_row(F f) const {
     const int warp = static_cast<int>(threadIdx.x) / kWarpSize, other = lane_index() / kNoiseLanes;
     for (std::int64_t two = begin + 2 * warp; two < end; two += 2 * (kThreads / kWarpSize))
-      f(NoisePlace{two + other, blockIdx.x, static_cast<std::uint32_t>(lane())});
+      f(NoisePlace{two + other, static_cast<std::uint32_t>(left / kDropoutColumns),
+                   static_cast<std::uint32_t>(lane())});
   }
 };
 

@@ -48,6 +48,12 @@ __global__ void __launch_bounds__(most_threads<P>()) phase_kernel(P phase) {
   phase(launched());
 }
 
+// The same for phases of which so many blocks are to be on a multiprocessor together.
+template <class P>
+__global__ void __launch_bounds__(kPhaseThreads, P::kTogether) phase_kernel_together(P phase) {
+  phase(launched());
+}
+
 // Notes it down; data that nobody writes need not be among the reads.
 template <class P>
 void note_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block, const std::vector<Span>& reads,
@@ -60,7 +66,10 @@ template <class P>
 void launch_phase(const Queue& queue, const P& phase, dim3 grid, dim3 block, const std::vector<Span>& reads,
                   const std::vector<Span>& writes) {
   if (queue.phases != nullptr) return note_phase(queue, phase, grid, block, reads, writes);
-  launch(queue, phase_kernel<P>, grid, block, 0, phase);
+  if constexpr (requires { P::kTogether; })
+    launch(queue, phase_kernel_together<P>, grid, block, 0, phase);
+  else
+    launch(queue, phase_kernel<P>, grid, block, 0, phase);
 }
 
 }  // namespace densor::cuda
