@@ -14,6 +14,7 @@ from tests.cuda_host import asked
 
 TESTS = Path(__file__).parent
 DEVICE = os.environ.get("DENSOR_TEST_DEVICE")
+ON_HOST = bool(DEVICE) and asked() in ("host", "apart")
 LEFT_OUT = {
     "cuda": "make test-cuda and the stage `tests` of gpu-check run it",
     "ops": "make test-cuda and the stage `tests` of gpu-check run it",
@@ -46,7 +47,7 @@ def left_out() -> list[str]:
 
 def skip_marked(items: list[pytest.Item]) -> None:
     """Tests whose marks say that they have no place in this run are skipped, with the reason."""
-    marks = [] if not DEVICE else ["cpu"] if asked() not in ("host", "apart") else ["cpu", "long_on_host"]
+    marks = ["cpu"] * bool(DEVICE) + ["long_on_host"] * ON_HOST
     for item in items:
         for mark in filter(None, map(item.get_closest_marker, marks)):
             item.add_marker(pytest.mark.skip(reason=f"{mark.name}: {mark.args[0]}"))

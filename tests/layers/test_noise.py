@@ -116,6 +116,7 @@ def test_alpha_dropout_on_arrays_and_in_layers_agree():
     )
 
 
+@pytest.mark.cpu("threads")
 def test_bits_do_not_depend_on_threads():
     from densor import _core
 

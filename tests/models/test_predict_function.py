@@ -91,6 +91,7 @@ class Rows(np.ndarray):
     """Another type of array."""
 
 
+@pytest.mark.cpu("workers of the CPU")
 def test_workers_that_are_awake_change_no_bit():
     """One short call after another wakes the pool: later calls of the same loop have more workers."""
     model = densor.Sequential([layers.Input((784,)), *(layers.Dense(n, "relu") for n in (300, 100, 10))])
