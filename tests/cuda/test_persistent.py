@@ -87,6 +87,12 @@ def test_optimizers(optimizer):
     check(dense, optimizer=optimizer)
 
 
+def test_what_muon_trains_by_adamw_alone():
+    check(
+        dense, optimizer=lambda: keras.optimizers.Muon(0.01, exclude_layers=["dense"], adam_weight_decay=0.1)
+    )
+
+
 CLIPPED = {
     "each gradient": lambda: keras.optimizers.Adam(clipnorm=0.1),
     "all gradients": lambda: keras.optimizers.Adam(global_clipnorm=0.2),

@@ -148,7 +148,7 @@ struct OptimizerUpdate {
     math::OptimizerRules::each([&](int index, auto rule) {
       using Rule = decltype(rule);
       if constexpr (!Rule::kTrustRatio && Rule::kPreparation == math::Preparation::none)
-        if (index == pass.rule)
+        if (index == pass.rule || index == pass.plain_rule)
           update_chunk<Rule>(pass, batch, at.block_x, [factor](std::int32_t) { return factor; });
     });
   }
