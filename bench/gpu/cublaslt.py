@@ -1,6 +1,7 @@
 """Which epilogues cuBLASLt has for which types, and whether they pay: section 2 of the ceilings.
 
-Through ctypes, on the library that PyTorch has loaded. Enumeration values: cublasLt.h.
+Through ctypes, on the library that PyTorch has loaded. Enumeration values: cublasLt.h, with which
+tests/cuda/test_cublaslt.py compares them.
 """
 
 import ctypes
@@ -17,14 +18,34 @@ EPILOGUES = {
     "DRELU_BGRAD": 152, "GELU": 32, "GELU_AUX": 160, "GELU_BIAS": 36, "GELU_AUX_BIAS": 164, "DGELU": 192,
     "DGELU_BGRAD": 208, "BGRADA": 256, "BGRADB": 512,
 }  # fmt: skip
-F32, BF16 = 0, 14  # CUDA_R_32F, CUDA_R_16BF
+F32 = 0  # CUDA_R_32F
+BF16 = 14  # CUDA_R_16BF
+FLOAT32 = 68  # CUBLAS_COMPUTE_32F
+FAST_TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
+EMULATED = 78  # CUBLAS_COMPUTE_32F_EMULATED_16BFX9
 TYPES = {  # name: compute type, type of a and b, type of c
-    "fp32": (68, F32, F32), "tf32": (77, F32, F32), "bf16x9": (78, F32, F32), "bf16 to fp32": (68, BF16, F32),
-    "bf16": (68, BF16, BF16),
+    "fp32": (FLOAT32, F32, F32), "tf32": (FAST_TF32, F32, F32), "bf16x9": (EMULATED, F32, F32),
+    "bf16 to fp32": (FLOAT32, BF16, F32), "bf16": (FLOAT32, BF16, BF16),
 }  # fmt: skip
 SHAPES = ((1024, 1024, 1024), (1024, 8192, 1024), (4096, 8192, 4096))  # columns of D, rows, terms
-TRANSA, EPILOGUE, BIAS_POINTER, AUX_POINTER, AUX_LD, MAX_WORKSPACE = 3, 7, 8, 11, 12, 1
+TRANSA = 3  # CUBLASLT_MATMUL_DESC_TRANSA
+EPILOGUE = 7  # CUBLASLT_MATMUL_DESC_EPILOGUE
+BIAS_POINTER = 8  # CUBLASLT_MATMUL_DESC_BIAS_POINTER
+AUX_POINTER = 11  # CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER
+AUX_LD = 12  # CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD
+EMULATION_DESCRIPTOR = 38  # CUBLASLT_MATMUL_DESC_EMULATION_DESCRIPTOR
+MAX_WORKSPACE = 1  # CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
+STRATEGY = 0  # CUBLASLT_EMULATION_DESC_STRATEGY
+EAGER = 2  # CUBLAS_EMULATION_STRATEGY_EAGER
 WORKSPACE = 32 << 20
+# What passes behind the plain product would do, of D and the bias.
+UNFUSED: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "RELU": lambda d, bias: d.relu_(),
+    "BIAS": lambda d, bias: d.add_(bias),
+    "RELU_BIAS": lambda d, bias: d.add_(bias).relu_(),
+    "GELU": lambda d, bias: torch.nn.functional.gelu(d, approximate="tanh"),
+    "GELU_BIAS": lambda d, bias: torch.nn.functional.gelu(d.add_(bias), approximate="tanh"),
+}
 
 
 class Heuristic(ctypes.Structure):
@@ -46,7 +67,10 @@ def library() -> ctypes.CDLL:
 class Product:
     """D (m, n) = A^T B, column by column, with an epilogue; `count` algorithms, the first of which runs."""
 
-    def __init__(self, lt: ctypes.CDLL, kind: str, epilogue: str, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, lt: ctypes.CDLL, kind: str, epilogue: str, shape: tuple[int, int, int], eager: bool = False
+    ) -> None:
+        """eager: what emulates float32 does so wherever it can, not only where the library expects a gain."""
         m, n, k = shape
         compute, of_inputs, of_output = TYPES[kind]
         self.lt, self.keep = lt, []
@@ -64,6 +88,13 @@ class Product:
         if "AUX" in epilogue or (epilogue.startswith("D") and epilogue != "DEFAULT"):
             self.set(AUX_POINTER, ctypes.c_uint64(self.tensor(m * n, of_output).data_ptr()))
             self.set(AUX_LD, ctypes.c_int64(m))
+        if eager:
+            emulation = self.made("cublasLtEmulationDescCreate")
+            strategy = ctypes.c_int32(EAGER)
+            self.lt.cublasLtEmulationDescSetAttribute(
+                emulation, STRATEGY, ctypes.byref(strategy), ctypes.c_size_t(4)
+            )
+            self.set(EMULATION_DESCRIPTOR, emulation)
         layouts = ((of_inputs, k, m, k), (of_inputs, k, n, k), (of_output, m, n, m))
         self.layouts = [
             self.made(
@@ -93,7 +124,9 @@ class Product:
 
     def set(self, attribute: int, value: Any) -> None:
         size = ctypes.c_size_t(ctypes.sizeof(value))
-        self.lt.cublasLtMatmulDescSetAttribute(self.desc, attribute, ctypes.byref(value), size)
+        status = self.lt.cublasLtMatmulDescSetAttribute(self.desc, attribute, ctypes.byref(value), size)
+        if status:
+            raise RuntimeError(f"cublasLtMatmulDescSetAttribute: status {status} of attribute {attribute}")
 
     def search(self) -> None:
         preference, count = self.made("cublasLtMatmulPreferenceCreate"), ctypes.c_int(0)
@@ -121,8 +154,23 @@ class Product:
             raise RuntimeError(f"cublasLtMatmul: status {status}")
 
 
+def unfused(lt: ctypes.CDLL, kind: str, epilogue: str, shape: tuple[int, int, int]) -> float:
+    """Microseconds of the plain product and of PyTorch's passes behind it."""
+    product = Product(lt, kind, "DEFAULT", shape)
+    bias = torch.zeros(shape[0], device="cuda", dtype=product.d.dtype)
+
+    def run() -> None:
+        product.run()
+        UNFUSED[epilogue](product.d, bias)
+
+    spent = microseconds(run, runs=5, repeats=3)
+    lt.cublasLtDestroy(product.handle)
+    return spent
+
+
 def epilogues(note: Callable[[str, float], None]) -> None:
-    """For every epilogue, type and shape: how many algorithms, and its time over that of the plain product."""
+    """For every epilogue, type and shape: how many algorithms, and its time over that of the plain product; the same
+    of the plain product with passes behind it."""
     lt = library()
     for kind, shape in itertools.product(TYPES, SHAPES):
         plain = 0.0
@@ -135,4 +183,6 @@ def epilogues(note: Callable[[str, float], None]) -> None:
                 plain = spent if epilogue == "DEFAULT" else plain
                 note(f"{where}: us", spent)
                 note(f"{where}: over plain", spent / plain if plain else float("nan"))
+            if plain and epilogue in UNFUSED:
+                note(f"{where}: unfused over plain", unfused(lt, kind, epilogue, shape) / plain)
             product.lt.cublasLtDestroy(product.handle)

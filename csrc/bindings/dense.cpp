@@ -13,14 +13,17 @@ namespace {
 BoundStep dense_forward(const py::object& y, const py::object& z, const py::object& x, const py::object& w,
                         const py::object& bias, const py::object& activation, const py::object& alpha,
                         bool training, bool bfloat16, const py::object& moments, bool rounded,
-                        const py::object& packed) {
+                        const py::object& packed, const py::object& mask, const py::object& rate,
+                        const py::object& seed, std::uint32_t stream) {
   constexpr const char* kName = "dense_forward";
   const auto in = [](const char* argument, const py::object& o) { return view_of(kName, argument, o); };
   const auto kind = ops::activation_from_name(kName, "activation", name(kName, "activation", activation));
-  return bound(ops::dense_forward(in("y", y), in("z", z), in("x", x), in("w", w), in("bias", bias), kind,
-                                  number(kName, "alpha", alpha), training, bfloat16,
-                                  {in("moments", moments), rounded}, in("packed", packed)),
-               y, z, x, w, bias, moments, packed);
+  return bound(
+      ops::dense_forward(in("y", y), in("z", z), in("x", x), in("w", w), in("bias", bias), kind,
+                         number(kName, "alpha", alpha), training, bfloat16, {in("moments", moments), rounded},
+                         in("packed", packed),
+                         {in("mask", mask), number(kName, "rate", rate), word(kName, "seed", seed), stream}),
+      y, z, x, w, bias, moments, packed, mask);
 }
 
 BoundStep dense_backward(const py::object& dx, const py::object& dw, const py::object& dbias,
@@ -84,10 +87,11 @@ void bind_dense(py::module_& m) {
       "dense_forward", &dense_forward, py::arg("y"), py::arg("z"), py::arg("x"), py::arg("w"),
       py::arg("bias"), py::arg("activation"), py::arg("alpha"), py::arg("training") = false,
       py::arg("bfloat16") = false, py::arg("moments") = py::none(), py::arg("rounded") = false,
-      py::arg("packed") = py::none(),
+      py::arg("packed") = py::none(), py::arg("mask") = py::none(), py::arg("rate") = 0.0,
+      py::arg("seed") = 0, py::arg("stream") = 0,
       "y = activation(x w + bias); z: x w + bias, where activation_saves(activation) == 'input'; moments, on "
       "a device: (2, parts, out), of the columns of y; packed: what dense_pack has made of w, if it was "
-      "called.");
+      "called; on a device dropout in the same pass, whose mask tells what it and the activation let pass.");
   m.def(
       "dense_backward", &dense_backward, py::arg("dx"), py::arg("dw"), py::arg("dbias"), py::arg("dz"),
       py::arg("dy"), py::arg("saved"), py::arg("x"), py::arg("w"), py::arg("activation"), py::arg("alpha"),

@@ -114,12 +114,14 @@ void multiply(const Queue& queue, const GemmProblem& p, const GemmOperands& oper
                             shared,
                             operands,
                             without_sums(finish)};
-  note_phase(
-      queue, phase,
-      dim3(static_cast<unsigned>(phase.tiles_down()), static_cast<unsigned>(phase.tiles_across())), kThreads,
-      {span(operands.a, p.m * p.k), span(operands.b, p.k * p.n), span(finish.bias, p.n), span(operands.batch),
-       span(finish.slope.mask, p.m * math::mask_words(p.n)), span(finish.slope.saved, p.m * p.n)},
-      {span(operands.c, p.m * p.n), span(finish.z, p.m * p.n)});
+  note_phase(queue, phase,
+             dim3(static_cast<unsigned>(phase.tiles_down()), static_cast<unsigned>(phase.tiles_across())),
+             kThreads,
+             {span(operands.a, p.m * p.k), span(operands.b, p.k * p.n), span(finish.bias, p.n),
+              span(operands.batch), span(finish.slope.mask, p.m * math::mask_words(p.n)),
+              span(finish.slope.saved, p.m * p.n), span(finish.dropout.batch)},
+             {span(operands.c, p.m * p.n), span(finish.z, p.m * p.n),
+              span(finish.dropout.mask, p.m * math::mask_words(p.n))});
 }
 
 }  // namespace

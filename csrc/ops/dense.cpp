@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/dropout.h"
 #include "ops/shared/dense_product.h"
 
 namespace densor::ops {
@@ -32,6 +33,15 @@ void check_moments(const Check& check, const DenseMoments& moments, const View& 
   check.output("moments", moments.parts, DType::f32, {2, (y.rows() + part_rows - 1) / part_rows, y.cols()});
 }
 
+void check_dropout(const Check& check, const DenseDropout& dropout, const View& y, Activation activation) {
+  if (!dropout.mask) return;
+  check.number("rate", dropout.rate, 0.0, 1.0, true);
+  if (activation != Activation::linear && activation != Activation::relu)
+    check.fail("mask",
+               "must be None behind the activation " + quoted(activation) + "; apply dropout separately");
+  check.output("mask", dropout.mask, DType::u16, {y.rows(), cpu::mask_words(y.cols())});
+}
+
 cuda::GemmOperands operands_of(const View& c, const View& a, const View& b) {
   cuda::GemmOperands operands{c.f32(), a.f32(), b.f32()};
   operands.halves = a.dtype == DType::bf16;
@@ -41,7 +51,7 @@ cuda::GemmOperands operands_of(const View& c, const View& a, const View& b) {
 
 Step forward_on_device(const Check& check, const View& y, const View& z, const View& x, const View& w,
                        const View& bias, Activation activation, double alpha, cpu::GemmPrecision precision,
-                       bool training, const DenseMoments& moments) {
+                       bool training, const DenseMoments& moments, const DenseDropout& dropout) {
   Step step;
   step.name = check.function();
   const cuda::GemmProblem problem{x.rows(), w.cols(), x.cols()};
@@ -50,13 +60,21 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const cuda::GemmPlan plan = training ? device_gemm(problem, precision, operands.halves)
                                        : device_gemm_of_rows(problem, precision, operands.halves);
   check_moments(check, moments, y, training ? plan.moment_rows() : 0, activation);
+  check_dropout(check, dropout, y, activation);
   step.scratch = plan.scratch();
   step.masks_rows = true;
   cuda::GemmFinish finish{bias.f32(), activation, static_cast<float>(alpha), z.f32()};
   finish.sums = {moments.parts.f32(), moments.rounded};
+  finish.dropout = {dropout.mask.as<std::uint16_t>(),
+                    nullptr,
+                    dropout.seed,
+                    dropout.stream,
+                    dropout_threshold(dropout.rate),
+                    math::dropout_map(math::DropoutKind::inverted, dropout.rate).scale};
   step.launch = [plan, operands, finish](const Queue& queue) {
     cuda::GemmFinish told = finish;
     told.sums.batch = queue.batch;
+    if (told.drops()) told.dropout.batch = queue.batch;
     multiply(queue, plan, operands, told);
   };
   return step;
@@ -85,15 +103,22 @@ void run_by_terms(Step& step, const cpu::GemmPlan& plan, const cpu::GemmOperands
 
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    Activation activation, double alpha, bool training, bool bfloat16,
-                   const DenseMoments& moments, const View& packed) {
+                   const DenseMoments& moments, const View& packed, const DenseDropout& dropout) {
   check_forward(y, z, x, w, bias, activation, alpha);
   const Check check("dense_forward");
-  if (on_device(check,
-                {{"y", y}, {"z", z}, {"x", x}, {"w", w}, {"bias", bias}, {"moments", moments.parts}})) {
+  if (on_device(check, {{"y", y},
+                        {"z", z},
+                        {"x", x},
+                        {"w", w},
+                        {"bias", bias},
+                        {"moments", moments.parts},
+                        {"mask", dropout.mask}})) {
+    check.disjoint({{"mask", dropout.mask}, {"moments", moments.parts}}, {{"y", y}, {"x", x}, {"w", w}});
     check_unpacked(check, packed);
     return forward_on_device(check, y, z, x, w, bias, activation, alpha,
-                             precision_of(bfloat16 || x.dtype == DType::bf16), training, moments);
+                             precision_of(bfloat16 || x.dtype == DType::bf16), training, moments, dropout);
   }
+  if (dropout.mask) check.fail("mask", "must be None on a CPU; apply dropout separately");
   check_sums(check, "moments", moments.parts, 0);
   const cpu::Kernels& kernels = cpu::active();
   const cpu::GemmProblem problem =

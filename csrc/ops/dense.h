@@ -17,6 +17,16 @@ struct DenseMoments {
   bool rounded = false;  // of y rounded to bfloat16
 };
 
+// What is left of y, on a device, behind an activation that is linear or relu: y = keep ? scale y : 0. rate,
+// seed and stream are those of dropout_forward; the mask (rows, ceil(out / 16)) receives what passes dropout
+// and relu. The moments are those of what is left.
+struct DenseDropout {
+  View mask;  // or absent: everything
+  double rate = 0.0;
+  std::uint64_t seed = 0;
+  std::uint32_t stream = 0;
+};
+
 // On a device whose matrix units multiply bfloat16 numbers (device_reads_halves), x, w, dy may be such, all
 // of them, and with them dx, and y with z: products are summed in float32, activations are those of the
 // sums, and the results are rounded once. On a CPU with matrix units the same of x, dy, and of y and dx where
@@ -30,7 +40,7 @@ struct DenseMoments {
 // of rows. `packed`, or absent: w as dense_pack packs it forward, at the time of the product.
 Step dense_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
                    math::Activation activation, double alpha, bool training, bool bfloat16,
-                   const DenseMoments& moments, const View& packed);
+                   const DenseMoments& moments, const View& packed, const DenseDropout& dropout);
 
 // What the products on the device in use can tell of their results in training, with the precision as above;
 // `halves`: x, w and dy are bfloat16 arrays.

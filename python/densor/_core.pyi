@@ -205,6 +205,7 @@ def activation_saves(activation: str) -> str: ...
 def dense_forward(
     y: F32, z: F32 | None, x: F32, w: F32, bias: F32 | None, activation: str, alpha: float, training: bool = False,
     bfloat16: bool = False, moments: F32 | None = None, rounded: bool = False, packed: Array | None = None,
+    mask: Array | None = None, rate: float = 0.0, seed: int = 0, stream: int = 0,
 ) -> Step: ...  # fmt: skip
 def dense_backward(
     dx: F32 | None, dw: F32 | None, dbias: F32 | None, dz: F32 | None, dy: F32, saved: F32 | None, x: F32, w: F32,
@@ -241,17 +242,9 @@ def dropout_forward(
     y: F32, mask: Array, x: F32, rate: float, kind: str, seed: int, stream: int, positive: bool = False
 ) -> Step: ...
 def dropout_spread(
-    y: F32,
-    mask: Array,
-    x: F32,
-    rate: float,
-    kind: str,
-    seed: int,
-    stream: int,
-    shape: Sequence[int],
-    noise_shape: Sequence[int],
-    shared_rows: bool,
-) -> Step: ...
+    y: F32, mask: Array, x: F32, rate: float, kind: str, seed: int, stream: int, shape: Sequence[int],
+    noise_shape: Sequence[int], shared_rows: bool,
+) -> Step: ...  # fmt: skip
 def dropout_backward(dx: F32, dy: F32, mask: Array, rate: float, kind: str) -> Step: ...
 def gaussian_noise(y: F32, x: F32, stddev: float, multiplies: bool, seed: int, stream: int) -> Step: ...
 def monte_carlo_accumulate(mean: F32, squares: F32, x: F32) -> Step: ...

@@ -240,18 +240,12 @@ def header():
 
 def test_it_is_declared_as_in_its_header(tmp_path):
     """Every constant has the value, every structure the size, every entry point the parameters of the real one."""
-    folder, compiler = header(), shutil.which("c++")
-    if folder is None or compiler is None:
-        pytest.skip(
-            "cublasLt.h or a C++ compiler is not on this machine: `pip install nvidia-cublas` brings it"
-        )
     text = API.read_text()
     constants = re.findall(r"(k\w+) = [^;]+;\s*// (CU\w+)", text)
     structures = re.findall(r"struct (\w+) \{  // (cublas\w+)", text)
     entries = re.findall(r"\(\*(cublasLt\w+)\)", text)
     assert (len(constants), len(structures), len(entries)) == (15, 2, 13)
     lines = [
-        "#include <cublasLt.h>",
         f'#include "{API}"',
         "#include <type_traits>",
         "using namespace densor::cuda::cublaslt;",
@@ -268,13 +262,36 @@ def test_it_is_declared_as_in_its_header(tmp_path):
         *(f"static_assert(sizeof({ours}) == sizeof({theirs}));" for ours, theirs in structures),
         *(f"static_assert(same(&::{name}, decltype(Api::{name}){{}}));" for name in entries),
     ]
-    source = tmp_path / "same.cpp"
-    source.write_text("\n".join(lines) + "\n")
+    compile_with_header(tmp_path, lines)
+
+
+def compile_with_header(folder_of_source, lines):
+    """As C++ that includes cublasLt.h."""
+    folder, compiler = header(), shutil.which("c++")
+    if folder is None or compiler is None:
+        pytest.skip(
+            "cublasLt.h or a C++ compiler is not on this machine: `pip install nvidia-cublas` brings it"
+        )
+    source = folder_of_source / "same.cpp"
+    source.write_text("\n".join(["#include <cublasLt.h>", *lines]) + "\n")
     others = [f"-I{path}" for path in folder.parent.parent.glob("*/include")]
     others += [f"-I{path}" for path in Path("/usr/local").glob("cuda*/include")]
     command = [compiler, "-std=c++20", "-fsyntax-only", f"-I{folder}", *others, source]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_bench_has_the_numbers_of_the_header(tmp_path):
+    """Those that bench/gpu/cublaslt.py hands to the library, which is loaded on a GPU only."""
+    text = (ROOT / "bench" / "gpu" / "cublaslt.py").read_text()
+    constants = re.findall(r"^\w+ = (\d+)  # (CU\w+)$", text, re.MULTILINE)
+    epilogues = re.findall(r'"(\w+)": (\d+)', text[: text.index("F32 =")])
+    assert (len(constants), len(epilogues)) == (14, 16)
+    lines = [f"static_assert({ours} == static_cast<int>({theirs}));" for ours, theirs in constants]
+    compile_with_header(
+        tmp_path,
+        lines + [f"static_assert(CUBLASLT_EPILOGUE_{name} == {value});" for name, value in epilogues],
+    )
 
 
 @pytest.mark.skipif(_core.build_info()["cuda"] != "absent", reason="this build has CUDA kernels")

@@ -128,7 +128,34 @@ class TestRules:
         net = Net(dense="selu")
         assert only(lowered(net, net.variables), "batch_norm_forward").get("moments") is None
 
-    def test_dropout_that_takes_the_place_of_a_product_hides_it(self):
+    @pytest.mark.parametrize("activation", ["relu", "linear"])
+    def test_a_product_drops_out_its_results(self, activation):
+        kernel, last = variable("kernel", WIDTH, 36), variable("last", 36, 3)
+
+        def model(x):
+            return ops.softmax(
+                ops.dense(ops.dropout(ops.dense(x, kernel, activation=activation), 0.4, seed=1), last)
+            )
+
+        lowering = lowered(model, [kernel, last])
+        assert "dropout_forward" not in ops_of(lowering)
+        (first,) = [item.arguments for item in lowering.instructions if item.arguments.get("rate") == 0.4]
+        (above,) = [item.arguments for item in lowering.instructions if item.arguments.get("below_rate")]
+        assert above["below_mask"].buffer is first["mask"].buffer
+        assert above.get("below_saved") is None
+
+    @pytest.mark.parametrize(("activation", "read"), [("elu", False), ("linear", True), ("relu", True)])
+    def test_what_others_read_is_dropped_out_on_its_own(self, activation, read):
+        kernel, last = variable("kernel", WIDTH, 36), variable("last", 36, 3)
+
+        def model(x):
+            h = ops.dense(x, kernel, activation=activation)
+            z = ops.dropout(h, 0.4, seed=1)
+            return ops.softmax(ops.dense(ops.add(z, h) if read else z, last))
+
+        assert "dropout_forward" in ops_of(lowered(model, [kernel, last]))
+
+    def test_moments_are_of_what_dropout_leaves(self):
         """What normalization reads beside the gradient is what was dropped, which lies where the product was."""
         kernel, beside, last = variable("kernel", WIDTH, 36), variable("gamma", 36), variable("last", 36, 3)
 
@@ -138,8 +165,10 @@ class TestRules:
             return ops.softmax(ops.add(ops.dense(h, last), ops.dense(ops.stop_gradient(aside), last)))
 
         lowering = lowered(model, [kernel, beside, last], rows=70)
-        assert only(lowering, "dropout_forward")["positive"]
-        assert only(lowering, "batch_norm_forward").get("moments") is None
+        (first,) = [item.arguments for item in lowering.instructions if item.arguments.get("rate") == 0.5]
+        forward = only(lowering, "batch_norm_forward")
+        assert first["moments"].buffer is forward["moments"].buffer
+        assert first["y"].buffer is forward["x"].buffer
 
     def test_the_loss_tells_which_rows_accuracy_counts(self):
         net = Net()

@@ -27,6 +27,19 @@ def dropping():
     return [keras.layers.Dense(40, activation="tanh"), keras.layers.Dropout(0.4), keras.layers.Dense(300)]
 
 
+def dropping_on_the_way():
+    """Products that drop out what they have: few terms, many, and more than one tile."""
+    relu = {"activation": "relu", "kernel_initializer": "he_normal"}
+    return [
+        keras.layers.Dense(300, **relu),
+        keras.layers.Dropout(0.4),
+        keras.layers.Dense(45, **relu),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(20),
+        keras.layers.Dropout(0.1),
+    ]
+
+
 def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, **options):
     optimizer = optimizer() if callable(optimizer) else optimizer
     given = data(rows)
@@ -75,7 +88,7 @@ def normed():
     ]
 
 
-@pytest.mark.parametrize("layers", [dense, dropping, normed, list])
+@pytest.mark.parametrize("layers", [dense, dropping, dropping_on_the_way, normed, list])
 def test_nets_follow_the_trajectory_of_the_cpu(layers):
     check(layers)
 

@@ -66,13 +66,21 @@ __device__ __forceinline__ void multiply_stored(const GemmSlope& s, C* c, std::i
   put(c + at, to_float(c[at]) * ChosenActivation{s.activation}.derivative(saved, s.alpha));
 }
 
-// bias + relu of a sum, element (i, j). C: of c; kSlope: of a product that may be a gradient's.
-template <class C, bool kSlope = true>
+// Of a product that has none.
+struct NoDropout {
+  __device__ float operator()(std::int64_t, std::int64_t, float x) const { return x; }
+};
+
+// bias + relu of a sum, element (i, j). C: of c; kSlope: of a product that may be a gradient's; dropout(i, j,
+// x) makes of x what is left.
+template <class C, bool kSlope = true, class Dropout = NoDropout>
 __device__ __forceinline__ float finished(const GemmFinish& f, const GemmProblem& p, std::int64_t i,
-                                          std::int64_t j, float sum) {
+                                          std::int64_t j, float sum, const Dropout& dropout = {}) {
   if (f.bias != nullptr) sum += f.bias[j];
   if (f.relu()) sum = math::max(0.0f, sum);  // NaN stays NaN
   if constexpr (kSlope) sum = sloped<C>(f.slope, p.n, i, j, sum);
+  if constexpr (!std::is_same_v<Dropout, NoDropout>)
+    if (f.drops()) sum = dropout(i, j, as_stored<C>(sum));
   return sum;
 }
 

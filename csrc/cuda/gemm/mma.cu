@@ -6,6 +6,7 @@
 // rounded towards zero, so every 128 terms they move to sums of float32, rounded to nearest: the error of six
 // products is then below that of a chain of multiply-adds. An element whose sum is not finite is computed
 // again by such a chain: infinity has no sum of terms.
+#include "cuda/gemm/dropout.cuh"
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/slice.cuh"
 #include "cuda/gemm/sums.cuh"
@@ -103,10 +104,11 @@ struct Place {
 };
 
 // `total` becomes what is computed, before it is rounded to C.
-template <class C, bool kSlope>
+template <class C, bool kSlope, class Dropout>
 __device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const GemmOperands& o,
                                                     const GemmFinish& f, const Place& at,
-                                                    float (&total)[kDown][kAcross][4]) {
+                                                    float (&total)[kDown][kAcross][4],
+                                                    const Dropout& dropout) {
   static_assert(kDown * kAcross * 4 == 32);
   C* c = reinterpret_cast<C*>(o.c);
   std::uint32_t lost = 0;  // the elements that are not finite
@@ -118,7 +120,7 @@ __device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const 
       for (int e = 0; e < 4; ++e)
         if (at.i(i, e) < p.m && at.j(j, e) < p.n) {
           lost |= (is_finite(total[i][j][e]) ? 0u : 1u) << ((i * kAcross + j) * 4 + e);
-          total[i][j][e] = finished<C, kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e]);
+          total[i][j][e] = finished<C, kSlope>(f, p, at.i(i, e), at.j(j, e), total[i][j][e], dropout);
           put(c + at.i(i, e) * p.n + at.j(j, e), total[i][j][e]);
         }
   if (lost == 0) return;
@@ -126,7 +128,7 @@ __device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const 
   for (int n = 0; n < 32; ++n) {
     if ((lost >> n & 1u) == 0) continue;
     const auto [i, j] = at(n);
-    put(c + i * p.n + j, finished<C, kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j)));
+    put(c + i * p.n + j, finished<C, kSlope>(f, p, i, j, by_multiply_adds(p, o, i, j), dropout));
   }
 #pragma unroll
   for (int n = 0; n < 32; ++n)
@@ -134,13 +136,13 @@ __device__ __forceinline__ void finish_in_registers(const GemmProblem& p, const 
       total[n / (4 * kAcross)][n / 4 % kAcross][n % 4] = to_float(c[at(n).i * p.n + at(n).j]);
 }
 
-template <class C, bool kSlope>
-__device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                       const Place& at, float (&total)[kDown][kAcross][4]) {
-  finish_in_registers<C, kSlope>(p, o, f, at, total);
-  if constexpr (kSlope) {
-    multiply_gradient<C, 8, kDown * kAcross * 4>(p, o, f.slope, at);
-  }
+// The mask of what dropout has left of them; col: the first of the warp's columns.
+template <class Dropout>
+__device__ __forceinline__ void put_mask(const Dropout& dropout, const Place& at, std::int64_t col,
+                                         const float (&total)[kDown][kAcross][4]) {
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+    dropout.put_instructions(at.i(i, 0), col, [&](int j, int e) { return total[i][j][e]; });
 }
 
 // All of a product that is no gradient, where its activation is not relu.
@@ -162,12 +164,17 @@ __global__ void __launch_bounds__(kThreads, 1)
   Half* a = dynamic_shared<Half>();
   Half* b = a + kPlanes * kRows * kPitch;
   const T *of_a = reinterpret_cast<const T*>(operands.a), *of_b = reinterpret_cast<const T*>(operands.b);
+  constexpr bool kForward = !kTransposeA && !kTransposeB, kSlope = !kTransposeA && kTransposeB;
+  using Dropout = TileDropout<kRows, kCols>;
+  DENSOR_SHARED(std::uint16_t[kForward ? Dropout::kSize : 1], kept);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
   const auto down = static_cast<unsigned>(divide_up(problem.m, kRows));
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * kRows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * kCols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
+  const Dropout dropout(finishing, problem, top, left, kept);
+  if (kForward && finishing.drops()) dropout.draw(thread, kThreads);
   float total[kDown][kAcross][4] = {}, sum[kDown][kAcross][4] = {};
   Slice<kRows, !kTransposeA> next_a;
   Slice<kCols, kTransposeB> next_b;
@@ -188,9 +195,15 @@ __global__ void __launch_bounds__(kThreads, 1)
   }
   promote(total, sum);
   const Place at{top + row + lane_index() / 4, left + col + lane_index() % 4 * 2};
-  if constexpr (!kTransposeA && !kTransposeB)
+  if constexpr (kForward) {
     if (finishing.other()) return activate<C>(problem, operands, finishing, at, total);
-  finish<C, !kTransposeA && kTransposeB>(problem, operands, finishing, at, total);
+    if (terms == 0) __syncthreads();  // what is kept was drawn before the terms
+    finish_in_registers<C, kSlope>(problem, operands, finishing, at, total, dropout);
+    if (finishing.drops()) put_mask(dropout, at, left + col, total);
+  } else {
+    finish_in_registers<C, kSlope>(problem, operands, finishing, at, total, NoDropout{});
+  }
+  if constexpr (kSlope) multiply_gradient<C, 8, kDown * kAcross * 4>(problem, operands, finishing.slope, at);
   leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
                                             total);
 }

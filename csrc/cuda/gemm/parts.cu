@@ -2,6 +2,7 @@
 
 #include "cuda/device/scalar.cuh"
 
+#include "cuda/device/dropout.cuh"
 #include "cuda/device/grid.cuh"
 #include "cuda/device/half.cuh"
 #include "cuda/device/reduce.cuh"
@@ -13,24 +14,48 @@ namespace densor::cuda {
 
 namespace {
 
+// x, element (i, j) of c as it is stored before dropout, or 0, and its bit of the mask. By half warps with
+// the sixteen columns of a word.
+__device__ __forceinline__ float dropped(const GemmFinish& f, const GemmProblem& p, std::int64_t i,
+                                         std::int64_t j, bool inside, float x) {
+  const GemmDropout& d = f.dropout;
+  const auto block = static_cast<std::uint32_t>(j / kDropoutColumns);
+  const NoisePlace at{i, block, static_cast<std::uint32_t>(j % kNoiseLanes)};
+  const NoiseWords bits = at.words({math::philox_key(d.seed), d.stream}, d.batch->step);
+  const int group = static_cast<int>(j % kDropoutColumns) / kNoiseLanes;
+  const bool keep = inside && half_word(bits, group) >= d.threshold;
+  const std::uint32_t word = mask_word(keep && !(f.relu() && !(x > 0.0f)));
+  if (j % kNoiseLanes == 0 && i < p.m)
+    d.mask[i * math::mask_words(p.n) + j / kNoiseLanes] = static_cast<std::uint16_t>(word);
+  return keep ? math::fma(x, d.scale, 0.0f) : 0.0f;
+}
+
 // C: of c. kSquares: of a gradient of weights whose squares are wanted.
 template <class C, bool kSquares>
 __global__ void __launch_bounds__(kThreads)
     parts_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, const float* partial,
                  std::int64_t parts) {
   const std::int64_t n = problem.m * problem.n;
+  // Dropout's threads come in sixteens, in whole warps.
+  const bool drops = !kSquares && finish.drops();
+  const std::int64_t columns = drops ? math::mask_words(problem.n) * kNoiseLanes : problem.n;
+  const std::int64_t items = problem.m * columns, rounded = divide_up(items, kWarpSize) * kWarpSize;
   [[maybe_unused]] double squares = 0.0;
-  for (std::int64_t at = first_item(); at < n; at += item_stride()) {
-    float sum = partial[at];
-    for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
-    const std::int64_t i = at / problem.n, j = at % problem.n;
+  for (std::int64_t item = first_item(); item < (drops ? rounded : items); item += item_stride()) {
+    const std::int64_t i = item / columns, j = item % columns, at = i * problem.n + j;
+    const bool inside = item < items && j < problem.n;
+    float sum = inside ? partial[at] : 0.0f;
+    if (inside)
+      for (std::int64_t part = 1; part < parts; ++part) sum += partial[part * n + at];
     if (!is_finite(sum)) sum = by_multiply_adds(problem, operands, i, j);
     C* c = reinterpret_cast<C*>(operands.c);
     if (!kSquares && finish.other()) {
       store_activated<C>(finish, problem, operands, i, j, sum);
       continue;
     }
-    sum = finished<C>(finish, problem, i, j, sum);
+    if (inside) sum = finished<C>(finish, problem, i, j, sum);
+    if (drops) sum = dropped(finish, problem, i, j, inside, as_stored<C>(sum));
+    if (!inside) continue;
     put(c + at, sum);
     if constexpr (kSquares)
       squares += square(sum);

@@ -41,6 +41,16 @@ struct GemmSlope {
   constexpr bool other() const { return saved != nullptr && activation != math::Activation::relu; }
 };
 
+// Dropout of results that are linear or relu's: c = keep ? scale c : 0. The mask, (m, mask_words(n)), tells
+// what was kept, behind relu what both let pass.
+struct GemmDropout {
+  std::uint16_t* mask = nullptr;
+  const Batch* batch = nullptr;  // whose step the noise is of
+  std::uint64_t seed = 0;
+  std::uint32_t stream = 0, threshold = 0;
+  float scale = 1;
+};
+
 // What is found out about the results on their way, by the block that has them: of c = a b the moments of the
 // columns in parts of the rows that the batch has, (2, parts, n), means of what is left of a part without its
 // first row and squared deviations from these; of c = a^T b the sums of squares, one for each tile. Plans say
@@ -53,20 +63,22 @@ struct GemmSums {
 };
 
 // Of c = a b: the activation is that of float32 sums, before anything is rounded. Moments are told of those
-// that are linear or relu, slopes belong to gradients.
+// that are linear or relu, and as dropout leaves them; slopes belong to gradients.
 struct GemmFinish {
   const float* bias = nullptr;  // (n,)
   math::Activation activation = math::Activation::linear;
   float alpha = 0;
   float* z = nullptr;  // (m, n), c as it is before the activation, stored as c is; where that is not relu
   GemmSlope slope{};
+  GemmDropout dropout{};
   GemmSums sums{};
 
   // Whether anything becomes of a sum but c.
   constexpr bool any() const {
     return bias != nullptr || activation != math::Activation::linear || slope.mask != nullptr ||
-           slope.saved != nullptr;
+           slope.saved != nullptr || drops();
   }
+  constexpr bool drops() const { return dropout.mask != nullptr; }
   // relu is applied in registers; the others, which are long, in a loop (activate_sums).
   constexpr bool relu() const { return activation == math::Activation::relu; }
   constexpr bool other() const { return !relu() && activation != math::Activation::linear; }

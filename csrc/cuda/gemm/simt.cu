@@ -8,6 +8,7 @@
 
 #include "cuda/device/grid.cuh"
 #include "cuda/device/rows.cuh"
+#include "cuda/gemm/dropout.cuh"
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/sums.cuh"
 #include "cuda/table.h"
@@ -124,17 +125,50 @@ __device__ __forceinline__ void activate(const GemmProblem& p, const GemmOperand
   activate_sums<float, 2>(f, p, o, sums, [&](int e) { return GemmPlace{top + e / T::n, left + e % T::n}; });
 }
 
+// What a thread has of a tile: c = what becomes of the sums, which `sum` is then.
+template <class T, bool kSlope, class Dropout>
+__device__ __forceinline__ void store(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
+                                      std::int64_t top, std::int64_t left, float (&sum)[T::m][T::n],
+                                      const Dropout& dropout) {
+#pragma unroll
+  for (int i = 0; i < T::m; ++i)
+#pragma unroll
+    for (int j = 0; j < T::n; ++j)
+      if (top + i < p.m && left + j < p.n)
+        o.c[(top + i) * p.n + left + j] = sum[i][j] =
+            finished<float, kSlope>(f, p, top + i, left + j, sum[i][j], dropout);
+}
+
+// The mask of what dropout has left of them.
+template <class T, class Dropout>
+__device__ __forceinline__ void put_mask(const Dropout& dropout, std::int64_t top, std::int64_t left,
+                                         const float (&sum)[T::m][T::n]) {
+#pragma unroll
+  for (int i = 0; i < T::m; ++i) {
+    unsigned bits = 0;
+#pragma unroll
+    for (int j = 0; j < T::n; ++j)
+      if (dropout.passes(top + i, left + j, sum[i][j])) bits |= 1u << j;
+    dropout.template put_neighbours<T::n>(top + i, left, bits);
+  }
+}
+
 template <class T, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(T::threads, T::blocks)
     simt_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish) {
   DENSOR_SHARED(float[2][kSlice][T::rows + kSkew], a);
   DENSOR_SHARED(float[2][kSlice][T::cols + kSkew], b);
+  constexpr bool kForward = !kTransposeA && !kTransposeB, kSlope = !kTransposeA && kTransposeB;
+  using Dropout = TileDropout<T::rows, T::cols>;
+  DENSOR_SHARED(std::uint16_t[kForward ? Dropout::kSize : 1], kept);
   const int thread = static_cast<int>(threadIdx.x);
   const int row = thread / (T::cols / T::n) * T::m, col = thread % (T::cols / T::n) * T::n;
   const auto down = static_cast<unsigned>(divide_up(problem.m, T::rows));
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * T::rows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * T::cols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
+  const Dropout dropout(finish, problem, top, left, kept);
+  if (kForward && finish.drops()) dropout.draw(thread, T::threads);
   float sum[T::m][T::n] = {};
   Slice<T::rows, T::threads, !kTransposeA> next_a;
   Slice<T::cols, T::threads, kTransposeB> next_b;
@@ -153,17 +187,15 @@ __global__ void __launch_bounds__(T::threads, T::blocks)
     add_slice<T>(sum, a[buffer], b[buffer], row, col, rest < kSlice ? static_cast<int>(rest) : kSlice);
     buffer ^= 1;
   }
-  if constexpr (!kTransposeA && !kTransposeB)
+  if constexpr (kForward) {
     if (finish.other()) return activate<T>(problem, operands, finish, top + row, left + col, sum);
-#pragma unroll
-  for (int i = 0; i < T::m; ++i)
-#pragma unroll
-    for (int j = 0; j < T::n; ++j)
-      if (top + row + i < problem.m && left + col + j < problem.n)
-        operands.c[(top + row + i) * problem.n + left + col + j] = sum[i][j] =
-            finished<float, (!kTransposeA && kTransposeB)>(finish, problem, top + row + i, left + col + j,
-                                                           sum[i][j]);
-  if constexpr (!kTransposeA && kTransposeB)
+    if (terms == 0) __syncthreads();  // what is kept was drawn before the terms
+    store<T, kSlope>(problem, operands, finish, top + row, left + col, sum, dropout);
+    if (finish.drops()) put_mask<T>(dropout, top + row, left + col, sum);
+  } else {
+    store<T, kSlope>(problem, operands, finish, top + row, left + col, sum, NoDropout{});
+  }
+  if constexpr (kSlope)
     multiply_gradient<float, 4, T::m * T::n>(problem, operands, finish.slope, [&](int e) {
       return GemmPlace{top + row + e / T::n, left + col + e % T::n};
     });

@@ -5,6 +5,7 @@
 // A block has 128 x 64 elements of c, a warp 32 x 32 of them. A slice of 32 terms of a and b is rounded as it
 // is stored to shared memory; the next one is on its way to registers meanwhile. Elements whose sum is not
 // finite are computed again by multiply-adds.
+#include "cuda/gemm/dropout.cuh"
 #include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/slice.cuh"
 #include "cuda/gemm/sums.cuh"
@@ -55,9 +56,10 @@ __device__ __forceinline__ GemmPlace place(std::int64_t top, std::int64_t left, 
 }
 
 // `sum` becomes what is stored.
-template <bool kSlope>
+template <bool kSlope, class Dropout>
 __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                       std::int64_t top, std::int64_t left, float (&sum)[kDown][kAcross][4]) {
+                                       std::int64_t top, std::int64_t left, float (&sum)[kDown][kAcross][4],
+                                       const Dropout& dropout) {
 #pragma unroll
   for (int i = 0; i < kDown; ++i)
 #pragma unroll
@@ -68,12 +70,22 @@ __device__ __forceinline__ void finish(const GemmProblem& p, const GemmOperands&
         if (row >= p.m || col >= p.n) continue;
         float x = sum[i][j][e];
         if (!is_finite(x)) x = by_multiply_adds(p, o, row, col);
-        o.c[row * p.n + col] = sum[i][j][e] = finished<float, kSlope>(f, p, row, col, x);
+        o.c[row * p.n + col] = sum[i][j][e] = finished<float, kSlope>(f, p, row, col, x, dropout);
       }
   if constexpr (kSlope) {
     multiply_gradient<float, 8, kDown * kAcross * 4>(p, o, f.slope,
                                                      [&](int n) { return place(top, left, n); });
   }
+}
+
+// The mask of what dropout has left of a warp's results, from (top, left) on.
+template <class Dropout>
+__device__ __forceinline__ void put_mask(const Dropout& dropout, std::int64_t top, std::int64_t left,
+                                         const float (&sum)[kDown][kAcross][4]) {
+#pragma unroll
+  for (int i = 0; i < kDown; ++i)
+    dropout.put_instructions(top + i * kTileRows + lane_index() / 4, left,
+                             [&](int j, int e) { return sum[i][j][e]; });
 }
 
 // All of a product that is no gradient, where its activation is not relu.
@@ -93,12 +105,17 @@ __global__ void __launch_bounds__(kThreads, 1)
     tf32_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finishing) {
   DENSOR_SHARED(float[kRows][kPitch], a);
   DENSOR_SHARED(float[kCols][kPitch], b);
+  constexpr bool kForward = !kTransposeA && !kTransposeB, kSlope = !kTransposeA && kTransposeB;
+  using Dropout = TileDropout<kRows, kCols>;
+  DENSOR_SHARED(std::uint16_t[kForward ? Dropout::kSize : 1], kept);
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize;
   const int row = warp / (kCols / kWarpCols) * kWarpRows, col = warp % (kCols / kWarpCols) * kWarpCols;
   const auto down = static_cast<unsigned>(divide_up(problem.m, kRows));
   const std::int64_t top = static_cast<std::int64_t>(blockIdx.x % down) * kRows;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x / down) * kCols;
   const std::int64_t terms = rows_of(operands.batch, problem.k);
+  const Dropout dropout(finishing, problem, top, left, kept);
+  if (kForward && finishing.drops()) dropout.draw(thread, kThreads);
   float sum[kDown][kAcross][4] = {};
   Slice<kRows, !kTransposeA> next_a;
   Slice<kCols, kTransposeB> next_b;
@@ -116,9 +133,14 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int term = 0; term < kSlice; term += kTerms) multiply(sum, a, b, row, col, term);
   }
-  if constexpr (!kTransposeA && !kTransposeB)
+  if constexpr (kForward) {
     if (finishing.other()) return activate(problem, operands, finishing, top + row, left + col, sum);
-  finish<!kTransposeA && kTransposeB>(problem, operands, finishing, top + row, left + col, sum);
+    if (terms == 0) __syncthreads();  // what is kept was drawn before the terms
+    finish<kSlope>(problem, operands, finishing, top + row, left + col, sum, dropout);
+    if (finishing.drops()) put_mask(dropout, top + row, left + col, sum);
+  } else {
+    finish<kSlope>(problem, operands, finishing, top + row, left + col, sum, NoDropout{});
+  }
   leave_warp_sums<kTransposeA, kTransposeB>(finishing.sums, problem, {top, left, kRows, kCols}, row, col, a,
                                             sum);
 }

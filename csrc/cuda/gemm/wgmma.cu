@@ -14,11 +14,11 @@
 // bits anyway. An element whose sum is not finite is computed again by multiply-adds. Where there are fewer
 // tiles than multiprocessors, k is cut into parts whose sums a last kernel adds in ascending order: the bits
 // are the same every time.
-#include "cuda/gemm/finish.cuh"
 #include "cuda/gemm/pack.cuh"
 #include "cuda/gemm/parts.h"
 #include "cuda/gemm/raster.cuh"
 #include "cuda/gemm/sums.cuh"
+#include "cuda/gemm/wgmma_finish.cuh"
 #include "cuda/table.h"
 #include "tile.cuh"
 
@@ -161,55 +161,6 @@ __device__ __forceinline__ void multiply_item(float (&total)[S::kCols / 2], Ring
   }
 }
 
-// Where the elements of a lane lie in c.
-struct Place {
-  std::int64_t row, col;
-
-  __device__ std::int64_t i(int e) const { return row + e % 4 / 2 * 8; }
-  __device__ std::int64_t j(int e) const { return col + e / 4 * 8 + e % 2; }
-  __device__ GemmPlace operator()(int e) const { return {i(e), j(e)}; }
-};
-
-// The sums as they are, of one part of several.
-template <int kCount>
-__device__ __forceinline__ void leave_part(float* partial, const GemmProblem& p, const Place& at,
-                                           const float (&total)[kCount]) {
-#pragma unroll
-  for (int e = 0; e < kCount; ++e)
-    if (at.i(e) < p.m && at.j(e) < p.n) partial[at.i(e) * p.n + at.j(e)] = total[e];
-}
-
-// `total` becomes what is computed, before it is rounded to C.
-template <class C, int kCount>
-__device__ __forceinline__ void finish_sums(const GemmProblem& p, const GemmOperands& o, const GemmFinish& f,
-                                            bool pairs, const Place& at, float (&total)[kCount]) {
-  std::uint32_t lost[kCount / 32] = {};  // the elements that are not finite
-#pragma unroll
-  for (int e = 0; e < kCount; e += 2) {
-    const std::int64_t i = at.i(e), j = at.j(e);
-    if (i >= p.m || j >= p.n) continue;
-    const bool two = j + 1 < p.n;
-    lost[e / 32] |= (is_finite(total[e]) ? 0u : 1u) << e % 32;
-    lost[e / 32] |= (!two || is_finite(total[e + 1]) ? 0u : 2u) << e % 32;
-    C* to = reinterpret_cast<C*>(o.c) + i * p.n + j;
-    total[e] = finished<C>(f, p, i, j, total[e]);
-    if (two) total[e + 1] = finished<C>(f, p, i, j + 1, total[e + 1]);
-    put_two(to, total[e], total[e + 1], pairs, two);
-  }
-#pragma unroll
-  for (int word = 0; word < kCount / 32; ++word)
-#pragma unroll 1
-    for (int bit = 0; bit < 32; ++bit) {
-      if ((lost[word] >> bit & 1u) == 0) continue;
-      const std::int64_t i = at.i(32 * word + bit), j = at.j(32 * word + bit);
-      put(reinterpret_cast<C*>(o.c) + i * p.n + j, finished<C>(f, p, i, j, by_multiply_adds(p, o, i, j)));
-    }
-#pragma unroll
-  for (int e = 0; e < kCount; ++e)
-    if ((lost[e / 32] >> e % 32 & 1u) != 0)
-      total[e] = to_float(reinterpret_cast<const C*>(o.c)[at.i(e) * p.n + at.j(e)]);
-}
-
 // The sums over a tile's results, which are in `total`, by all who multiply.
 template <class S>
 __device__ __forceinline__ void leave_tile_sums(const GemmSums& sums, const GemmProblem& p, const Item& item,
@@ -260,18 +211,6 @@ struct Packed {
   float* partial;
 };
 
-// C: of c.
-// All of a product that is no gradient, where its activation is not relu.
-template <class C, int kCount>
-__device__ __forceinline__ void activate(const GemmFinish& f, const GemmProblem& p, const GemmOperands& o,
-                                         const float (&total)[kCount], const Place& at) {
-  float sums[kCount];
-#pragma unroll
-  for (int e = 0; e < kCount; ++e) sums[e] = total[e];
-  repair_sums(p, o, sums, at);
-  activate_sums<C, 4>(f, p, o, sums, at);
-}
-
 template <class S, class C>
 __global__ void __launch_bounds__(kAllThreads, 1)
     wgmma_kernel(GemmProblem problem, GemmOperands operands, GemmFinish finish, Packed packed, Work work,
@@ -290,15 +229,29 @@ __global__ void __launch_bounds__(kAllThreads, 1)
   const int row = thread / kWarpSize * 16 + lane_index() / 4;
   for (std::int64_t index = blockIdx.x; index < work.count(); index += gridDim.x) {
     const Item item(work, index);
+    // Made where it is used: between there are no registers for it.
+    const auto dropout = [&] {
+      return TileDropout<kRows, S::kCols>(finish, problem, item.i * kRows, item.j * S::kCols,
+                                          static_cast<std::uint16_t*>(ring.room()));
+    };
+    if (finish.drops() && work.parts == 1) {
+      dropout().draw(thread, kConsumers);
+      ring.meet();
+    }
     float total[S::kCols / 2];
     multiply_item<S>(total, ring, item, group);
-    const Place at{item.i * kRows + row, item.j * S::kCols + lane_index() % 4 * 2};
+    const WgmmaPlace at{item.i * kRows + row, item.j * S::kCols + lane_index() % 4 * 2};
     if (work.parts > 1) {
       leave_part(packed.partial + item.part * problem.m * problem.n, problem, at, total);
     } else if (finish.other()) {
       activate<C>(finish, problem, operands, total, at);
     } else {
-      finish_sums<C>(problem, operands, finish, pairs, at, total);
+      if (finish.drops()) {
+        drop_sums<C>(problem, operands, finish, pairs, at, total, dropout());
+        ring.meet();  // its bits are no longer read
+      } else {
+        finish_sums<C>(problem, operands, finish, pairs, at, total);
+      }
       leave_tile_sums<S>(finish.sums, problem, item, index, ring, total);
       multiply_gradient<C, 8, S::kCols / 2>(problem, operands, finish.slope, at);
     }

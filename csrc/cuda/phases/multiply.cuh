@@ -6,6 +6,7 @@
 
 #include "cuda/device/scalar.cuh"
 
+#include "cuda/gemm/dropout.cuh"
 #include "cuda/gemm/finish.cuh"
 #include "cuda/phases/batch.cuh"
 
@@ -18,6 +19,9 @@ struct SmallMultiply {
                        kTerms = 256;           // of a tile whose terms are shared, and of its slices
   static constexpr int kSide = 32, kFew = 32;  // of the other kind
   static constexpr int kSlice = kRows * (kTerms + 1) + kTerms * kCols;
+  using DropoutOfSide = TileDropout<kSide, kSide>;
+  using DropoutOfRows = TileDropout<kRows, kNoiseLanes>;  // of which the tile has half
+  static constexpr int kKept = DropoutOfSide::kSize;
 
   int m, n, k;
   bool transpose_a, transpose_b, shared;
@@ -32,12 +36,13 @@ struct SmallMultiply {
   __device__ void operator()(const Place& at) const {
     // A slice, or the sums of the warps; never both at once.
     DENSOR_SHARED(float[kSlice], room);
+    DENSOR_SHARED(std::uint16_t[kKept], kept);
     const int top = static_cast<int>(at.block_x) * rows(), left = static_cast<int>(at.block_y) * cols();
     const int terms = static_cast<int>(rows_of(operands.batch, k));
     if (shared)
-      share_terms(room, top, left, terms);
+      share_terms(room, kept, top, left, terms);
     else
-      whole_terms(room, top, left, terms);
+      whole_terms(room, kept, top, left, terms);
     __syncthreads();  // the next tile is stored there
   }
 
@@ -55,13 +60,21 @@ struct SmallMultiply {
     line = along ? index / terms : index % lines;
     term = along ? index % terms : index / lines;
   }
-  __device__ void store(int i, int j, float sum) const {
-    if (i >= m || j >= n) return;
+  __device__ GemmProblem problem() const { return {m, n, k, transpose_a, transpose_b}; }
+
+  // Element (i, j), and its bit of dropout's mask.
+  template <class Dropout>
+  __device__ bool store(int i, int j, float sum, const Dropout& dropout) const {
+    if (i >= m || j >= n) return false;
     const std::int64_t at = static_cast<std::int64_t>(i) * n + j;
-    const GemmProblem problem{m, n, k, transpose_a, transpose_b};
-    if (finish.other()) return store_activated<float>(finish, problem, operands, i, j, sum);
-    operands.c[at] = finished<float>(finish, problem, i, j, sum);
+    if (finish.other()) {
+      store_activated<float>(finish, problem(), operands, i, j, sum);
+      return false;
+    }
+    sum = finished<float>(finish, problem(), i, j, sum, dropout);
+    operands.c[at] = sum;
     if (finish.slope.other()) multiply_stored(finish.slope, operands.c, at);
+    return finish.drops() && dropout.passes(i, j, sum);
   }
 
   // sum += the products of two rows with two columns, of one term.
@@ -94,7 +107,10 @@ struct SmallMultiply {
     }
   }
 
-  __device__ void share_terms(float* room, int top, int left, int count) const {
+  __device__ void share_terms(float* room, std::uint16_t* kept, int top, int left, int count) const {
+    static_assert(DropoutOfRows::kSize <= kKept && kNoiseLanes % kCols == 0);
+    const DropoutOfRows dropout(finish, problem(), top, left / kNoiseLanes * kNoiseLanes, kept);
+    if (finish.drops()) dropout.draw(static_cast<int>(threadIdx.x), kThreads);
     float* a = room;                         // [kRows][kTerms + 1]
     float* b = room + kRows * (kTerms + 1);  // [kTerms][kCols]
     const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = lane_index();
@@ -124,13 +140,20 @@ struct SmallMultiply {
     if (element >= kRows * kCols) return;
     float total = room[element];
     for (int w = 1; w < kWarps; ++w) total += room[w * kRows * kCols + element];
-    store(top + element / kCols, left + element % kCols, total);
+    const int i = top + element / kCols, j = left + element % kCols;
+    const bool passes = store(i, j, total, dropout);
+    if (finish.drops()) dropout.put_neighbours<1>(i, j, passes);
   }
 
-  __device__ void whole_terms(float* room, int top, int left, int count) const {
+  __device__ void whole_terms(float* room, std::uint16_t* kept, int top, int left, int count) const {
     constexpr int kSkewed = kSide + 2;            // keeps pairs aligned and columns off one bank
     float *a = room, *b = room + kFew * kSkewed;  // [term][line]
     const int row = static_cast<int>(threadIdx.x) / 16 * 2, col = static_cast<int>(threadIdx.x) % 16 * 2;
+    const DropoutOfSide dropout(finish, problem(), top, left, kept);
+    if (finish.drops()) {
+      dropout.draw(static_cast<int>(threadIdx.x), kThreads);
+      __syncthreads();  // there may be no terms
+    }
     float sum[2][2] = {};
     for (int first = 0; first < count; first += kFew) {
       load<kSide, kFew>(a, 1, kSkewed, top, m, first, count, !transpose_a,
@@ -147,9 +170,13 @@ struct SmallMultiply {
       __syncthreads();
     }
 #pragma unroll
-    for (int r = 0; r < 2; ++r)
+    for (int r = 0; r < 2; ++r) {
+      unsigned bits = 0;
 #pragma unroll
-      for (int c = 0; c < 2; ++c) store(top + row + r, left + col + c, sum[r][c]);
+      for (int c = 0; c < 2; ++c)
+        if (store(top + row + r, left + col + c, sum[r][c], dropout)) bits |= 1u << c;
+      if (finish.drops()) dropout.put_neighbours<2>(top + row + r, left + col, bits);
+    }
   }
 };
 

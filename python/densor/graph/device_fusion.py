@@ -9,7 +9,7 @@ import numpy as np
 from densor import _core
 from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import GradientOf, Instruction, Lowering
-from densor.graph.rewriting import by_buffer, exchange, with_arguments
+from densor.graph.rewriting import by_buffer, exchange, mentions, with_arguments
 from densor.graph.storage import bfloat16_operands, multiplies_bfloat16
 
 __all__ = ["fuse_on_device"]
@@ -18,14 +18,47 @@ __all__ = ["fuse_on_device"]
 def fuse_on_device(lowering: Lowering) -> None:
     """Let steps do what would be passes of others, having the numbers at hand.
 
-    The products before batch normalization and before the optimizer leave sums, and softmax cross-entropy tells which
-    rows accuracy counts. On a CPU, whose caches hold what was just written, nothing is left.
+    Products drop out their results, those before batch normalization and before the optimizer leave sums, and softmax
+    cross-entropy tells which rows accuracy counts. On a CPU, whose caches hold what was just written, nothing is left.
     """
     if lowering.device == "cpu":
         return
+    _drop_in_products(lowering)
     _leave_moments(lowering)
     _leave_squares(lowering)
     _leave_hits(lowering)
+
+
+# Dropout behind a product
+
+
+def _drop_in_products(lowering: Lowering) -> None:
+    """Let the dense product drop out its results, where nobody reads them as they are before.
+
+    Behind relu that is where the mask keeps its derivative, and dropout takes place where the product lies.
+    """
+    products = by_buffer(lowering, "dense_forward", "y")
+    uses = mentions(lowering)
+    others: dict[int, list[Instruction]] = {}
+    for drop in lowering.instructions:
+        if drop.op != "dropout_forward" or drop.arguments["kind"] != "inverted":
+            continue
+        x, y = drop.arguments["x"], drop.arguments["y"]
+        product = products.get(x.buffer)
+        if product is None or product.arguments["y"].shape != x.shape or not _writes(product, x):
+            continue
+        behind = product.arguments["activation"]
+        alone = uses[x.buffer] == 2 and behind == "linear"
+        if alone or (x.buffer is y.buffer and behind == "relu" and drop.arguments.get("positive", False)):
+            chosen = {name: drop.arguments[name] for name in ("mask", "rate", "seed", "stream")}
+            others[id(product)] = [with_arguments(product, y=y.reshape(*x.shape), **chosen)]
+            others[id(drop)] = []
+    exchange(lowering, others)
+
+
+def _writes(product: Instruction, x: View) -> bool:
+    """Whether it writes x as it is stored: what is cast by a step behind it is dropped out behind that."""
+    return x.dtype != BFLOAT16 or "y" in bfloat16_operands(product, "cuda")
 
 
 # Moments of the columns that batch normalization reads

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from densor.graph.buffers import BFLOAT16, Buffer, View
 from densor.graph.lowering import Instruction, Lowering
 from densor.graph.rewriting import by_buffer, exchange, mentions, with_arguments
@@ -115,7 +113,7 @@ def _keep_the_derivative(lowering: Lowering) -> None:
         below = product.arguments["below_mask"]
         if below is None or below.buffer is not mask.buffer:
             continue
-        if product.arguments["below_activation"] != "relu" or x.dtype != np.float32:
+        if product.arguments["below_activation"] != "relu":
             continue
         moved[x.buffer] = y
         others[id(drop)] = [with_arguments(drop, x=y.reshape(*x.shape), positive=True)]
