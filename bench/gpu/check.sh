@@ -3,7 +3,8 @@
 # on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing.
 # Each stage prints its result as it ends and leaves its log in OUT, so that a run that is stopped still tells something;
 # one that fails, or takes too long, does not stop the others. One that needs a build and finds none makes it. "peers"
-# measures PyTorch alone, which needs none. OUT/goals.json is what belongs into bench/results/gpu.json.
+# measures PyTorch alone, which needs none. One more stage runs where it is asked for only: "oracles", training on the
+# device beside Keras, whose steps take most of its minutes. OUT/goals.json is what belongs into bench/results/gpu.json.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
@@ -125,7 +126,7 @@ fi
 ARCHITECTURE=${ARCHITECTURE:-90}
 [ "$ARCHITECTURE" = 90 ] && ARCHITECTURE=90a
 export ARCHITECTURE
-NEED_BUILD="tests bench steps models sanitizer"
+NEED_BUILD="tests bench steps models sanitizer oracles"
 build_status=
 build_stage() { stage build 140 bash -c build; }
 stage ceilings 50 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
@@ -138,7 +139,8 @@ stage steps 30 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
 # The suite, but for what tests/on_device.py leaves out. The limits before leave 80 s at least, of which it may take half;
 # parts of all files run first, in turns.
 stage models $(((LIMIT - SECONDS) / 2)) env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda DENSOR_TEST_TURN=8 bash -c \
-  'pytest_ models.xml tests'
+  'pytest_ models.xml tests --ignore tests/oracles'
+stage oracles "$LIMIT" env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda bash -c 'pytest_ oracles.xml tests/oracles'
 # All that is left is for this one.
 stage sanitizer "$LIMIT" env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA="${DENSOR_TEST_CUDA:-gpu}" bash -c sanitizer
 [ -f "$OUT/goals.json" ] && "$PYTHON" bench/gpu/table.py "$OUT/goals.json"
