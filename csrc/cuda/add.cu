@@ -1,15 +1,12 @@
-// y = a + b; 12 bytes an element, of bfloat16 numbers half of that, eight of them a thread.
+// y = a + b: phases/add.cuh; of bfloat16 numbers 6 bytes an element, eight of them a thread.
+#include "cuda/phases/add.cuh"
+
 #include "cuda/device/eight.cuh"
-#include "cuda/device/grid.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
 
 namespace {
-
-__global__ void add_kernel(float* y, const float* a, const float* b, std::int64_t n) {
-  for (std::int64_t i = first_item(); i < n; i += item_stride()) y[i] = a[i] + b[i];
-}
 
 __global__ void add_of_halves_kernel(Half* y, const Half* a, const Half* b, std::int64_t n) {
   const std::int64_t eights = divide_up(n, kEight);
@@ -26,7 +23,7 @@ __global__ void add_of_halves_kernel(Half* y, const Half* a, const Half* b, std:
 }
 
 void add(const Queue& queue, float* y, const float* a, const float* b, std::int64_t n) {
-  launch(queue, add_kernel, blocks_for(n), kThreads, 0, y, a, b, n);
+  launch_phase(queue, Add{y, a, b, n}, blocks_for(n), kThreads, {span(a, n), span(b, n)}, {span(y, n)});
 }
 
 void add_of_halves(const Queue& queue, Half* y, const Half* a, const Half* b, std::int64_t n) {

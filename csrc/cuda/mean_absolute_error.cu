@@ -1,8 +1,6 @@
-// loss = mean over columns of |x - target|. Reads 8 bytes an element and writes 4 (0 without dx).
-#include "cuda/phases/column_loss.cuh"
+#include "cuda/phases/mean_absolute_error.cuh"
 
 #include "cuda/table.h"
-#include "math/mean_absolute_error.h"
 
 namespace densor::cuda {
 

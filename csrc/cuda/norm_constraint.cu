@@ -1,22 +1,15 @@
-// Rescales vectors in place, so that their norms come towards [low, high]. Vectors along rows: a team each,
-// squares summed in double. Columns: a block has 32. Reads each element twice and writes it once.
+// Rescales vectors in place, so that their norms come towards [low, high]: columns as in
+// phases/norm_constraint.cuh; of vectors along rows a team has each, squares summed in double.
 #include "cuda/device/team.cuh"
 
-#include "cuda/device/columns.cuh"
-#include "cuda/device/refused.cuh"
+#include "cuda/phases/norm_constraint.cuh"
 #include "cuda/table.h"
-#include "math/norm_constraint.h"
-#include "math/operands.h"
 
 namespace densor::cuda {
 
 namespace {
 
 using math::NormConstraint;
-
-__device__ __forceinline__ float factor_of(float squares, const NormConstraint& p) {
-  return math::norm_constraint_factor(math::sqrt(squares), p.low, p.high, p.rate);
-}
 
 template <class Team>
 __global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, NormConstraint p,
@@ -29,31 +22,8 @@ __global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, Norm
       const auto x = static_cast<double>(row[j]);
       squares += x * x;
     });
-    const float factor = factor_of(static_cast<float>(Team::reduce(squares, Sum{})), p);
+    const float factor = norm_factor(static_cast<float>(Team::reduce(squares, Sum{})), p);
     each_column<Team>(cols, [&](std::int64_t j) { row[j] *= factor; });
-  }
-}
-
-// `count` matrices (rows, cols), a row of blocks each.
-__global__ void columns_kernel(float* w, std::int64_t count, std::int64_t rows, std::int64_t cols,
-                               NormConstraint p, const Batch* batch) {
-  if (refused(batch)) return;
-  constexpr std::int64_t kChain = 64 * kTileWarps;  // rows whose squares are summed before they join others
-  const ColumnTile tile(rows, cols);
-  for (std::int64_t k = blockIdx.y; k < count; k += gridDim.y) {
-    float* column = w + k * rows * cols + tile.column;
-    float squares[1] = {};
-    for (std::int64_t begin = 0; begin < rows; begin += kChain) {
-      const std::int64_t end = begin + kChain < rows ? begin + kChain : rows;
-      float chain = 0.0f;
-      for (std::int64_t i = begin + tile.warp; i < end; i += kTileWarps)
-        chain = math::fma(column[i * cols], column[i * cols], chain);
-      squares[0] += chain;
-    }
-    add_warps(tile, squares);
-    const float factor = factor_of(squares[0], p);
-    if (tile.inside)
-      for (std::int64_t i = tile.warp; i < rows; i += kTileWarps) column[i * cols] *= factor;
   }
 }
 
@@ -68,8 +38,9 @@ void norm_constraint(const Queue& queue, float* w, std::int64_t outer, std::int6
     return;
   }
   const std::int64_t layers = outer < kMostBlocks ? outer : kMostBlocks;
-  launch(queue, columns_kernel, tile_blocks(cols, layers), tile_threads(), 0, w, outer, rows, cols, p,
-         queue.batch);
+  const Span all = span(w, outer * rows * cols);
+  launch_phase(queue, ConstrainColumns{w, outer, rows, cols, p, queue.batch}, tile_blocks(cols, layers),
+               tile_threads(), {all, span(queue.batch)}, {all});
 }
 
 }  // namespace

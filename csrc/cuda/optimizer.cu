@@ -3,6 +3,7 @@
 // and slots once: 4 (3 + 2 slots) bytes an element; norms cost a pass of 4 bytes before it, unless the
 // products have left the squares of their results, LAMB's ratio one of 4 (2 + 2 slots). Hyper-parameters lie
 // in device memory: a captured step serves every batch.
+#include "cuda/phases/lamb.cuh"
 #include "cuda/phases/optimizer.cuh"
 #include "cuda/table.h"
 
@@ -20,33 +21,6 @@ __global__ void factors_kernel(OptimizerPass pass) {
   if (threadIdx.x != 0) return;
   if (!global) pass.factors[s] = factor;
   for (std::int64_t i = 0; global && i < pass.segment_count; ++i) pass.factors[i] = factor;
-}
-
-// The first part of math::Lamb: slots, and the norms behind its ratio.
-__global__ void lamb_kernel(OptimizerPass pass, const Batch* batch) {
-  if (refused(batch)) return;
-  const Hyper hyper(*batch, pass);
-  const Mine mine(pass);
-  if (!hyper.applied) return;
-  const Coefficients<math::Lamb> numbers(hyper, mine.segment.multiplier);
-  const float decay = mine.segment.decayed ? hyper.decay * mine.segment.multiplier : 0.0f;
-  const float factor = clip_factor_of(pass, mine.chunk.segment);
-  const math::OptimizerRange& r = pass.range;
-  double weights = 0.0, steps = 0.0;
-  if (!mine.frozen())
-    mine.each([&](std::int64_t i) {
-      float s[2] = {r.slots[0][i], r.slots[1][i]};
-      const float w = decayed(r.w[i], decay), g = kept(r.mask, i) ? pass.gradients[i] : 0.0f;
-      r.w[i] = w;
-      const float u = math::Lamb::moments(math::clip_value(g * factor, r.clip_value), s, numbers.c);
-      r.slots[0][i] = s[0];
-      r.slots[1][i] = s[1];
-      weights += static_cast<double>(w) * static_cast<double>(w);
-      steps += static_cast<double>(u) * static_cast<double>(u);
-    });
-  weights = block_sum(weights);
-  steps = block_sum(steps);
-  if (threadIdx.x == 0) pass.trust[blockIdx.x] = {weights, steps};
 }
 
 template <class Rule>
@@ -71,33 +45,42 @@ void find_norms(const Queue& queue, const OptimizerPass& pass) {
   launch(queue, factors_kernel, segments, kThreads, 0, pass);
 }
 
+// What a rule reads and writes of the variables.
+std::vector<Span> variables(const OptimizerPass& pass) {
+  const math::OptimizerRange& r = pass.range;
+  const std::int64_t n = pass.size;
+  return {span(r.w, n), span(r.slots[0], n), span(r.slots[1], n), span(r.slots[2], n), span(r.average, n)};
+}
+
+std::vector<Span> read_by_rule(const Queue& queue, const OptimizerPass& pass) {
+  std::vector<Span> reads = variables(pass);
+  reads.insert(reads.end(), {span(pass.gradients, pass.size), span(pass.squares, pass.chunk_count),
+                             span(pass.trust, pass.chunk_count), span(queue.batch)});
+  return reads;
+}
+
+void find_ratios(const Queue& queue, const OptimizerPass& pass) {
+  std::vector<Span> writes = variables(pass);
+  writes.push_back(span(pass.trust, pass.chunk_count));
+  launch_phase(queue, LambMoments{pass, queue.batch, queue.phases != nullptr},
+               static_cast<unsigned>(pass.chunk_count), kThreads, read_by_rule(queue, pass), writes);
+}
+
 void optimizer_gradients(const Queue& queue, const OptimizerPass& pass, bool prepares) {
   if (pass.chunk_count == 0) return;
   const bool norms = pass.norm > 0.0 || pass.global_norm > 0.0;
   const bool masked = (norms || prepares) && pass.range.mask != nullptr;
   if (pass.accumulator != nullptr || masked) prepare(queue, pass, masked);
   if (norms) find_norms(queue, pass);
-  if (pass.trust_ratio)
-    launch(queue, lamb_kernel, static_cast<unsigned>(pass.chunk_count), kThreads, 0, pass, queue.batch);
-}
-
-void note(const Queue& queue, const OptimizerUpdate& update, unsigned chunks) {
-  const OptimizerPass& pass = update.pass;
-  const math::OptimizerRange& r = pass.range;
-  const std::int64_t n = pass.size;
-  const Span weights = span(r.w, n), average = span(r.average, n);
-  const Span slots[] = {span(r.slots[0], n), span(r.slots[1], n), span(r.slots[2], n)};
-  note_phase(queue, update, chunks, kThreads,
-             {weights, span(pass.gradients, n), span(pass.squares, pass.chunk_count), slots[0], slots[1],
-              slots[2], average, span(update.batch)},
-             {weights, slots[0], slots[1], slots[2], average});
+  if (pass.trust_ratio) find_ratios(queue, pass);
 }
 
 void optimizer(const Queue& queue, const OptimizerPass& pass) {
   if (pass.chunk_count == 0) return;
   const auto chunks = static_cast<unsigned>(pass.chunk_count);
   const OptimizerUpdate update{pass, queue.batch};
-  if (queue.phases != nullptr) return note(queue, update, chunks);
+  if (queue.phases != nullptr)
+    return note_phase(queue, update, chunks, kThreads, read_by_rule(queue, pass), variables(pass));
   math::OptimizerRules::each([&](int index, auto rule) {
     if (index == pass.rule || index == pass.plain_rule)
       launch(queue, update_kernel<decltype(rule)>, chunks, kThreads, 0, update);

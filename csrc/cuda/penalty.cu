@@ -1,81 +1,59 @@
-// The penalties l1 sum |x| + l2 sum x^2 of several arrays in one launch, and their gradients: a block has a
-// piece of one array. Sums in double; those of the pieces are added in order. Moves 8 bytes an element (12
-// where the gradient is added, 4 without gradient).
-#include "cuda/device/reduce.cuh"
+// Penalties of several arrays in one launch, or in phases of a few: phases/penalty.cuh.
+#include "cuda/phases/penalty.cuh"
 
-#include "cuda/device/refused.cuh"
-#include "cuda/device/rows.cuh"
 #include "cuda/table.h"
-#include "math/penalty.h"
 
 namespace densor::cuda {
 
 namespace {
 
-// Arrays that a launch takes with its arguments, and where the pieces of each begin.
-struct Arrays {
-  static constexpr int kMost = 32;
-  PenaltyTerm term[kMost];
-  std::int64_t first_piece[kMost + 1];
-  int count;
-};
-
-// values (pieces) may be null; gradients are scaled by `scale`, and added where `add`.
-__global__ void pieces_kernel(double* values, Arrays arrays, double scale, bool add) {
-  const std::int64_t piece = blockIdx.x;
-  int k = 0;
-  while (arrays.first_piece[k + 1] <= piece) ++k;
-  const PenaltyTerm& term = arrays.term[k];
-  const std::int64_t begin = (piece - arrays.first_piece[k]) * kPenaltyPiece;
-  const std::int64_t end = begin + kPenaltyPiece < term.n ? begin + kPenaltyPiece : term.n;
-  const auto l1 = static_cast<float>(scale * term.l1), l2 = static_cast<float>(scale * term.l2);
-  double value = 0.0;
-  for (std::int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
-    const float x = term.x[i];
-    if (values != nullptr) {
-      const auto wide = static_cast<double>(x);
-      value += term.l1 * (wide < 0.0 ? -wide : wide) + term.l2 * (wide * wide);
+template <int kMost>
+void launch_or_note(const Queue& queue, const PenaltyPieces<kMost>& phase, std::int64_t pieces) {
+  const auto blocks = static_cast<unsigned>(pieces);
+  if constexpr (kMost == kPhasePenalties) {
+    std::vector<Span> reads, writes{span(phase.values, pieces)};
+    for (const PenaltyTerm& term : phase.term) {
+      reads.push_back(span(term.x, term.n));
+      writes.push_back(span(term.dx, term.n));
     }
-    if (term.dx != nullptr) {
-      const float d = math::penalty_derivative(x, l1, l2);
-      term.dx[i] = add ? term.dx[i] + d : d;
-    }
+    note_phase(queue, phase, blocks, kThreads, reads, writes);
+  } else {
+    launch(queue, phase_kernel<PenaltyPieces<kMost>>, blocks, kThreads, 0, phase);
   }
-  if (values == nullptr) return;
-  value = block_sum(value);
-  if (threadIdx.x == 0) values[piece] = value;
 }
 
-__global__ void total_kernel(double* totals, const double* values, std::int64_t n, double weight,
-                             bool by_rows, const Batch* batch) {
-  if (refused(batch)) return;
-  if (by_rows) weight /= mean_factor(batch);
-  double sum = 0.0;
-  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) sum += values[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) totals[0] += weight * sum;
+// How many pieces there are.
+template <int kMost>
+std::int64_t find_pieces(const Queue& queue, double* values, const std::vector<PenaltyTerm>& terms,
+                         double scale, bool add) {
+  std::int64_t done = 0;
+  for (std::size_t first = 0; first < terms.size(); first += kMost) {
+    PenaltyPieces<kMost> some{};
+    some.values = values != nullptr ? values + done : nullptr;
+    some.scale = scale;
+    some.add = add;
+    for (std::size_t k = first; k < terms.size() && some.count < kMost; ++k) {
+      some.term[some.count] = terms[k];
+      some.first_piece[some.count + 1] = some.first_piece[some.count] + penalty_pieces(terms[k].n);
+      ++some.count;
+    }
+    const std::int64_t pieces = some.first_piece[some.count];
+    if (pieces == 0) continue;
+    launch_or_note(queue, some, pieces);
+    done += pieces;
+  }
+  return done;
 }
 
 void penalty(const Queue& queue, double* totals, const std::vector<PenaltyTerm>& terms, double weight,
              bool by_rows, double scale, bool add) {
   auto* values = totals != nullptr ? reinterpret_cast<double*>(queue.scratch) : nullptr;
-  std::int64_t done = 0;
-  for (std::size_t first = 0; first < terms.size(); first += Arrays::kMost) {
-    Arrays arrays{};
-    for (std::size_t k = first; k < terms.size() && arrays.count < Arrays::kMost; ++k) {
-      arrays.term[arrays.count] = terms[k];
-      const std::int64_t pieces = penalty_pieces(terms[k].n);
-      arrays.first_piece[arrays.count + 1] = arrays.first_piece[arrays.count] + pieces;
-      ++arrays.count;
-    }
-    const std::int64_t pieces = arrays.first_piece[arrays.count];
-    if (pieces == 0) continue;
-    launch(queue, pieces_kernel, static_cast<unsigned>(pieces), kThreads, 0,
-           values != nullptr ? values + done : nullptr, arrays, scale, add);
-    done += pieces;
-  }
+  const std::int64_t pieces = queue.phases != nullptr
+                                  ? find_pieces<kPhasePenalties>(queue, values, terms, scale, add)
+                                  : find_pieces<kLaunchedPenalties>(queue, values, terms, scale, add);
   if (totals != nullptr)
-    launch(queue, total_kernel, 1, kThreads, 0, totals, values, done, weight, by_rows, queue.batch);
+    launch_phase(queue, PenaltyTotal{totals, values, pieces, weight, by_rows, queue.batch}, 1, kThreads,
+                 {span(values, pieces), span(queue.batch)}, {span(totals, 2)});
 }
 
 }  // namespace

@@ -5,17 +5,24 @@
 #include "cuda/phases/accumulate.cuh"
 #include "cuda/phases/accuracy.cuh"
 #include "cuda/phases/activation.cuh"
+#include "cuda/phases/add.cuh"
 #include "cuda/phases/batch_norm.cuh"
 #include "cuda/phases/batch_norm_gradients.cuh"
 #include "cuda/phases/column_sum.cuh"
+#include "cuda/phases/concatenate.cuh"
 #include "cuda/phases/dropout.cuh"
 #include "cuda/phases/gather.cuh"
+#include "cuda/phases/lamb.cuh"
+#include "cuda/phases/mean_absolute_error.cuh"
 #include "cuda/phases/mean_squared_error.cuh"
 #include "cuda/phases/multiply.cuh"
+#include "cuda/phases/norm_constraint.cuh"
 #include "cuda/phases/optimizer.cuh"
+#include "cuda/phases/penalty.cuh"
 #include "cuda/phases/refuse_nonfinite.cuh"
 #include "cuda/phases/sigmoid_cross_entropy.cuh"
 #include "cuda/phases/softmax_cross_entropy.cuh"
+#include "cuda/phases/standardize.cuh"
 #include "cuda/table.h"
 
 namespace densor::cuda {
@@ -41,11 +48,13 @@ using KnownPhases = PhaseList<
     BatchNormDropout<true, float, LinearOrRelu>, BatchNormUpdate, BatchNormBackward<float, ChosenActivation>,
     BatchNormBackward<float, Masked>, BatchNormSums<false, float, ChosenActivation>,
     BatchNormSums<false, float, Masked>, BatchNormFactors, BatchNormInputGradient<float, ChosenActivation>,
-    BatchNormInputGradient<float, Masked>, ColumnSum<float>, AddParts<float>, SoftmaxCrossEntropy<WarpTeam>,
-    ColumnLoss<math::MeanSquaredError, WarpTeam>, SingleColumnLoss<math::MeanSquaredError>,
-    ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>, SingleColumnLoss<math::SigmoidCrossEntropy>,
-    AccuracySparse, AccuracyCategorical, AccuracyBinary, Accumulate, RefuseTotals, RefuseGradients,
-    PrepareGradients, GradientSquares, OptimizerUpdate>;
+    BatchNormInputGradient<float, Masked>, Add, CopyMatrix, Standardize, ColumnSum<float>, AddParts<float>,
+    SoftmaxCrossEntropy<WarpTeam>, ColumnLoss<math::MeanSquaredError, WarpTeam>,
+    SingleColumnLoss<math::MeanSquaredError>, ColumnLoss<math::MeanAbsoluteError, WarpTeam>,
+    SingleColumnLoss<math::MeanAbsoluteError>, ColumnLoss<math::SigmoidCrossEntropy, WarpTeam>,
+    SingleColumnLoss<math::SigmoidCrossEntropy>, AccuracySparse, AccuracyCategorical, AccuracyBinary,
+    Accumulate, PenaltyPieces<kPhasePenalties>, PenaltyTotal, RefuseTotals, RefuseGradients, PrepareGradients,
+    GradientSquares, LambMoments, OptimizerUpdate, ConstrainColumns>;
 
 // The blocks of a phase that are this block's.
 template <class P>

@@ -36,23 +36,32 @@ constexpr const char* kNames[] = {"none",
                                   "batch_norm_factors",
                                   "batch_norm_input_gradient",
                                   "batch_norm_input_gradient_masked",
+                                  "add",
+                                  "copy_matrix",
+                                  "standardize",
                                   "column_sum",
                                   "add_parts",
                                   "softmax_cross_entropy",
                                   "mean_squared_error",
                                   "mean_squared_error_column",
+                                  "mean_absolute_error",
+                                  "mean_absolute_error_column",
                                   "sigmoid_cross_entropy",
                                   "sigmoid_cross_entropy_column",
                                   "accuracy_sparse",
                                   "accuracy_categorical",
                                   "accuracy_binary",
                                   "accumulate",
+                                  "penalty_pieces",
+                                  "penalty_total",
                                   "refuse_totals",
                                   "refuse_gradients",
                                   "prepare_gradients",
                                   "gradient_squares",
-                                  "optimizer"};
-static_assert(std::size(kNames) == static_cast<std::size_t>(PhaseKind::optimizer) + 1);
+                                  "lamb_moments",
+                                  "optimizer",
+                                  "constrain_columns"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(PhaseKind::constrain_columns) + 1);
 
 const char* end(const Span& span) { return static_cast<const char*>(span.begin) + span.bytes; }
 

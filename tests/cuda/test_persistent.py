@@ -94,7 +94,7 @@ def test_nets_follow_the_trajectory_of_the_cpu(layers):
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["sgd", "adam", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl", "lion", "adamax"]
+    "optimizer", ["sgd", "adam", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl", "lion", "adamax", "lamb"]
 )
 def test_optimizers(optimizer):
     check(dense, optimizer=optimizer)
@@ -159,12 +159,17 @@ def test_labels_of_other_dtypes(dtype):
     check(y=data(130)[1].astype(dtype))
 
 
-@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "categorical_crossentropy"])
+@pytest.mark.parametrize("loss", ["mse", "mae", "binary_crossentropy", "categorical_crossentropy"])
 @pytest.mark.parametrize("columns", [1, 3])
 def test_losses(loss, columns):
     x, labels = data(130)
     y = np.eye(3, dtype=np.float32)[labels][:, :columns]
-    ends = {"mse": "linear", "binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax"}
+    ends = {
+        "mse": "linear",
+        "mae": "linear",
+        "binary_crossentropy": "sigmoid",
+        "categorical_crossentropy": "softmax",
+    }
 
     def run(device):
         keras.utils.set_random_seed(3)
@@ -173,17 +178,54 @@ def test_losses(loss, columns):
             keras.layers.Dense(columns, activation=ends[loss]),
         ]
         model = keras.Sequential([keras.Input((20,)), *layers])
-        metrics = [] if loss == "mse" else ["accuracy"]
+        metrics = ["mae"] if loss in ("mse", "mae") else ["accuracy"]
         model.compile("adam", loss, metrics=metrics, device=device)
         history = model.fit(
             x, y, epochs=2, batch_size=BATCH, verbose=0, sample_weight=np.linspace(0, 2, 130)
         ).history
         return model.get_weights(), history
 
+    follow(run)
+
+
+def follow(run):
+    """What `run(device)` returns is that of the CPU, and phases ran."""
     wanted = run("cpu")
     for order in TARGETS:
         with threads_in(order):
+            _core.emulated_traffic()
             assert_same(run("cuda"), wanted, order)
+            assert _core.emulated_traffic()["captures"] == 0
+
+
+@pytest.mark.parametrize("kind", ["add", "concatenate"])
+def test_branches(kind):
+    x, y = data(6 * BATCH)
+
+    def run(device):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((20,))
+        h = keras.layers.Dense(20, activation="tanh")(inputs)
+        joined = (
+            keras.layers.Add()([h, inputs]) if kind == "add" else keras.layers.Concatenate()([h, inputs, h])
+        )
+        model = keras.Model(inputs, keras.layers.Dense(3)(joined))
+        model.compile("sgd", "mse", device=device)
+        model.fit(x, np.eye(3, dtype=np.float32)[y], epochs=2, batch_size=BATCH, verbose=0)
+        return model.get_weights(), model.predict(x, verbose=0)
+
+    follow(run)
+
+
+def test_penalties_constraints_and_standardized_features():
+    def layers():
+        return [
+            keras.layers.Normalization(mean=0.3, variance=2.0),
+            keras.layers.Dense(33, activation="relu", kernel_regularizer="l2", bias_regularizer="l1"),
+            keras.layers.Dense(17, kernel_regularizer="l1l2", kernel_constraint="max_norm"),
+        ]
+
+    check(layers, optimizer=lambda: keras.optimizers.SGD(0.05))
 
 
 def test_both_orders_have_the_same_bits_and_so_does_a_second_run():
@@ -259,7 +301,7 @@ def test_blocks_meet_where_a_phase_touches_what_another_one_wrote(target):
             "| multiply 3x1",  # reads what the first made, activated; 70 terms, tiles of 16 x 8
             "  next_batch 1x1",  # nobody beside it reads the batch
         ]
-        assert "no phase" in _core.Program([_core.add(x, x + 1, x)], []).phases(40)
+        assert "no phase" in _core.Program([_core.softmax_forward(x, x + 1)], []).phases(40)
 
 
 def test_names_of_the_setting():

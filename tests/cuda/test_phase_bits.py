@@ -84,6 +84,8 @@ OPTIMIZERS = {
         lambda: updating("momentum", 1, NORMS, mask=lambda n: np.full(-(-n // 16), 0xA5F0, np.uint16)),
         3,
     ),
+    "a trust ratio": (lambda: updating("lamb", 2), 7),
+    "a trust ratio and a norm": (lambda: updating("lamb", 2, NORMS), 7),
     "an average": (lambda: updating("adam", 2, GLOBAL_NORM, average=lambda n: normal(n, seed=3)), 7),
 }
 
@@ -148,3 +150,35 @@ def test_batch_norm_by_given_statistics():
         ]  # fmt: skip
 
     check(inference, arrays, rows=40, last=3)
+
+
+@pytest.mark.parametrize("columns", [1, 5, 40])
+def test_mean_absolute_error(columns):
+    arrays = {name: normal(40, columns, seed=k) for k, name in enumerate(["dx", "x", "target"])}
+    arrays |= {"loss": normal(40), "weight": normal(40) ** 2}
+
+    def make(of):
+        return [_core.mean_absolute_error(of["loss"], of["dx"], of["x"], of["target"], of["weight"], 0.5)]
+
+    check(make, arrays, rows=40, last=3)
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_penalties(add):
+    """Of more arrays than a phase has, the second of several pieces."""
+    sizes = [7, 9000, 1, 300, 4096, 33]
+    arrays = {f"x{k}": normal(n) for k, n in enumerate(sizes)}
+    arrays |= {f"dx{k}": normal(n, seed=1) for k, n in enumerate(sizes)}
+    arrays["totals"] = np.ones(2)
+
+    def make(of):
+        xs, dxs = ([of[f"{name}{k}"] for k in range(len(sizes))] for name in ("x", "dx"))
+        l1, l2 = np.linspace(0, 0.2, len(sizes)), np.linspace(0.1, 0, len(sizes))
+        return [_core.penalty(of["totals"], xs, dxs, l1, l2, 0.5, 0.25, add, True)]
+
+    check(make, arrays, rows=40, last=3)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 70), (3, 700, 33)])
+def test_norm_constraints(shape):
+    check(lambda of: [_core.norm_constraint(of["w"], 0.5, 1.0, 0.75)], {"w": normal(*shape)}, rows=40, last=3)

@@ -129,8 +129,9 @@ __device__ void update_chunk(const OptimizerPass& pass, const Batch* batch, unsi
   mine.each_width(update.whole(), update);
 }
 
-// The rule that the pass names; one that prepares nothing, where it is a phase. Then every block finds the
-// factor that clips its gradients by itself: the sums behind it are few, and a phase would cost a meeting.
+// The rule that the pass names; one that prepares no matrices, where it is a phase. Then every block finds
+// the factor that clips its gradients by itself: the sums behind it are few, and a phase would cost a
+// meeting.
 struct OptimizerUpdate {
   static constexpr PhaseKind kKind = PhaseKind::optimizer;
   OptimizerPass pass;
@@ -147,7 +148,7 @@ struct OptimizerUpdate {
     const float factor = clip_factor_by_chunks(pass, pass.chunks[at.block_x].segment);
     math::OptimizerRules::each([&](int index, auto rule) {
       using Rule = decltype(rule);
-      if constexpr (!Rule::kTrustRatio && Rule::kPreparation == math::Preparation::none)
+      if constexpr (Rule::kPreparation == math::Preparation::none)
         if (index == pass.rule || index == pass.plain_rule)
           update_chunk<Rule>(pass, batch, at.block_x, [factor](std::int32_t) { return factor; });
     });

@@ -80,10 +80,11 @@ def set_device_steps(value: str) -> None:
     - "graph": several batches are launched as one graph; narrow layers beside wide ones are one kernel, too.
     - "persistent": one kernel runs many batches; its blocks wait for one another between the operations. That is for
       nets whose steps take as long as the launches of their kernels: a few dense layers and a batch of some dozen
-      rows. It knows dense layers, activations, dropout, batch normalization of up to 2048 rows, the losses and
-      accuracies of classes and of squared errors, and optimizers with all their clipping but LAMB, Adafactor and Muon;
-      a net with anything else runs as graphs. Products are float32 multiply-adds at every precision. Sums have an order
-      of their own, so the last bits differ from those of graphs.
+      rows. It knows dense layers, activations, dropout, batch normalization of up to 2048 rows, sums and concatenations
+      of layers, standardized features, the losses and accuracies of classes, of squared and of absolute errors, l1 and
+      l2 penalties, max_norm and non_neg, and optimizers but Adafactor and Muon, with all their clipping; a net with
+      anything else runs as graphs. Products are float32 multiply-adds at every precision. Sums have an order of their
+      own, so the last bits differ from those of graphs.
 
     Args:
         value: "auto", "graph" or "persistent".
