@@ -138,8 +138,8 @@ wheel: $(PY)
 	$(PIP) wheel -q --no-deps -w dist .
 	@ls -l dist
 
-# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings peers build tests bench steps models sanitizer"; oracles
-# is a stage, too.
+# On a machine with a GPU: make gpu-check OUT=dir STAGES="ceilings peers build golden tests bench steps models
+# sanitizer"; oracles is a stage, too.
 gpu-check:
 	OUT='$(OUT)' bench/gpu/check.sh
 

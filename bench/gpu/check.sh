@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make gpu-check OUT=dir [STAGES="ceilings peers build tests bench steps models sanitizer"] [GOALS="--row Adam"]: the CUDA side
+# make gpu-check OUT=dir [STAGES="ceilings peers build golden tests bench steps models sanitizer"] [GOALS="--row Adam"]: the CUDA side
 # on a real GPU, within nine minutes. Uses the toolkit and the Python packages that the machine has; downloads nothing.
 # Each stage prints its result as it ends and leaves its log in OUT, so that a run that is stopped still tells something;
 # one that fails, or takes too long, does not stop the others. One that needs a build and finds none makes it. "peers"
@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 OUT=${OUT:?say where the results go: make gpu-check OUT=dir}
-STAGES=${STAGES:-ceilings peers build tests bench steps models sanitizer}
+STAGES=${STAGES:-ceilings peers build golden tests bench steps models sanitizer}
 PYTHON=${PYTHON:-python3}
 LIMIT=${LIMIT:-540} # seconds of all stages together
 BUILD=build/gpu
@@ -126,17 +126,20 @@ fi
 ARCHITECTURE=${ARCHITECTURE:-90}
 [ "$ARCHITECTURE" = 90 ] && ARCHITECTURE=90a
 export ARCHITECTURE
-NEED_BUILD="tests bench steps models sanitizer oracles"
+NEED_BUILD="golden tests bench steps models sanitizer oracles"
 build_status=
 build_stage() { stage build 140 bash -c build; }
 stage ceilings 50 bash -c 'with_torch bench/gpu/ceilings.py "$OUT/ceilings.json"'
 stage peers 40 bash -c 'with_torch bench/gpu/goals.py "$OUT/peers.json" --peers'
 build_stage
-# Tests run the plans of the table: the same everywhere, and no time goes into measuring.
-stage tests 90 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu bash -c 'pytest_ tests.xml tests/ops tests/cuda'
+# Tests run the plans of the table: the same everywhere, and no time goes into measuring. First that training follows the
+# CPU and repeats its bits; then all kernels, parts of all files in turns.
+stage golden 30 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA="${DENSOR_TEST_CUDA:-gpu}" bash -c \
+  'pytest_ golden.xml tests/cuda/test_training.py tests/cuda/test_gpu.py'
+stage tests 90 env DENSOR_AUTOTUNE=0 DENSOR_TEST_CUDA=gpu DENSOR_TEST_TURN=8 bash -c 'pytest_ tests.xml tests/ops tests/cuda'
 stage bench 110 bash -c 'with_torch bench/gpu/goals.py "$OUT/goals.json" --tests "$OUT/tests.xml" ${GOALS:-}'
 stage steps 30 bash -c 'with_torch bench/gpu/steps.py "$OUT/steps.json"'
-# The suite, but for what tests/on_device.py leaves out. The limits before leave 80 s at least, of which it may take half;
+# The suite, but for what tests/on_device.py leaves out. The limits before leave 50 s at least, of which it may take half;
 # parts of all files run first, in turns.
 stage models $(((LIMIT - SECONDS) / 2)) env DENSOR_AUTOTUNE=0 DENSOR_TEST_DEVICE=cuda DENSOR_TEST_TURN=8 bash -c \
   'pytest_ models.xml tests --ignore tests/oracles'

@@ -38,14 +38,6 @@ MAX_WORKSPACE = 1  # CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
 STRATEGY = 0  # CUBLASLT_EMULATION_DESC_STRATEGY
 EAGER = 2  # CUBLAS_EMULATION_STRATEGY_EAGER
 WORKSPACE = 32 << 20
-# What passes behind the plain product would do, of D and the bias.
-UNFUSED: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "RELU": lambda d, bias: d.relu_(),
-    "BIAS": lambda d, bias: d.add_(bias),
-    "RELU_BIAS": lambda d, bias: d.add_(bias).relu_(),
-    "GELU": lambda d, bias: torch.nn.functional.gelu(d, approximate="tanh"),
-    "GELU_BIAS": lambda d, bias: torch.nn.functional.gelu(d.add_(bias), approximate="tanh"),
-}
 
 
 class Heuristic(ctypes.Structure):
@@ -91,9 +83,11 @@ class Product:
         if eager:
             emulation = self.made("cublasLtEmulationDescCreate")
             strategy = ctypes.c_int32(EAGER)
-            self.lt.cublasLtEmulationDescSetAttribute(
+            status = self.lt.cublasLtEmulationDescSetAttribute(
                 emulation, STRATEGY, ctypes.byref(strategy), ctypes.c_size_t(4)
             )
+            if status:
+                raise RuntimeError(f"cublasLtEmulationDescSetAttribute: status {status}")
             self.set(EMULATION_DESCRIPTOR, emulation)
         layouts = ((of_inputs, k, m, k), (of_inputs, k, n, k), (of_output, m, n, m))
         self.layouts = [
@@ -154,6 +148,38 @@ class Product:
             raise RuntimeError(f"cublasLtMatmul: status {status}")
 
 
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.gelu(x, approximate="tanh")
+
+
+def relu_gradient(x: torch.Tensor) -> torch.Tensor:
+    return torch.ops.aten.threshold_backward(x, x, 0)
+
+
+def gelu_gradient(x: torch.Tensor) -> torch.Tensor:
+    return torch.ops.aten.gelu_backward(x, x, approximate="tanh")
+
+
+# What passes behind the plain product would do; what an auxiliary output keeps of gelu is there already.
+UNFUSED: dict[str, Callable[[Product, torch.Tensor], torch.Tensor]] = {
+    "RELU": lambda p, bias: p.d.relu_(),
+    "RELU_AUX": lambda p, bias: p.d.relu_() > 0,
+    "BIAS": lambda p, bias: p.d.add_(bias),
+    "RELU_BIAS": lambda p, bias: p.d.add_(bias).relu_(),
+    "RELU_AUX_BIAS": lambda p, bias: p.d.add_(bias).relu_() > 0,
+    "DRELU": lambda p, bias: relu_gradient(p.d),
+    "DRELU_BGRAD": lambda p, bias: relu_gradient(p.d).sum(0),
+    "GELU": lambda p, bias: gelu(p.d),
+    "GELU_AUX": lambda p, bias: gelu(p.d),
+    "GELU_BIAS": lambda p, bias: gelu(p.d.add_(bias)),
+    "GELU_AUX_BIAS": lambda p, bias: gelu(p.d.add_(bias)),
+    "DGELU": lambda p, bias: gelu_gradient(p.d),
+    "DGELU_BGRAD": lambda p, bias: gelu_gradient(p.d).sum(0),
+    "BGRADA": lambda p, bias: p.a.sum(1),
+    "BGRADB": lambda p, bias: p.b.sum(1),
+}
+
+
 def unfused(lt: ctypes.CDLL, kind: str, epilogue: str, shape: tuple[int, int, int]) -> float:
     """Microseconds of the plain product and of PyTorch's passes behind it."""
     product = Product(lt, kind, "DEFAULT", shape)
@@ -161,7 +187,7 @@ def unfused(lt: ctypes.CDLL, kind: str, epilogue: str, shape: tuple[int, int, in
 
     def run() -> None:
         product.run()
-        UNFUSED[epilogue](product.d, bias)
+        UNFUSED[epilogue](product, bias)
 
     spent = microseconds(run, runs=5, repeats=3)
     lt.cublasLtDestroy(product.handle)

@@ -8,7 +8,8 @@ namespace {
 
 void accumulate(const Queue& queue, double* totals, const float* values, const float* weight,
                 std::int64_t n) {
-  const unsigned threads = n > kThreads ? Accumulate::kMostThreads : kThreads;
+  const bool many = n > kThreads && queue.phases == nullptr;  // phases all have as many threads
+  const unsigned threads = many ? Accumulate::kMostThreads : kThreads;
   launch_phase(queue, Accumulate{totals, values, weight, n, queue.batch}, 1, threads,
                {span(values, n), span(weight, n), span(queue.batch)}, {span(totals, 2)});
 }

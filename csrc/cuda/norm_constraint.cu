@@ -1,5 +1,6 @@
 // Rescales vectors in place, so that their norms come towards [low, high]: columns as in
-// phases/norm_constraint.cuh; of vectors along rows a team has each, squares summed in double.
+// phases/norm_constraint.cuh, and, as a phase, all; of vectors along rows a team has each, squares summed in
+// double.
 #include "cuda/device/team.cuh"
 
 #include "cuda/phases/norm_constraint.cuh"
@@ -30,7 +31,7 @@ __global__ void rows_kernel(float* w, std::int64_t rows, std::int64_t cols, Norm
 void norm_constraint(const Queue& queue, float* w, std::int64_t outer, std::int64_t rows, std::int64_t cols,
                      const NormConstraint& p) {
   if (outer == 0 || rows == 0 || cols == 0) return;
-  if (cols == 1) {
+  if (cols == 1 && queue.phases == nullptr) {
     with_team(rows, [&](auto team) {
       launch(queue, rows_kernel<decltype(team)>, team.blocks(outer), kThreads, 0, w, outer, rows, p,
              queue.batch);

@@ -88,9 +88,10 @@ def test_the_script_goes_on_behind_a_stage_that_fails(tmp_path):
 
 
 def test_a_stage_that_needs_a_build_makes_it_and_measures_no_other(tmp_path):
-    done = check(tmp_path, STAGES="tests sanitizer", DENSOR_GPU_DRY="0")
+    done = check(tmp_path, STAGES="golden tests sanitizer", DENSOR_GPU_DRY="0")
     assert done.returncode == 1
     assert done.stdout.count("== build: FAILED") == 1
+    assert "== golden: NOT RUN, there is no build" in done.stdout
     assert "== tests: NOT RUN, there is no build" in done.stdout
     assert "== sanitizer: NOT RUN, there is no build" in done.stdout
 

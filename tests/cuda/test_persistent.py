@@ -40,13 +40,13 @@ def dropping_on_the_way():
     ]
 
 
-def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, **options):
+def fitted(device, layers=dense, x=None, y=None, optimizer="adam", rows=130, batch=BATCH, **options):
     optimizer = optimizer() if callable(optimizer) else optimizer
     given = data(rows)
     x, y = (given[0] if x is None else x), (given[1] if y is None else y)
     model = classifier(device, optimizer, layers, **options)
-    history = model.fit(x, y, epochs=3, batch_size=BATCH, verbose=0).history
-    return model.get_weights(), history, np.atleast_1d(model.evaluate(x, y, batch_size=BATCH, verbose=0))
+    history = model.fit(x, y, epochs=3, batch_size=batch, verbose=0).history
+    return model.get_weights(), history, np.atleast_1d(model.evaluate(x, y, batch_size=batch, verbose=0))
 
 
 def kernels_of(*arguments, **options):
@@ -268,11 +268,34 @@ def test_many_launches_go_on_where_the_last_one_ended(order):
         assert_same(run("cuda"), wanted)
 
 
+@pytest.mark.parametrize("layers", [dense, normed])
+def test_batches_of_more_rows_than_a_block_has_threads(layers):
+    check(layers, rows=910, batch=300)
+
+
+def test_constraints_of_vectors_along_rows():
+    def layers():
+        limit = keras.constraints.MaxNorm(0.4, axis=1)
+        return [
+            keras.layers.Dense(33, activation="relu", kernel_constraint=limit, bias_constraint="max_norm")
+        ]
+
+    check(layers)
+
+
+@pytest.mark.parametrize(
+    ("layers", "optimizer"),
+    [
+        (dense, lambda: "adam"),
+        (normed, lambda: keras.optimizers.Lamb(0.01, global_clipnorm=1.0)),
+        (normed, lambda: keras.optimizers.SGD(0.01, use_ema=True, clipnorm=0.5)),
+    ],
+)
 @pytest.mark.parametrize("order", TARGETS)
-def test_a_batch_that_is_not_finite_is_refused_all_the_same(order):
+def test_a_batch_that_is_not_finite_is_refused_all_the_same(order, layers, optimizer):
     x, y = data(130)
     with threads_in(order):
-        model = classifier("cuda", layers=dense)
+        model = classifier("cuda", optimizer(), layers)
         model.fit(x[:32], y[:32], batch_size=BATCH, verbose=0)
         before = model.get_weights()
         x[5] = 3e38

@@ -182,3 +182,18 @@ def test_penalties(add):
 @pytest.mark.parametrize("shape", [(1, 40, 70), (3, 700, 33)])
 def test_norm_constraints(shape):
     check(lambda of: [_core.norm_constraint(of["w"], 0.5, 1.0, 0.75)], {"w": normal(*shape)}, rows=40, last=3)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+@pytest.mark.parametrize(("inputs", "units"), [(9, 33), (40, 20), (300, 7), (64, 150), (40, 600)])
+def test_products_that_drop_out(inputs, units, activation):
+    """Of whole numbers, whose sums have no order; every word of the mask is written."""
+    x, w = np.round(3 * normal(40, inputs)), np.round(3 * normal(inputs, units))
+    arrays = {"x": x, "w": w, "y": np.zeros((40, units), np.float32)}
+    arrays["mask"] = np.full((40, -(-units // 16)), 0xFFFF, np.uint16)
+
+    def make(of):
+        dropout = {"mask": of["mask"], "rate": 0.4, "seed": 3, "stream": 1}
+        return [_core.dense_forward(of["y"], None, of["x"], of["w"], None, activation, 0.0, True, **dropout)]
+
+    check(make, arrays, rows=40, last=7)

@@ -83,7 +83,8 @@ CASES = [(net, 203, 32) for net in (plain, normalized, every_kind, branched, lon
 ]
 # What products take beside x and dy.
 TAKEN = {net: {"y", "dx"} for net in (normalized, every_kind, branched)}
-TAKEN |= {plain: {"y", "z", "dx", "below_saved"}, long: {"y", "dx", "below_saved"}}
+# Behind dropout its mask tells of relu.
+TAKEN |= {plain: {"y", "z", "dx"}, long: {"y", "dx", "below_saved"}}
 # Other steps that take what is stored; which of the rest are left depends on what products have taken over.
 STEPS = {
     normalized: {"batch_norm_forward", "batch_norm_inference", "batch_norm_backward"},

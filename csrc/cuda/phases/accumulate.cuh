@@ -1,5 +1,6 @@
 // totals[0] += sum of values * weight in double, totals[1] += their number, by one block: each thread adds
-// every 1024th value, and the threads' sums are added in order. Reads 4 (8) bytes a value.
+// every 1024th value, of a phase every 256th, and the threads' sums are added in order. Reads 4 (8) bytes a
+// value.
 #pragma once
 
 #include "cuda/device/reduce.cuh"

@@ -142,7 +142,11 @@ struct SmallMultiply {
     for (int w = 1; w < kWarps; ++w) total += room[w * kRows * kCols + element];
     const int i = top + element / kCols, j = left + element % kCols;
     const bool passes = store(i, j, total, dropout);
-    if (finish.drops()) dropout.put_neighbours<1>(i, j, passes);
+    if (!finish.drops()) return;
+    dropout.put_neighbours<1>(i, j, passes);
+    // The other half of the last word, which no tile has.
+    if (i < m && j % kNoiseLanes == 0 && j + kCols >= n)
+      put_mask_byte(finish.dropout.mask, i, j + kCols, n, 0);
   }
 
   __device__ void whole_terms(float* room, std::uint16_t* kept, int top, int left, int count) const {

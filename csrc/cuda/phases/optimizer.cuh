@@ -145,7 +145,9 @@ struct OptimizerUpdate {
   }
   __device__ void operator()(const Place& at) const {
     if (refused(batch)) return;
-    const float factor = clip_factor_by_chunks(pass, pass.chunks[at.block_x].segment);
+    // What is rescaled by norms of its own was clipped by the phase that found these.
+    const float factor =
+        pass.trust_ratio ? 1.0f : clip_factor_by_chunks(pass, pass.chunks[at.block_x].segment);
     math::OptimizerRules::each([&](int index, auto rule) {
       using Rule = decltype(rule);
       if constexpr (Rule::kPreparation == math::Preparation::none)
