@@ -33,12 +33,10 @@ if(densor_with_cuda OR DENSOR_CUDA_MODULE)
     densor_cuda_nvidia PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -ftz=true --expt-relaxed-constexpr
                                $<$<BOOL:${DENSOR_WERROR}>:-Werror=all-warnings>>)
   target_link_libraries(densor_cuda_nvidia PRIVATE CUDA::cudart_static)
-  # NVIDIA's packages for pip lie in other folders than those that CMake links from.
-  set(densor_nvidia_libraries CUDA::cudart_static -L$<TARGET_FILE_DIR:CUDA::cudart_static>)
 endif()
 if(densor_with_cuda)
   set(densor_cuda densor_cuda_nvidia)
-  set(densor_cuda_libraries ${densor_nvidia_libraries})
+  set(densor_cuda_libraries CUDA::cudart_static)
 else()
   add_library(densor_cuda_absent OBJECT csrc/cuda/absent.cpp)
   target_link_libraries(densor_cuda_absent PRIVATE densor_options densor_warnings)
