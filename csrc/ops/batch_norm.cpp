@@ -86,16 +86,6 @@ void check_moments(const Check& check, const ProductMoments& moments, const View
               {2, (x.rows() + moments.rows - 1) / moments.rows, x.cols()});
 }
 
-void check_dropout(const Check& check, const BatchNormDropout& dropout, const View& x,
-                   Activation activation) {
-  if (!dropout.mask) return;
-  check.number("rate", dropout.rate, 0.0, 1.0, true);
-  if (activation != Activation::linear && activation != Activation::relu)
-    check.fail("mask", std::string("must be None behind the activation '") +
-                           math::activation_name(activation) + "'; apply dropout separately");
-  check.input("mask", dropout.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
-}
-
 cuda::FusedDropout for_device(const BatchNormDropout& dropout) {
   return {dropout.mask.as<std::uint16_t>(),
           {math::philox_key(dropout.seed), dropout.stream},
@@ -206,7 +196,7 @@ Step batch_norm_forward(const View& y, const View& mean, const View& variance, c
   check.output("variance", variance, DType::f32, {x.cols()});
   check_rows(check, x);
   check_moments(check, moments, x);
-  check_dropout(check, dropout, x, options.activation);
+  check_fused_dropout(check, dropout.mask, dropout.rate, x.rows(), x.cols(), options.activation);
   check.optional_output("mask", dropout.mask, DType::u16, {x.rows(), cpu::mask_words(x.cols())});
   check.disjoint({{"mask", dropout.mask}, {"y", y}, {"mean", mean}, {"variance", variance}},
                  {{"x", x}, {"gamma", gamma}, {"beta", beta}, {"moments", moments.parts}});
@@ -278,7 +268,7 @@ Step batch_norm_backward(const BatchNormGradientViews& gradients, const View& dy
   const Check check("batch_norm_backward");
   const cpu::BatchNorm p = checked(check, x, gamma, View{}, options);
   const BackwardViews views{gradients, dy, x, y, mean, variance, gamma};
-  check_dropout(check, dropout, x, options.activation);
+  check_fused_dropout(check, dropout.mask, dropout.rate, x.rows(), x.cols(), options.activation);
   check_backward(check, views, options.activation != Activation::linear && !dropout.mask);
   check.input("mean", mean, DType::f32, {x.cols()});
   check.input("variance", variance, DType::f32, {x.cols()});

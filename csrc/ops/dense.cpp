@@ -33,15 +33,6 @@ void check_moments(const Check& check, const DenseMoments& moments, const View& 
   check.output("moments", moments.parts, DType::f32, {2, (y.rows() + part_rows - 1) / part_rows, y.cols()});
 }
 
-void check_dropout(const Check& check, const DenseDropout& dropout, const View& y, Activation activation) {
-  if (!dropout.mask) return;
-  check.number("rate", dropout.rate, 0.0, 1.0, true);
-  if (activation != Activation::linear && activation != Activation::relu)
-    check.fail("mask",
-               "must be None behind the activation " + quoted(activation) + "; apply dropout separately");
-  check.output("mask", dropout.mask, DType::u16, {y.rows(), cpu::mask_words(y.cols())});
-}
-
 cuda::GemmOperands operands_of(const View& c, const View& a, const View& b) {
   cuda::GemmOperands operands{c.f32(), a.f32(), b.f32()};
   operands.halves = a.dtype == DType::bf16;
@@ -60,7 +51,8 @@ Step forward_on_device(const Check& check, const View& y, const View& z, const V
   const cuda::GemmPlan plan = training ? device_gemm(problem, precision, operands.halves)
                                        : device_gemm_of_rows(problem, precision, operands.halves);
   check_moments(check, moments, y, training ? plan.moment_rows() : 0, activation);
-  check_dropout(check, dropout, y, activation);
+  check_fused_dropout(check, dropout.mask, dropout.rate, y.rows(), y.cols(), activation);
+  check.optional_output("mask", dropout.mask, DType::u16, {y.rows(), cpu::mask_words(y.cols())});
   step.scratch = plan.scratch();
   step.masks_rows = true;
   cuda::GemmFinish finish{bias.f32(), activation, static_cast<float>(alpha), z.f32()};

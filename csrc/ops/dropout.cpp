@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "core/check.h"
 #include "core/name.h"
 #include "cpu/dispatch.h"
 #include "cpu/share.h"
@@ -66,6 +65,16 @@ math::DropoutKind dropout_kind(const char* function, const char* argument, const
   for (int i = 0; i < math::kDropoutKinds; ++i)
     known.emplace_back(math::dropout_name(static_cast<math::DropoutKind>(i)));
   return static_cast<math::DropoutKind>(index_of_name(function, argument, name, known));
+}
+
+void check_fused_dropout(const Check& check, const View& mask, double rate, std::int64_t rows,
+                         std::int64_t cols, math::Activation activation) {
+  if (!mask) return;
+  check.number("rate", rate, 0.0, 1.0, true);
+  if (activation != math::Activation::linear && activation != math::Activation::relu)
+    check.fail("mask", std::string("must be None behind the activation '") +
+                           math::activation_name(activation) + "'; apply dropout separately");
+  check.input("mask", mask, DType::u16, {rows, cpu::mask_words(cols)});
 }
 
 Step dropout_forward(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,

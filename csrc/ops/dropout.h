@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "core/check.h"
 #include "core/step.h"
 #include "core/view.h"
+#include "math/activation_kind.h"
 #include "math/dropout.h"
 
 namespace densor::ops {
@@ -31,6 +33,10 @@ struct SpreadNoise {
 };
 Step dropout_spread(const View& y, const View& mask, const View& x, double rate, math::DropoutKind kind,
                     std::uint64_t seed, std::uint32_t stream, const SpreadNoise& spread);
+
+// Of dropout in the pass of another op, behind an activation of results (rows, cols); nothing without a mask.
+void check_fused_dropout(const Check& check, const View& mask, double rate, std::int64_t rows,
+                         std::int64_t cols, math::Activation activation);
 
 // dx = keep ? scale dy : 0; dx may be dy.
 Step dropout_backward(const View& dx, const View& dy, const View& mask, double rate, math::DropoutKind kind);
